@@ -1,0 +1,74 @@
+// Where examples come from. A Dataset is opened once (reads headers, learns the shape, validates)
+// and then loads contiguous ranges of examples, so that a worker reads only its chunks where the
+// format allows (IDX plain, CIFAR-10, NPY, generated) and keeps only its chunks in any case.
+// Thread-safe after Open: Load may be called concurrently.
+#ifndef GRADLOOM_MODELS_DATA_DATASET_H_
+#define GRADLOOM_MODELS_DATA_DATASET_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "gradloom/v1/run.pb.h"
+
+namespace gradloom {
+
+struct DatasetInfo {
+  int64_t examples = 0;
+  int64_t features = 0;                     // channels * height * width for images
+  int channels = 0, height = 0, width = 0;  // 0 when not images
+  int classes = 0;                          // 0: real targets
+  bool sparse = false;
+  // Of the data's meaning, equal on every machine that has the same data: CRC-32C of the files'
+  // contents, or of a generator's settings.
+  uint64_t checksum = 0;
+};
+
+// Examples in memory. Dense: row-major rows x features (images: channel, row, column). Sparse: CSR.
+struct Examples {
+  int64_t rows = 0;
+  int64_t features = 0;
+  bool sparse = false;
+  std::vector<float> dense;
+  std::vector<int64_t> row_start;  // rows + 1, when sparse
+  std::vector<int32_t> column;
+  std::vector<float> value;
+  std::vector<float> targets;  // class number or real value
+
+  // Rows `index` of this, in that order.
+  Examples Gather(const std::vector<int64_t>& index) const;
+};
+
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  const DatasetInfo& info() const { return info_; }
+  // Examples [begin, end), 0 <= begin <= end <= info().examples. DataLoss/InvalidArgument names
+  // file, place and what is wrong (truncated, NaN, unknown label, ...).
+  virtual absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const = 0;
+
+ protected:
+  DatasetInfo info_;
+};
+
+// Opens a source; errors name the field ("data.train.idx.images"), the value and what is legal.
+// `field` is the path to prefix, e.g. "data.train". Relative files are relative to `base_folder`
+// (the run file's folder; "" = current).
+absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const v1::DataSource& source,
+                                                     const std::string& field,
+                                                     const std::string& base_folder);
+
+// The train and test sets of a run, `holdout` applied. `test` is null when there is none.
+// Checks that train and test agree (features, classes).
+struct TrainAndTest {
+  std::shared_ptr<const Dataset> train;
+  std::shared_ptr<const Dataset> test;
+};
+absl::StatusOr<TrainAndTest> OpenData(const v1::DataSpec& spec, const std::string& base_folder);
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_MODELS_DATA_DATASET_H_
