@@ -65,7 +65,11 @@ GRADLOOM_CLONES void AddSlices(const float* values, size_t count, double coarse,
 }  // namespace
 
 ReproducibleSum::ReproducibleSum(size_t length)
-    : length_(length), high_(length), low_(length), bin_((length + kBlock - 1) / kBlock, kEmpty) {}
+    : length_(length),
+      // Not initialised, so that pages are touched when a block gets its first addend.
+      high_(new double[length]),
+      low_(new double[length]),
+      bin_((length + kBlock - 1) / kBlock, kEmpty) {}
 
 absl::Status ReproducibleSum::Add(size_t offset, std::span<const float> values) {
   if (offset % kBlock != 0 || offset + values.size() > length_ ||
@@ -86,11 +90,13 @@ absl::Status ReproducibleSum::Add(size_t offset, std::span<const float> values) 
   for (size_t start = 0; start < values.size(); start += kBlock) {
     const size_t count = std::min(kBlock, values.size() - start);
     const float* x = values.data() + start;
-    double* high = high_.data() + offset + start;
-    double* low = low_.data() + offset + start;
+    double* high = high_.get() + offset + start;
+    double* low = low_.get() + offset + start;
     int8_t& bin = bin_[(offset + start) / kBlock];
     const int8_t needed = BinOf(MaxMagnitude(x, count));
     if (bin == kEmpty) {
+      std::fill_n(high, count, 0.0);
+      std::fill_n(low, count, 0.0);
       bin = needed;
     } else if (needed > bin) {
       // One bin up, the coarse slices are the fine ones: they are the addends rounded to that grid.
@@ -124,10 +130,6 @@ void ReproducibleSum::Round(size_t offset, std::span<float> out) const {
   }
 }
 
-void ReproducibleSum::Clear() {
-  std::fill(bin_.begin(), bin_.end(), kEmpty);
-  std::fill(high_.begin(), high_.end(), 0.0);
-  std::fill(low_.begin(), low_.end(), 0.0);
-}
+void ReproducibleSum::Clear() { std::fill(bin_.begin(), bin_.end(), kEmpty); }
 
 }  // namespace gradloom

@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -45,8 +46,8 @@ class ReproducibleSum {
 
  private:
   size_t length_;
-  std::vector<double> high_;
-  std::vector<double> low_;
+  std::unique_ptr<double[]> high_;
+  std::unique_ptr<double[]> low_;
   std::vector<int8_t> bin_;  // per block; kEmpty before the first addend
 };
 

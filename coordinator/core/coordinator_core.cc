@@ -1,0 +1,495 @@
+#include "coordinator/core/coordinator_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace gradloom {
+namespace {
+
+// Dropped tasks whose worker has not yet said what they would have cost; older ones are forgotten.
+constexpr size_t kDroppedMax = 1 << 16;
+
+absl::Status Validate(const CorePlan& plan) {
+  if (plan.slots < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("slots = ", plan.slots, ": at least 1"));
+  }
+  std::vector<int> weaves_of_lane(plan.lanes.size(), 0);
+  for (const WeavePlan& weave : plan.weaves) {
+    const int scheme_slots = weave.scheme->slots();
+    if (scheme_slots != static_cast<int>(weave.slots.size())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the scheme has ", scheme_slots, " slots, its weave ", weave.slots.size()));
+    }
+    for (int slot : weave.slots) {
+      if (slot < 0 || slot >= plan.slots) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("slot ", slot, " of a weave: the fleet has 0..", plan.slots - 1));
+      }
+    }
+    for (int lane : weave.lanes) {
+      if (lane < 0 || lane >= static_cast<int>(plan.lanes.size())) {
+        return absl::InvalidArgumentError(absl::StrCat("no lane ", lane));
+      }
+      ++weaves_of_lane[lane];
+    }
+    if (weave.scheme->delay() > static_cast<int>(weave.lanes.size()) - 1) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          weave.scheme->description(), " has delay T = ", weave.scheme->delay(),
+          ", which needs T + 1 lanes (trials that take turns); there are ", weave.lanes.size()));
+    }
+  }
+  for (size_t lane = 0; lane < weaves_of_lane.size(); ++lane) {
+    if (weaves_of_lane[lane] != 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("lane ", lane, " is in ", weaves_of_lane[lane], " weaves, not in one"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CoordinatorCore>> CoordinatorCore::Create(CorePlan plan) {
+  if (absl::Status status = Validate(plan); !status.ok()) return status;
+  return std::unique_ptr<CoordinatorCore>(new CoordinatorCore(std::move(plan)));
+}
+
+CoordinatorCore::CoordinatorCore(CorePlan plan)
+    : plan_(std::move(plan)), fleet_(plan_.slots, plan_.rejoin_grace) {
+  for (const LanePlan& lane : plan_.lanes) {
+    const bool done = lane.first_job >= lane.jobs;
+    lanes_.push_back({lane.jobs, lane.first_job, done ? LaneState::kDone : LaneState::kReady});
+  }
+  for (WeavePlan& weave_plan : plan_.weaves) {
+    Weave weave;
+    weave.plan = std::move(weave_plan);
+    weave.arrived.resize(weave.plan.slots.size());
+    weaves_.push_back(std::move(weave));
+  }
+  outstanding_.resize(plan_.slots);
+}
+
+void CoordinatorCore::Handle(absl::Time now, const Event& event, std::vector<Action>* actions) {
+  if (ended_) return;
+  now_ = now;
+  actions_ = actions;
+  struct Visitor {
+    CoordinatorCore* core;
+    void operator()(const WorkerJoined& e) { core->OnJoined(e); }
+    void operator()(const WorkerLost& e) { core->OnLost(e); }
+    void operator()(const ReplyReceived& e) { core->OnReply(e); }
+    void operator()(const TaskFailedEvent& e) { core->OnFailed(e); }
+    void operator()(const TaskDropped& e) { core->OnDropped(e); }
+    void operator()(const JobApplied& e) { core->OnApplied(e); }
+    void operator()(const EffectFailed& e) { core->End(RunFailed{e.error}); }
+    void operator()(const StopRequested&) { core->stopping_ = true; }
+    void operator()(const Tick&) {}
+  };
+  std::visit(Visitor{this}, event);
+  if (!ended_) Advance();
+  if (!ended_) FlushAssignments();
+}
+
+absl::Time CoordinatorCore::NextTimeout() const {
+  if (ended_) return absl::InfiniteFuture();
+  absl::Time next = fleet_.NextTimeout();
+  for (const Weave& weave : weaves_) {
+    if (!weave.open) continue;
+    next = std::min(next, weave.ask_again);
+    if (fleet_.workers() > 0) next = std::min(next, weave.round_start + plan_.round_timeout);
+  }
+  return next;
+}
+
+std::vector<int> CoordinatorCore::PendingSlots(int weave) const {
+  std::vector<int> pending;
+  const Weave& w = weaves_[weave];
+  if (!w.open) return pending;
+  for (size_t i = 0; i < w.plan.slots.size(); ++i) {
+    if (!w.plan.scheme->Delivered(static_cast<int>(i))) pending.push_back(w.plan.slots[i]);
+  }
+  return pending;
+}
+
+// ---- events -------------------------------------------------------------------------------------
+
+void CoordinatorCore::OnJoined(const WorkerJoined& event) {
+  fleet_.Join(event.worker, event.name);
+  if (!started_ && fleet_.workers() >= plan_.min_workers) {
+    started_ = true;
+    fleet_.PlaceAll();
+  }
+}
+
+void CoordinatorCore::OnLost(const WorkerLost& event) {
+  const int before = fleet_.workers();
+  const std::vector<int> orphans = fleet_.Lose(event.worker, now_);
+  if (fleet_.workers() == before) return;
+  ++counters_.workers_lost;
+  for (int slot : orphans) {
+    for (TaskId id : outstanding_[slot]) {
+      Task& task = tasks_.at(id);
+      task.worker = 0;
+      ++task.attempt;
+    }
+  }
+}
+
+void CoordinatorCore::OnReply(const ReplyReceived& event) {
+  const auto found = tasks_.find(event.task);
+  if (found == tasks_.end()) {
+    ++counters_.replies_stale;
+    return;
+  }
+  const Task task = found->second;
+  RemoveTask(event.task);
+  ++counters_.replies;
+  Weave& weave = weave_of(task);
+  const bool late = !weave.open || task.round + 1 != weave.plan.scheme->rounds();
+  weave.plan.scheme->Receive(task.mini);
+  if (late) {
+    ++counters_.replies_late;
+    weave.plan.closing->Arrive(absl::ToDoubleSeconds(now_ - task.assigned), true);
+    ReportWait(task.weave, task.round, now_ - task.assigned);
+  }
+  const int slot = task.mini.slot;
+  if (weave.open && !weave.arrived[slot] && weave.plan.scheme->Delivered(slot)) {
+    weave.arrived[slot] = true;
+    weave.plan.closing->Arrive(absl::ToDoubleSeconds(now_ - weave.round_start), false);
+  }
+  TryAccept(task.weave, task.mini.job);
+}
+
+void CoordinatorCore::OnFailed(const TaskFailedEvent& event) {
+  const auto found = tasks_.find(event.task);
+  if (found == tasks_.end()) return;
+  ++counters_.tasks_failed;
+  Task task = found->second;
+  if (event.fatal || ++task.attempt >= plan_.max_task_attempts) {
+    End(RunFailed{absl::StrCat("slot ", task.slot, ", lane ", task.lane, ", job ", task.lane_job,
+                               event.fatal ? ": "
+                                           : absl::StrCat(": failed ", task.attempt,
+                                                          " times (limits.max_task_attempts),"
+                                                          " the last time: "),
+                               event.error)});
+    return;
+  }
+  RemoveTask(event.task);
+  const TaskId id = next_task_++;
+  task.worker = 0;
+  tasks_.emplace(id, task);
+  outstanding_[task.slot].push_back(id);
+  asked_slots_.push_back(task.slot);
+}
+
+void CoordinatorCore::OnDropped(const TaskDropped& event) {
+  const auto found = dropped_.find(event.task);
+  if (found == dropped_.end()) return;
+  const Dropped dropped = found->second;
+  dropped_.erase(found);
+  weaves_[dropped.weave].plan.closing->Arrive(absl::ToDoubleSeconds(event.estimated), true);
+  ReportWait(dropped.weave, dropped.round, event.estimated);
+}
+
+void CoordinatorCore::OnApplied(const JobApplied& event) {
+  Lane& lane = lanes_[event.lane];
+  ++lane.next_job;
+  lane.state = event.lane_done || lane.next_job >= lane.jobs ? LaneState::kDone : LaneState::kReady;
+}
+
+void CoordinatorCore::ReportWait(int weave, int64_t round, absl::Duration total) {
+  Weave& w = weaves_[weave];
+  if (round + 1 != w.plan.scheme->rounds() + (w.open ? -1 : 0)) return;  // only the latest closed
+  if (total > 2 * w.last_duration) ++counters_.stragglers;
+  const absl::Duration extra = total - w.last_duration;
+  if (w.wait_round != round) {
+    w.wait_round = round;
+    w.wait_reported = absl::ZeroDuration();
+  }
+  if (extra <= w.wait_reported) return;
+  actions_->push_back(WaitAvoided{round, extra - w.wait_reported});
+  w.wait_reported = extra;
+}
+
+// ---- what may follow ----------------------------------------------------------------------------
+
+void CoordinatorCore::Advance() {
+  if (stopping_) {
+    const bool applying = std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) {
+      return lane.state == LaneState::kApplying;
+    });
+    if (!applying) End(RunCancelled{});
+    return;
+  }
+  if (!started_) {
+    if (std::all_of(lanes_.begin(), lanes_.end(),
+                    [](const Lane& lane) { return lane.state == LaneState::kDone; })) {
+      End(RunFinished{});
+    }
+    return;
+  }
+  fleet_.Expire(now_);
+  ApplyMoves();
+  bool all_done = true;
+  for (int weave = 0; weave < static_cast<int>(weaves_.size()); ++weave) {
+    // A round may be decodable at once (nothing but void jobs), hence the loop.
+    for (;;) {
+      if (weaves_[weave].open) TryClose(weave);
+      if (ended_ || weaves_[weave].open) break;
+      bool has_job = false;
+      int lane = -1;
+      if (!MayStart(weave, &has_job, &lane)) break;
+      StartRound(weave, has_job, lane);
+    }
+    if (ended_) return;
+    for (int lane : weaves_[weave].plan.lanes) {
+      all_done = all_done && lanes_[lane].state == LaneState::kDone;
+    }
+  }
+  if (all_done) End(RunFinished{});
+}
+
+void CoordinatorCore::ApplyMoves() {
+  for (const Fleet::Move& move : fleet_.TakeMoves()) {
+    std::vector<TaskId> old = std::exchange(outstanding_[move.slot], {});
+    if (old.empty()) continue;
+    for (TaskId id : old) {
+      Task task = tasks_.at(id);
+      tasks_.erase(id);
+      task.worker = 0;
+      const TaskId renewed = next_task_++;
+      tasks_.emplace(renewed, task);
+      outstanding_[move.slot].push_back(renewed);
+    }
+    actions_->push_back(DropTasks{move.from, std::move(old)});
+    asked_slots_.push_back(move.slot);
+  }
+}
+
+bool CoordinatorCore::MayStart(int weave, bool* has_job, int* lane) {
+  Weave& w = weaves_[weave];
+  bool applying = false;
+  bool unfinished = false;
+  for (size_t i = 0; i < w.plan.lanes.size(); ++i) {
+    const size_t turn = (w.turn + i) % w.plan.lanes.size();
+    const Lane& candidate = lanes_[w.plan.lanes[turn]];
+    if (candidate.state == LaneState::kReady) {
+      *has_job = true;
+      *lane = w.plan.lanes[turn];
+      w.turn = (turn + 1) % w.plan.lanes.size();
+      return true;
+    }
+    applying = applying || candidate.state == LaneState::kApplying;
+    unfinished = unfinished || candidate.state == LaneState::kInFlight;
+  }
+  // Every lane waits for a job in flight: only further rounds bring that about, unless an update
+  // is just being applied.
+  return unfinished && !applying;
+}
+
+void CoordinatorCore::StartRound(int weave, bool has_job, int lane) {
+  fleet_.Rebalance();
+  ApplyMoves();
+  Weave& w = weaves_[weave];
+  const std::span<const MiniTask> minis = w.plan.scheme->StartRound(has_job);
+  JobInFlight job;
+  if (has_job) {
+    lanes_[lane].state = LaneState::kInFlight;
+    job.lane = lane;
+    job.lane_job = lanes_[lane].next_job;
+  } else {
+    job.accepted = true;
+  }
+  w.jobs.push_back(job);
+  w.open = true;
+  w.round_start = now_;
+  w.ask_again = absl::InfiniteFuture();
+  std::fill(w.arrived.begin(), w.arrived.end(), false);
+  const int64_t round = w.plan.scheme->rounds() - 1;
+  for (const MiniTask& mini : minis) Ask(weave, mini, round);
+  w.plan.closing->StartRound(w.plan.scheme->Pending());
+}
+
+void CoordinatorCore::Ask(int weave, const MiniTask& mini, int64_t round) {
+  Weave& w = weaves_[weave];
+  const int slot = w.plan.slots[mini.slot];
+  for (TaskId id : outstanding_[slot]) {
+    Task& task = tasks_.at(id);
+    if (task.weave == weave && task.mini == mini) {
+      task.round = round;  // still at it: it goes on, and counts for this round
+      return;
+    }
+  }
+  const JobInFlight& job = *FindJob(w, mini.job);
+  Task task;
+  task.mini = mini;
+  task.weave = weave;
+  task.lane = job.lane;
+  task.lane_job = job.lane_job;
+  task.round = round;
+  task.slot = slot;
+  const TaskId id = next_task_++;
+  tasks_.emplace(id, task);
+  outstanding_[slot].push_back(id);
+  if (asked_slots_.empty() || asked_slots_.back() != slot) asked_slots_.push_back(slot);
+}
+
+void CoordinatorCore::TryAccept(int weave, int64_t job_number) {
+  Weave& w = weaves_[weave];
+  JobInFlight* job = FindJob(w, job_number);
+  if (job == nullptr || job->accepted || !w.plan.scheme->Decodable(job_number)) return;
+  absl::StatusOr<JobDecoding> decoding = w.plan.scheme->Decode(job_number);
+  if (!decoding.ok()) return;  // numerically singular: further replies will help
+  if (decoding->amplification > plan_.max_amplification && w.plan.scheme->Pending() > 0) {
+    ++counters_.amplified_waits;
+    return;
+  }
+  job->accepted = true;
+  lanes_[job->lane].state = LaneState::kApplying;
+  actions_->push_back(ApplyJob{weave, job->lane, job->lane_job, *std::move(decoding)});
+}
+
+void CoordinatorCore::TryClose(int weave) {
+  Weave& w = weaves_[weave];
+  Scheme& scheme = *w.plan.scheme;
+  const int pending = scheme.Pending();
+  CloseVerdict verdict = scheme.Verdict();
+  const int64_t due = scheme.rounds() - 1 - scheme.delay();
+  if (verdict.due_decodable && due >= 0) {
+    const JobInFlight* job = FindJob(w, due);
+    verdict.due_decodable = job == nullptr || job->accepted;
+  }
+  const double seconds = absl::ToDoubleSeconds(now_ - w.round_start);
+  const ClosingRule::Decision decision = w.plan.closing->Decide(seconds, verdict, pending);
+  if (decision.close) {
+    CloseRound(weave);
+    return;
+  }
+  w.ask_again = decision.ask_again_seconds == std::numeric_limits<double>::infinity()
+                    ? absl::InfiniteFuture()
+                    : w.round_start + absl::Seconds(decision.ask_again_seconds);
+  // A deadline already reached would make the owner spin; the rule has just been asked.
+  if (w.ask_again <= now_) w.ask_again = now_ + absl::Milliseconds(1);
+  if (fleet_.workers() > 0 && now_ - w.round_start >= plan_.round_timeout) {
+    End(RunFailed{absl::StrCat("round ", scheme.rounds() - 1, " is not over after ",
+                               absl::FormatDuration(plan_.round_timeout),
+                               " (fleet.round_timeout); slots that have not answered: ",
+                               absl::StrJoin(PendingSlots(weave), ", "))});
+  }
+}
+
+void CoordinatorCore::CloseRound(int weave) {
+  Weave& w = weaves_[weave];
+  RoundClosed closed;
+  closed.weave = weave;
+  closed.round = w.plan.scheme->rounds() - 1;
+  closed.duration = now_ - w.round_start;
+  closed.stragglers = PendingSlots(weave);
+  w.last_duration = closed.duration;
+  for (int slot : closed.stragglers) {
+    if (fleet_.holder(slot) == 0) ++counters_.stragglers;
+  }
+  w.open = false;
+  ++counters_.rounds;
+  w.plan.scheme->CloseRound();
+  for (size_t i = 0; i < w.jobs.size(); ++i) {
+    if (w.jobs[i].accepted) w.plan.scheme->Forget(w.first_job + static_cast<int64_t>(i));
+  }
+  DropUnneeded(weave);
+  while (!w.jobs.empty() && w.jobs.front().accepted) {
+    w.jobs.pop_front();
+    ++w.first_job;
+  }
+  actions_->push_back(std::move(closed));
+}
+
+void CoordinatorCore::DropUnneeded(int weave) {
+  Weave& w = weaves_[weave];
+  absl::flat_hash_map<WorkerId, std::vector<TaskId>> drops;
+  std::vector<WorkerId> order;
+  for (int slot : w.plan.slots) {
+    std::vector<TaskId>& list = outstanding_[slot];
+    if (list.empty()) continue;
+    size_t kept = 0;
+    for (TaskId id : list) {
+      const auto found = tasks_.find(id);
+      const Task& task = found->second;
+      if (task.weave != weave || w.plan.scheme->Needed(task.mini)) {
+        list[kept++] = id;
+        continue;
+      }
+      std::vector<TaskId>& of_worker = drops[task.worker];
+      if (of_worker.empty()) order.push_back(task.worker);
+      of_worker.push_back(id);
+      if (task.worker != 0) {
+        dropped_.emplace(id, Dropped{weave, task.round, task.assigned});
+        dropped_order_.push_back(id);
+      }
+      tasks_.erase(found);
+    }
+    list.resize(kept);
+  }
+  while (dropped_order_.size() > kDroppedMax) {
+    dropped_.erase(dropped_order_.front());
+    dropped_order_.pop_front();
+  }
+  for (WorkerId worker : order) actions_->push_back(DropTasks{worker, std::move(drops[worker])});
+}
+
+void CoordinatorCore::RemoveTask(TaskId id) {
+  const auto found = tasks_.find(id);
+  std::vector<TaskId>& list = outstanding_[found->second.slot];
+  list.erase(std::find(list.begin(), list.end(), id));
+  tasks_.erase(found);
+}
+
+void CoordinatorCore::FlushAssignments() {
+  absl::flat_hash_map<WorkerId, size_t> action_of_worker;
+  for (int slot : asked_slots_) {
+    const WorkerId worker = fleet_.holder(slot);
+    if (worker == 0) continue;
+    for (TaskId id : outstanding_[slot]) {
+      Task& task = tasks_.at(id);
+      if (task.worker != 0) continue;
+      task.worker = worker;
+      task.assigned = now_;
+      const auto [entry, fresh] = action_of_worker.try_emplace(worker, actions_->size());
+      if (fresh) actions_->push_back(AssignTasks{worker, {}});
+      std::get<AssignTasks>((*actions_)[entry->second])
+          .tasks.push_back({id, task.slot, task.weave, task.lane, task.lane_job, task.mini.part,
+                            task.round, task.attempt});
+    }
+  }
+  asked_slots_.clear();
+}
+
+void CoordinatorCore::End(Action action) {
+  ended_ = true;
+  absl::flat_hash_map<WorkerId, std::vector<TaskId>> drops;
+  std::vector<WorkerId> order;
+  for (const std::vector<TaskId>& list : outstanding_) {
+    for (TaskId id : list) {
+      std::vector<TaskId>& of_worker = drops[tasks_.at(id).worker];
+      if (of_worker.empty()) order.push_back(tasks_.at(id).worker);
+      of_worker.push_back(id);
+    }
+  }
+  for (WorkerId worker : order) actions_->push_back(DropTasks{worker, std::move(drops[worker])});
+  tasks_.clear();
+  for (std::vector<TaskId>& list : outstanding_) list.clear();
+  asked_slots_.clear();
+  actions_->push_back(std::move(action));
+}
+
+CoordinatorCore::JobInFlight* CoordinatorCore::FindJob(Weave& weave, int64_t job) {
+  if (job < weave.first_job || job >= weave.first_job + static_cast<int64_t>(weave.jobs.size())) {
+    return nullptr;
+  }
+  return &weave.jobs[job - weave.first_job];
+}
+
+}  // namespace gradloom

@@ -1,0 +1,179 @@
+// The coordinator's mind for one run: a pure state machine that turns events into actions. It never
+// sees a gradient, a clock, a thread or a socket, so the gRPC server, the simulator and scripted
+// tests drive the very same code.
+//
+// A run has lanes (chains of dependent jobs: trials now, layers and blocks later) and a fleet of
+// slots. A **weave** is one scheme with one closing rule that drives rounds of some lanes over some
+// slots. The plain case is one weave of all lanes over all slots. Several weaves on disjoint slots
+// split the fleet among the lanes; several weaves on the same slots overlap: a slot works off what
+// it is asked for in order, and moves on to the next weave's task as soon as the job of the one
+// before is decoded, with no barrier between them.
+//
+// Deterministic; not thread-safe; the owner calls Handle with non-decreasing times.
+#ifndef GRADLOOM_COORDINATOR_CORE_COORDINATOR_CORE_H_
+#define GRADLOOM_COORDINATOR_CORE_COORDINATOR_CORE_H_
+
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "coding/closing_rule.h"
+#include "coding/scheme.h"
+#include "coordinator/core/events.h"
+#include "coordinator/core/fleet.h"
+
+namespace gradloom {
+
+struct LanePlan {
+  int64_t jobs = 0;       // length of the chain
+  int64_t first_job = 0;  // > 0 when resumed
+};
+
+struct WeavePlan {
+  std::unique_ptr<Scheme> scheme;
+  std::unique_ptr<ClosingRule> closing;
+  std::vector<int> lanes;  // in the order in which their jobs take turns
+  std::vector<int> slots;  // fleet slot of each of the scheme's slots
+};
+
+struct CorePlan {
+  int slots = 0;        // of the fleet
+  int min_workers = 1;  // rounds start once so many are there
+  std::vector<LanePlan> lanes;
+  std::vector<WeavePlan> weaves;
+  absl::Duration rejoin_grace = absl::Seconds(2);
+  absl::Duration round_timeout = absl::Seconds(600);
+  int max_task_attempts = 5;
+  // A decode with a larger amplification waits for further replies while any are pending.
+  double max_amplification = std::numeric_limits<double>::infinity();
+};
+
+struct CoreCounters {
+  int64_t rounds = 0;
+  int64_t stragglers = 0;  // slot-rounds closed without
+  int64_t replies = 0;
+  int64_t replies_late = 0;   // after their round had closed
+  int64_t replies_stale = 0;  // of unknown or dropped tasks
+  int64_t workers_lost = 0;
+  int64_t tasks_failed = 0;
+  int64_t amplified_waits = 0;  // decodes put off because of their amplification
+};
+
+class CoordinatorCore {
+ public:
+  // InvalidArgument: a lane in no weave or in two, T > lanes - 1, slots out of range, ...
+  static absl::StatusOr<std::unique_ptr<CoordinatorCore>> Create(CorePlan plan);
+
+  // Appends what is to be done to `actions`. Stale events are counted and ignored.
+  void Handle(absl::Time now, const Event& event, std::vector<Action>* actions);
+  // When to send a Tick at the latest.
+  absl::Time NextTimeout() const;
+
+  const CoreCounters& counters() const { return counters_; }
+  bool ended() const { return ended_; }
+  bool started() const { return started_; }
+  const Fleet& fleet() const { return fleet_; }
+  const Scheme& scheme(int weave) const { return *weaves_[weave].plan.scheme; }
+  // Slots that the weave's open round still waits for, for people.
+  std::vector<int> PendingSlots(int weave) const;
+
+ private:
+  enum class LaneState { kReady, kInFlight, kApplying, kDone };
+  struct Lane {
+    int64_t jobs = 0;
+    int64_t next_job = 0;
+    LaneState state = LaneState::kReady;
+  };
+  // A job of the scheme's numbering that is not applied yet.
+  struct JobInFlight {
+    int lane = -1;  // -1: void
+    int64_t lane_job = 0;
+    bool accepted = false;  // decoded; being applied or void
+  };
+  struct Weave {
+    WeavePlan plan;
+    std::deque<JobInFlight> jobs;  // of rounds first_job .. rounds() - 1
+    int64_t first_job = 0;
+    bool open = false;  // a round is under way
+    absl::Time round_start;
+    absl::Time ask_again = absl::InfiniteFuture();
+    std::vector<bool> arrived;  // scheme slots whose delivery was reported to the closing rule
+    size_t turn = 0;            // the lane whose turn it is
+    absl::Duration last_duration;
+    int64_t wait_round = -1;       // round of the longest wait avoided so far
+    absl::Duration wait_reported;  // of wait_round
+  };
+  struct Task {
+    MiniTask mini;  // slot of the scheme
+    int weave = 0;
+    int lane = 0;
+    int64_t lane_job = 0;
+    int64_t round = 0;
+    int slot = 0;  // of the fleet
+    int attempt = 0;
+    WorkerId worker = 0;  // 0: waits for the slot to get a holder
+    absl::Time assigned;
+  };
+  struct Dropped {
+    int weave = 0;
+    int64_t round = 0;
+    absl::Time assigned;
+  };
+
+  explicit CoordinatorCore(CorePlan plan);
+
+  void OnJoined(const WorkerJoined& event);
+  void OnLost(const WorkerLost& event);
+  void OnReply(const ReplyReceived& event);
+  void OnFailed(const TaskFailedEvent& event);
+  void OnDropped(const TaskDropped& event);
+  void OnApplied(const JobApplied& event);
+
+  // Everything that may follow from a change: moves, closing, starting rounds, the end.
+  void Advance();
+  void ApplyMoves();
+  bool MayStart(int weave, bool* has_job, int* lane);
+  void StartRound(int weave, bool has_job, int lane);
+  void Ask(int weave, const MiniTask& mini, int64_t round);
+  void TryAccept(int weave, int64_t job);
+  void TryClose(int weave);
+  void CloseRound(int weave);
+  // Drops outstanding tasks of the weave that its scheme no longer needs.
+  void DropUnneeded(int weave);
+  void RemoveTask(TaskId id);
+  void FlushAssignments();
+  void End(Action action);
+  void ReportWait(int weave, int64_t round, absl::Duration total);
+
+  Weave& weave_of(const Task& task) { return weaves_[task.weave]; }
+  JobInFlight* FindJob(Weave& weave, int64_t job);
+
+  CorePlan plan_;
+  Fleet fleet_;
+  std::vector<Lane> lanes_;
+  std::vector<Weave> weaves_;
+  absl::flat_hash_map<TaskId, Task> tasks_;
+  absl::flat_hash_map<TaskId, Dropped> dropped_;  // until the worker says what they would have cost
+  std::deque<TaskId> dropped_order_;
+  std::vector<std::vector<TaskId>> outstanding_;  // by fleet slot, in order
+  TaskId next_task_ = 1;
+  bool started_ = false;
+  bool stopping_ = false;
+  bool ended_ = false;
+  CoreCounters counters_;
+
+  // Valid during Handle.
+  absl::Time now_;
+  std::vector<Action>* actions_ = nullptr;
+  std::vector<int> asked_slots_;  // fleet slots with new assignments to flush
+};
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_CORE_COORDINATOR_CORE_H_

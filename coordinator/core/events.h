@@ -1,0 +1,112 @@
+// What goes into and comes out of the core: events (facts, in) and actions (effects to carry out).
+// Plain values: no vector of numbers, no handle, so both can be journalled and replayed.
+#ifndef GRADLOOM_COORDINATOR_CORE_EVENTS_H_
+#define GRADLOOM_COORDINATOR_CORE_EVENTS_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "coding/scheme.h"
+
+namespace gradloom {
+
+using WorkerId = uint64_t;  // one connection of one worker process: a reconnect is a new id
+using TaskId = uint64_t;    // one assignment: a retry is a new id, so a stale reply names itself
+
+// ---- events -------------------------------------------------------------------------------------
+
+// A worker is connected and ready for the run.
+struct WorkerJoined {
+  WorkerId worker = 0;
+  std::string name;  // the same name as a lost worker's takes that one's slots back
+};
+// Its stream broke, or it said goodbye: an erasure of all it was doing.
+struct WorkerLost {
+  WorkerId worker = 0;
+};
+// The data plane holds the task's whole reply.
+struct ReplyReceived {
+  TaskId task = 0;
+};
+struct TaskFailedEvent {
+  TaskId task = 0;
+  bool fatal = false;  // every replica would fail alike
+  std::string error;
+};
+// A dropped task would have taken so long in all, from its assignment.
+struct TaskDropped {
+  TaskId task = 0;
+  absl::Duration estimated;
+};
+// The effect of ApplyJob is complete: the lane's next job may start.
+struct JobApplied {
+  int lane = 0;
+  bool lane_done = false;  // stop the lane here (target reached)
+};
+// An effect failed (disk full, NaN in the sum, ...): the run cannot go on.
+struct EffectFailed {
+  std::string error;
+};
+// Start nothing more; the run ends cancelled.
+struct StopRequested {};
+// Time has passed; sent when NextTimeout() is reached.
+struct Tick {};
+
+using Event = std::variant<WorkerJoined, WorkerLost, ReplyReceived, TaskFailedEvent, TaskDropped,
+                           JobApplied, EffectFailed, StopRequested, Tick>;
+
+// ---- actions ------------------------------------------------------------------------------------
+
+struct AssignedTask {
+  TaskId id = 0;
+  int slot = 0;   // of the fleet
+  int weave = 0;  // whose scheme's part it is
+  int lane = 0;
+  int64_t lane_job = 0;  // the lane's job, and the version of the parameters to use
+  int part = 0;
+  int64_t round = 0;
+  int attempt = 0;
+};
+// To one worker, in the order to be computed.
+struct AssignTasks {
+  WorkerId worker = 0;
+  std::vector<AssignedTask> tasks;
+};
+// These tasks' replies are no longer wanted.
+struct DropTasks {
+  WorkerId worker = 0;
+  std::vector<TaskId> tasks;
+};
+// Decode and apply the lane's job; answered by JobApplied or EffectFailed.
+struct ApplyJob {
+  int weave = 0;
+  int lane = 0;
+  int64_t lane_job = 0;
+  JobDecoding decoding;
+};
+struct RoundClosed {
+  int weave = 0;
+  int64_t round = 0;
+  absl::Duration duration;
+  std::vector<int> stragglers;  // fleet slots that had not delivered
+};
+// What waiting for every slot would have added to a round, learnt after it closed.
+struct WaitAvoided {
+  int64_t round = 0;
+  absl::Duration extra;
+};
+struct RunFinished {};
+struct RunCancelled {};
+struct RunFailed {
+  std::string error;
+};
+
+using Action = std::variant<AssignTasks, DropTasks, ApplyJob, RoundClosed, WaitAvoided, RunFinished,
+                            RunCancelled, RunFailed>;
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_CORE_EVENTS_H_
