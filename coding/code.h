@@ -36,10 +36,11 @@ struct Term {
 // How to recover the sum over all chunks: sum over slots of weight x reply.
 struct Decoding {
   std::vector<double> weights;  // one per slot; 0 where the reply is missing or not needed
-  // ||a^T B - 1||^2 / k: 0 (to rounding) for exact codes, the decoded sum's relative squared
-  // error for unit white-noise gradients otherwise.
+  // sum_j f_j ((a^T B)_j - 1)^2 with f_j chunk j's fraction of the data: 0 (to rounding) for exact
+  // codes, the decoded sum's relative squared error for white-noise gradients otherwise.
   double residual = 0;
-  // sqrt(sum_i a_i^2 ||b_i||^2 / n): relative output error per relative rounding error of a reply.
+  // sqrt(sum_i a_i^2 sum_j f_j B(i,j)^2): relative output error per relative rounding error of a
+  // reply. (With n equal chunks: sqrt(sum_i a_i^2 ||b_i||^2 / n).)
   double amplification = 1;
 };
 

@@ -1,0 +1,58 @@
+// The catalogue of gradient codes, and the one place that builds them. To add a code: one file with
+// a factory, one line in the table in code_table.cc; the contract suite (tests/coding/
+// code_contract_test.cc) then runs over it by itself.
+#ifndef GRADLOOM_CODING_CODES_CODE_TABLE_H_
+#define GRADLOOM_CODING_CODES_CODE_TABLE_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "coding/code.h"
+#include "coding/scheme.h"
+
+namespace gradloom {
+
+inline constexpr int kMaxSlots = 16384;
+// Codes whose construction factorises an n x n matrix stop here (about a second).
+inline constexpr int kMaxDenseSlots = 1024;
+
+// What a code is built from. Sequential schemes fill it for their inner codes.
+struct CodeParameters {
+  int slots = 1;      // n, 1..kMaxSlots
+  int s = 0;          // stragglers tolerated, 0..n-1
+  uint64_t seed = 1;  // of random constructions; equal seeds give equal codes
+  // Relative speed per slot, each finite and > 0; empty: equal. Read by dual_balanced alone.
+  std::vector<double> throughput = {};
+  // Copies of each chunk (on average), for approximate codes, 1..n. 0: chosen from s.
+  int degree = 0;
+  // Approximate codes: divide the least-squares weights by 1 - residual. See coding/README.md for
+  // when that makes the estimate unbiased.
+  bool unbiased = false;
+};
+
+struct CodeEntry {
+  using Factory = std::unique_ptr<GradientCode> (*)(const CodeParameters& valid);
+  SchemeSpec::Code code;
+  absl::string_view name;  // as in a run file
+  int max_slots;
+  Factory make;
+};
+
+// Every code, in the order of SchemeSpec::Code.
+std::span<const CodeEntry> CodeTable();
+
+// InvalidArgument names the parameter, its value and the relation it breaks.
+absl::StatusOr<std::unique_ptr<GradientCode>> MakeCode(SchemeSpec::Code code,
+                                                       const CodeParameters& parameters);
+
+// For spec.kind uncoded (s and code are not read: one chunk per slot, nothing may be missing) or
+// gc. Sequential schemes are not a single code: InvalidArgument.
+absl::StatusOr<std::unique_ptr<GradientCode>> MakeCode(const SchemeSpec& spec);
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_CODING_CODES_CODE_TABLE_H_
