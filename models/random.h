@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 namespace gradloom {
 
@@ -24,17 +25,21 @@ enum class Purpose : uint32_t {
   kCodeConstruction = 6,
 };
 
-// An endless stream keyed by (seed, purpose, a, b). Cheap to construct.
+// An endless stream keyed by (seed, purpose, a, b): cheap to construct (one block), to copy and to
+// throw away. One stream is for one thread.
 class RandomStream {
  public:
   RandomStream(uint64_t seed, Purpose purpose, uint64_t a = 0, uint32_t b = 0);
   uint32_t NextBits();
+  void FillBits(std::span<uint32_t> words);  // the same words as repeated NextBits, faster
   double NextUniform();            // [0, 1), 32 bits of resolution
   double NextNormal();             // N(0, 1)
   uint64_t NextBelow(uint64_t n);  // uniform on [0, n), unbiased; n >= 1
 
  private:
-  std::array<uint32_t, 4> counter_;
+  std::array<uint32_t, 4> NextBlock();
+
+  std::array<uint32_t, 4> counter_;  // block number, a (low, high), b
   std::array<uint32_t, 2> key_;
   std::array<uint32_t, 4> block_{};
   int used_ = 4;

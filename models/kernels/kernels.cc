@@ -1,0 +1,109 @@
+#include "models/kernels/kernels.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+
+#include "absl/base/internal/raw_logging.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace gradloom {
+
+namespace baseline {
+extern const Kernels kTable;
+}
+#ifdef GRADLOOM_X86_LEVELS
+namespace v3 {
+extern const Kernels kTable;
+}
+namespace v4 {
+extern const Kernels kTable;
+}
+#endif
+
+inline constexpr int64_t kGemmScratch = 1 << 20;
+
+namespace {
+
+struct Level {
+  const Kernels* table;
+  bool (*supported)();
+};
+
+// Lowest first. The tests are those of the x86-64 psABI's micro-architecture levels; the builtin
+// asks the operating system for the registers' state too.
+constexpr Level kLevels[] = {
+    {&baseline::kTable, [] { return true; }},
+#ifdef GRADLOOM_X86_LEVELS
+    {&v3::kTable, [] { return __builtin_cpu_supports("x86-64-v3") != 0; }},
+    {&v4::kTable, [] { return __builtin_cpu_supports("x86-64-v4") != 0; }},
+#endif
+};
+
+std::atomic<const Kernels*> chosen{nullptr};
+
+const Kernels* Best() {
+  const Kernels* best = nullptr;
+  for (const Level& level : kLevels) {
+    if (level.supported()) best = level.table;
+  }
+  return best;
+}
+
+}  // namespace
+
+float* GemmScratch() {
+  struct Free {
+    void operator()(float* memory) const { std::free(memory); }
+  };
+  thread_local std::unique_ptr<float, Free> memory;
+  if (memory == nullptr) {
+    memory.reset(static_cast<float*>(std::aligned_alloc(64, kGemmScratch * sizeof(float))));
+    ABSL_RAW_CHECK(memory != nullptr, "no memory for matrix products");
+  }
+  return memory.get();
+}
+
+const Kernels& kernels() {
+  const Kernels* table = chosen.load(std::memory_order_acquire);
+  if (table == nullptr) {
+    const Kernels* const best = Best();
+    table = chosen.compare_exchange_strong(table, best) ? best : table;
+  }
+  return *table;
+}
+
+std::vector<std::string> AvailableIsaLevels() {
+  std::vector<std::string> levels;
+  for (const Level& level : kLevels) {
+    if (level.supported()) levels.emplace_back(level.table->level);
+  }
+  return levels;
+}
+
+const Kernels* KernelsOfLevel(absl::string_view name) {
+  for (const Level& level : kLevels) {
+    if (level.table->level == name && level.supported()) return level.table;
+  }
+  return nullptr;
+}
+
+absl::Status SetIsaLevel(absl::string_view name) {
+  const bool automatic = name.empty() || name == "auto";
+  const Kernels* const asked = automatic ? Best() : KernelsOfLevel(name);
+  if (asked == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("instruction-set level \"", name, "\": this machine has ",
+                     absl::StrJoin(AvailableIsaLevels(), ", "), " (or auto for the best)"));
+  }
+  const Kernels* current = nullptr;
+  if (!chosen.compare_exchange_strong(current, asked) && current != asked) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "instruction-set level \"", name, "\": ", current->level, " is already in use"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace gradloom

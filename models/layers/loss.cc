@@ -1,0 +1,115 @@
+#include "models/layers/loss.h"
+
+#include <bit>
+#include <cmath>
+
+namespace gradloom {
+namespace {
+
+// Natural logarithm of x > 0, normal: x = 2^e m with m around 1, log m = 2 artanh((m-1)/(m+1)) by
+// its series. Error below 1e-10: the C library's would differ between processors in its last bit.
+double Log(double x) {
+  auto bits = std::bit_cast<uint64_t>(x);
+  constexpr uint64_t kRootHalf = 0x3fe6a09e667f3bcd;  // sqrt(1/2)
+  const auto exponent = static_cast<int64_t>(bits - kRootHalf) >> 52;
+  bits -= static_cast<uint64_t>(exponent) << 52;
+  const double m = std::bit_cast<double>(bits);
+  const double s = (m - 1) / (m + 1);
+  const double q = s * s;
+  const double series =
+      1 + q * (1.0 / 3 + q * (1.0 / 5 + q * (1.0 / 7 + q * (1.0 / 9 + q * (1.0 / 11)))));
+  return static_cast<double>(exponent) * 0.6931471805599453 + 2 * s * series;
+}
+
+bool IsClass(float target, int64_t classes) {
+  return target >= 0 && target < static_cast<float>(classes) && target == std::floor(target);
+}
+
+// One row of scores to its gradient; adds to the sums. Returns the row's loss.
+double SquaredRow(float score, float target, float* gradient) {
+  *gradient = score - target;
+  return 0.5 * static_cast<double>(*gradient) * *gradient;
+}
+
+// -log sigmoid(score) for class 1, -log sigmoid(-score) for class 0. exp_size is exp(-|score|).
+double LogisticRow(float score, float exp_size, float target, float* gradient, int64_t* correct) {
+  const double e = exp_size;
+  const double loss =
+      (target > 0 ? (score < 0 ? -score : 0) : (score > 0 ? score : 0)) + Log(1 + e);
+  const double probability = score < 0 ? e / (1 + e) : 1 / (1 + e);
+  *gradient = static_cast<float>(probability - target);
+  *correct += (score > 0) == (target > 0) ? 1 : 0;
+  return std::isfinite(score) ? loss : std::nan("");
+}
+
+LossSums Logistic(const Kernels& kernels, int64_t rows, const float* scores, const float* targets,
+                  float* gradient) {
+  LossSums sums;
+  for (int64_t row = 0; row < rows; ++row) {
+    const float score = scores[row];
+    const float size = -std::abs(score);
+    float exp_size;
+    kernels.exp(1, &size, &exp_size);
+    const double loss = LogisticRow(score, exp_size, targets[row], gradient + row, &sums.correct);
+    if (sums.bad_row < 0 && (!std::isfinite(loss) || !IsClass(targets[row], 2))) sums.bad_row = row;
+    sums.loss += loss;
+  }
+  return sums;
+}
+
+LossSums Softmax(const Kernels& kernels, int64_t rows, int64_t width, const float* scores,
+                 const float* targets, float* gradient) {
+  LossSums sums;
+  for (int64_t row = 0; row < rows; ++row) {
+    const float* const score = scores + row * width;
+    float* const out = gradient + row * width;
+    if (!IsClass(targets[row], width)) {
+      if (sums.bad_row < 0) sums.bad_row = row;
+      continue;
+    }
+    const auto target = static_cast<int64_t>(targets[row]);
+    int64_t highest = 0;
+    for (int64_t j = 1; j < width; ++j) highest = score[j] > score[highest] ? j : highest;
+    const float top = score[highest];
+    const double margin = static_cast<double>(top) - score[target];
+    for (int64_t j = 0; j < width; ++j) out[j] = score[j] - top;
+    kernels.exp(width, out, out);
+    double total = 0;
+    for (int64_t j = 0; j < width; ++j) total += out[j];
+    const auto scale = static_cast<float>(1 / total);
+    for (int64_t j = 0; j < width; ++j) out[j] *= scale;
+    out[target] -= 1;
+    const double loss = std::isfinite(total) ? margin + Log(total) : total;
+    if (sums.bad_row < 0 && !std::isfinite(loss)) sums.bad_row = row;
+    sums.loss += loss;
+    sums.correct += highest == target ? 1 : 0;
+  }
+  return sums;
+}
+
+LossSums Squared(int64_t rows, const float* scores, const float* targets, float* gradient) {
+  LossSums sums;
+  for (int64_t row = 0; row < rows; ++row) {
+    const double loss = SquaredRow(scores[row], targets[row], gradient + row);
+    if (sums.bad_row < 0 && !std::isfinite(loss)) sums.bad_row = row;
+    sums.loss += loss;
+  }
+  return sums;
+}
+
+}  // namespace
+
+LossSums ComputeLoss(LossKind kind, const Kernels& kernels, int64_t rows, int64_t width,
+                     const float* scores, const float* targets, float* gradient) {
+  switch (kind) {
+    case LossKind::kSquared:
+      return Squared(rows, scores, targets, gradient);
+    case LossKind::kLogistic:
+      return Logistic(kernels, rows, scores, targets, gradient);
+    case LossKind::kSoftmax:
+      break;
+  }
+  return Softmax(kernels, rows, width, scores, targets, gradient);
+}
+
+}  // namespace gradloom

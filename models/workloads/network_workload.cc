@@ -1,0 +1,242 @@
+#include "models/workloads/network_workload.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "models/workloads/sparse.h"
+
+namespace gradloom {
+namespace {
+
+// Rows [first, first + rows) of examples.
+struct Slice {
+  int64_t rows;
+  const float* dense;  // null when sparse
+  SparseRows sparse;
+  const float* targets;
+};
+
+Slice SliceOf(const Examples& examples, int64_t first, int64_t rows) {
+  Slice slice{rows, nullptr, {}, examples.targets.data() + first};
+  if (examples.sparse) {
+    slice.sparse = {rows, examples.row_start.data() + first, examples.column.data(),
+                    examples.value.data()};
+  } else {
+    slice.dense = examples.dense.data() + first * examples.features;
+  }
+  return slice;
+}
+
+absl::Status CheckShape(const Examples& examples, int64_t features) {
+  if (examples.features != features) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "examples have ", examples.features, " features; the workload was made for ", features));
+  }
+  const auto rows = static_cast<size_t>(examples.rows);
+  const bool consistent =
+      examples.targets.size() == rows &&
+      (examples.sparse ? examples.row_start.size() == rows + 1 &&
+                             examples.column.size() == examples.value.size()
+                       : examples.dense.size() == rows * static_cast<size_t>(features));
+  return consistent ? absl::OkStatus()
+                    : absl::InvalidArgumentError(
+                          absl::StrCat("examples: arrays do not match ", examples.rows, " rows"));
+}
+
+std::string NameOf(std::span<const int64_t> ids, int64_t row) {
+  return ids.empty() ? absl::StrCat("example ", row) : absl::StrCat("training example ", ids[row]);
+}
+
+// Finite values and, for sparse rows, columns within the features.
+absl::Status CheckValues(const Kernels& kernels, const Slice& slice, int64_t features,
+                         std::span<const int64_t> ids, int64_t first_row) {
+  const auto name = [&](int64_t row) {
+    return ids.empty() ? NameOf(ids, first_row + row) : NameOf(ids, row);
+  };
+  if (slice.dense != nullptr) {
+    const int64_t bad = kernels.first_non_finite(slice.rows * features, slice.dense);
+    if (bad == slice.rows * features) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat(name(bad / features), ": feature ", bad % features,
+                                            " is ", slice.dense[bad], "; legal are finite values"));
+  }
+  const SparseRows& x = slice.sparse;
+  for (int64_t row = 0; row < x.rows; ++row) {
+    for (int64_t k = x.row_start[row]; k < x.row_start[row + 1]; ++k) {
+      if (x.column[k] < 0 || x.column[k] >= features || !std::isfinite(x.value[k])) {
+        return absl::DataLossError(absl::StrCat(name(row), ": feature ", x.column[k], " is ",
+                                                x.value[k], "; legal are finite values of features",
+                                                " 0 to ", features - 1));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BadRow(LossKind loss, int64_t width, float target, const std::string& name) {
+  const int64_t classes = loss == LossKind::kLogistic ? 2 : width;
+  if (loss != LossKind::kSquared &&
+      !(target >= 0 && target < static_cast<float>(classes) && target == std::floor(target))) {
+    return absl::DataLossError(
+        absl::StrCat(name, ": target ", target, " is no class; legal are 0 to ", classes - 1));
+  }
+  return absl::DataLossError(
+      absl::StrCat(name, ": its loss is not finite (target ", target,
+                   "); the parameters have diverged: a lower learning rate or clipping may help"));
+}
+
+}  // namespace
+
+NetworkWorkload::NetworkWorkload(Network network, LossKind loss, int64_t sub_batch, bool linear)
+    : network_(std::move(network)), loss_(loss), sub_batch_(sub_batch), linear_(linear) {
+  for (const Network::Segment& segment : network_.segments()) {
+    segments_.push_back(
+        {segment.name, segment.parameter->shape, segment.offset, segment.parameter->size()});
+  }
+}
+
+void NetworkWorkload::Initialise(uint64_t seed, std::span<float> parameters) const {
+  network_.Initialise(seed, parameters);
+}
+
+namespace {
+
+// One sub-batch's scores, the loss's gradient at them, and the way back.
+class Step {
+ public:
+  Step(const Network& network, bool linear, const Pass& pass, std::span<const float> parameters,
+       const Slice& slice)
+      : network_(network), pass_(pass), parameters_(parameters), slice_(slice) {
+    const int64_t features = network.input().size(), width = network.output().size();
+    through_ = linear && slice.dense == nullptr;
+    if (through_) {
+      float* const scores = pass.workspace->Take(slice.rows * width);
+      const float* const bias =
+          network.parameters() > features * width ? &parameters[features * width] : nullptr;
+      SparseForward(slice.sparse, features, width, parameters.data(), bias, scores);
+      scores_ = scores;
+      return;
+    }
+    x_ = slice.dense;
+    if (x_ == nullptr) {
+      float* const dense = pass.workspace->Take(slice.rows * features);
+      WriteOut(slice.sparse, features, dense);
+      x_ = dense;
+    }
+    scores_ = network.Forward(pass, parameters, x_, &trace_);
+  }
+
+  LossSums Loss(LossKind loss) {
+    const int64_t width = network_.output().size();
+    float* const gradient = pass_.workspace->Take(slice_.rows * width);
+    dy_ = gradient;
+    return ComputeLoss(loss, *pass_.kernels, slice_.rows, width, scores_, slice_.targets, gradient);
+  }
+
+  // After Loss.
+  void Backward(float* gradient) {
+    if (!through_) {
+      network_.Backward(pass_, parameters_, x_, trace_, dy_, gradient);
+      return;
+    }
+    const int64_t features = network_.input().size(), width = network_.output().size();
+    float* const bias =
+        network_.parameters() > features * width ? gradient + features * width : nullptr;
+    SparseBackward(slice_.sparse, features, width, dy_, gradient, bias);
+  }
+
+ private:
+  const Network& network_;
+  const Pass& pass_;
+  std::span<const float> parameters_;
+  const Slice& slice_;
+  bool through_ = false;  // sparse rows straight through the one layer
+  const float* x_ = nullptr;
+  const float* scores_ = nullptr;
+  const float* dy_ = nullptr;
+  Network::Trace trace_;
+};
+
+}  // namespace
+
+absl::Status NetworkWorkload::AddSum(const JobInputs& inputs, const Examples& batch,
+                                     std::span<const int64_t> ids, std::span<float> sum) const {
+  if (batch.rows == 0) return absl::OkStatus();
+  if (batch.rows > sub_batch_ || ids.size() != static_cast<size_t>(batch.rows) ||
+      inputs.parameters.size() != static_cast<size_t>(parameters()) ||
+      sum.size() != static_cast<size_t>(reply_length())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("sub-batch of ", batch.rows, " examples with ", ids.size(), " ids, ",
+                     inputs.parameters.size(), " parameters and a sum of ", sum.size(),
+                     " values; legal are 0 to ", sub_batch_, " examples with an id each, ",
+                     parameters(), " and ", reply_length()));
+  }
+  if (auto status = CheckShape(batch, features()); !status.ok()) return status;
+  const Pass pass{.kernels = &kernels(),
+                  .workspace = &Workspace::OfThisThread(),
+                  .rows = batch.rows,
+                  .training = true,
+                  .seed = inputs.seed,
+                  .job = inputs.job,
+                  .ids = ids};
+  const Slice slice = SliceOf(batch, 0, batch.rows);
+  if (auto status = CheckValues(*pass.kernels, slice, features(), ids, 0); !status.ok()) {
+    return status;
+  }
+  Step step(network_, linear_, pass, inputs.parameters, slice);
+  const LossSums sums = step.Loss(loss_);
+  if (sums.bad_row >= 0) {
+    return BadRow(loss_, width(), batch.targets[sums.bad_row], NameOf(ids, sums.bad_row));
+  }
+  step.Backward(sum.data());
+  float* const scalars = sum.data() + parameters();
+  scalars[kLossSum] += static_cast<float>(sums.loss);
+  scalars[kCorrect] += static_cast<float>(sums.correct);
+  scalars[kExamples] += static_cast<float>(batch.rows);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Evaluation> NetworkWorkload::Evaluate(std::span<const float> parameters,
+                                                     const Examples& examples) const {
+  if (parameters.size() != static_cast<size_t>(this->parameters())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(parameters.size(), " parameters; legal are ", this->parameters()));
+  }
+  if (auto status = CheckShape(examples, features()); !status.ok()) return status;
+  Evaluation result{.loss = 0, .accuracy = 0, .examples = examples.rows};
+  if (examples.rows == 0) return result;
+  int64_t correct = 0;
+  double mean = 0, spread = 0;  // of the targets: Welford's recursion
+  for (int64_t first = 0; first < examples.rows; first += sub_batch_) {
+    const int64_t rows = std::min(sub_batch_, examples.rows - first);
+    const Pass pass{
+        .kernels = &kernels(), .workspace = &Workspace::OfThisThread(), .rows = rows, .ids = {}};
+    const Slice slice = SliceOf(examples, first, rows);
+    if (auto status = CheckValues(*pass.kernels, slice, features(), {}, first); !status.ok()) {
+      return status;
+    }
+    Step step(network_, linear_, pass, parameters, slice);
+    const LossSums sums = step.Loss(loss_);
+    if (sums.bad_row >= 0) {
+      return BadRow(loss_, width(), slice.targets[sums.bad_row], NameOf({}, first + sums.bad_row));
+    }
+    result.loss += sums.loss;
+    correct += sums.correct;
+    for (int64_t row = 0; row < rows; ++row) {
+      const double off = slice.targets[row] - mean;
+      mean += off / static_cast<double>(first + row + 1);
+      spread += off * (slice.targets[row] - mean);
+    }
+  }
+  const auto count = static_cast<double>(examples.rows);
+  if (loss_ == LossKind::kSquared) {
+    result.accuracy = spread > 0 ? 1 - 2 * result.loss / spread : 0;
+  } else {
+    result.accuracy = static_cast<double>(correct) / count;
+  }
+  result.loss /= count;
+  return result;
+}
+
+}  // namespace gradloom

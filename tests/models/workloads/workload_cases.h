@@ -1,0 +1,141 @@
+// The workloads that the contract suite runs over: specs of every table entry with small data.
+#ifndef GRADLOOM_TESTS_MODELS_WORKLOADS_WORKLOAD_CASES_H_
+#define GRADLOOM_TESTS_MODELS_WORKLOADS_WORKLOAD_CASES_H_
+
+#include <google/protobuf/text_format.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/random.h"
+#include "models/workloads/workload.h"
+
+namespace gradloom {
+
+struct WorkloadCase {
+  const char* name;
+  const char* spec;  // text format of WorkloadSpec
+  int64_t features;
+  int classes;  // 0: real targets
+  bool sparse = false;
+  int channels = 0, height = 0, width = 0;
+  // Examples are coupled (batch normalisation): additive over whole sub-batches only.
+  bool coupled = false;
+  bool random = false;  // dropout
+};
+
+inline std::ostream& operator<<(std::ostream& out, const WorkloadCase& c) { return out << c.name; }
+
+inline const std::vector<WorkloadCase>& WorkloadCases() {
+  static const std::vector<WorkloadCase> cases = {
+      {"linear", "linear_regression {}", 13, 0},
+      {"linear_no_intercept", "linear_regression { intercept: false }", 13, 0},
+      {"linear_sparse", "linear_regression {}", 40, 0, true},
+      {"logistic", "logistic_regression {}", 21, 2},
+      {"logistic_sparse", "logistic_regression {}", 60, 2, true},
+      {"logistic_sparse_no_intercept", "logistic_regression { intercept: false }", 60, 2, true},
+      {"softmax", "softmax_regression {}", 17, 5},
+      {"softmax_sparse", "softmax_regression {}", 50, 4, true},
+      {"mlp_relu", "mlp { hidden: 24 }", 19, 7},
+      {"mlp_no_hidden", "mlp {}", 11, 3},
+      {"mlp_sparse", "mlp { hidden: 8 activation: TANH }", 30, 3, true},
+      {"mlp_deep_tanh", "mlp { hidden: 16 hidden: 9 hidden: 12 activation: TANH }", 10, 4},
+      {"mlp_gelu", "mlp { hidden: 20 hidden: 6 activation: GELU }", 12, 3},
+      {"mlp_sigmoid", "mlp { hidden: 14 activation: SIGMOID }", 12, 2},
+      {"mlp_identity_real", "mlp { hidden: 5 activation: IDENTITY }", 9, 0},
+      {"mlp_real", "mlp { hidden: 17 activation: GELU }", 9, 0},
+      {.name = "mlp_dropout",
+       .spec = "mlp { hidden: 30 hidden: 20 activation: TANH dropout: 0.4 }",
+       .features = 15,
+       .classes = 4,
+       .random = true},
+  };
+  return cases;
+}
+
+inline DatasetInfo InfoOf(const WorkloadCase& c) {
+  return {.examples = 1000,
+          .features = c.features,
+          .channels = c.channels,
+          .height = c.height,
+          .width = c.width,
+          .classes = c.classes,
+          .sparse = c.sparse,
+          .checksum = 0};
+}
+
+inline std::unique_ptr<Workload> WorkloadOf(const WorkloadCase& c) {
+  v1::WorkloadSpec spec;
+  if (!google::protobuf::TextFormat::ParseFromString(c.spec, &spec)) std::abort();
+  auto workload = MakeWorkload(spec, InfoOf(c));
+  if (!workload.ok()) {
+    std::cerr << workload.status().ToString() << "\n";
+    std::abort();
+  }
+  return *std::move(workload);
+}
+
+inline Examples RandomExamples(const WorkloadCase& c, int64_t rows, uint64_t seed) {
+  RandomStream stream(seed, Purpose::kGeneratedData);
+  Examples examples;
+  examples.rows = rows;
+  examples.features = c.features;
+  examples.sparse = c.sparse;
+  if (c.sparse) examples.row_start.push_back(0);
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int32_t j = 0; j < c.features; ++j) {
+      const auto value = static_cast<float>(stream.NextNormal());
+      if (!c.sparse) {
+        examples.dense.push_back(value);
+      } else if (stream.NextUniform() < 0.2) {
+        examples.column.push_back(j);
+        examples.value.push_back(value);
+      }
+    }
+    if (c.sparse) examples.row_start.push_back(static_cast<int64_t>(examples.value.size()));
+    examples.targets.push_back(c.classes == 0 ? static_cast<float>(stream.NextNormal())
+                                              : static_cast<float>(stream.NextBelow(c.classes)));
+  }
+  return examples;
+}
+
+// Rows [first, last) of examples.
+inline Examples RowsOf(const Examples& all, int64_t first, int64_t last) {
+  Examples part;
+  part.rows = last - first;
+  part.features = all.features;
+  part.sparse = all.sparse;
+  part.targets.assign(all.targets.begin() + first, all.targets.begin() + last);
+  if (!all.sparse) {
+    part.dense.assign(all.dense.begin() + first * all.features,
+                      all.dense.begin() + last * all.features);
+    return part;
+  }
+  for (int64_t row = first; row <= last; ++row) {
+    part.row_start.push_back(all.row_start[row] - all.row_start[first]);
+  }
+  part.column.assign(all.column.begin() + all.row_start[first],
+                     all.column.begin() + all.row_start[last]);
+  part.value.assign(all.value.begin() + all.row_start[first],
+                    all.value.begin() + all.row_start[last]);
+  return part;
+}
+
+// Initial parameters plus noise, so that regressions are not at zero and biases take part.
+inline std::vector<float> RandomParameters(const Workload& workload, uint64_t seed) {
+  std::vector<float> parameters(workload.parameters());
+  workload.Initialise(seed, parameters);
+  RandomStream stream(seed, Purpose::kGeneratedData, 1);
+  for (float& value : parameters) value += static_cast<float>(0.1 * stream.NextNormal());
+  return parameters;
+}
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_TESTS_MODELS_WORKLOADS_WORKLOAD_CASES_H_
