@@ -44,6 +44,9 @@ struct CloseVerdict {
   // Counting the slots that have not answered as stragglers, the pattern so far stays within what
   // the scheme tolerates, so that every later job can still meet its deadline.
   bool conforming = false;
+  // As the papers count: the straggler pattern alone lies in the scheme's model, whatever late
+  // results have made good. Never needed to close; for comparison with published rules.
+  bool pattern_conforming = false;
   bool may_close() const { return due_decodable && conforming; }
 };
 
@@ -92,12 +95,13 @@ class Scheme {
   virtual bool Delivered(int slot) const = 0;
   // Number of slots asked for something in the current round that have not delivered.
   virtual int Pending() const = 0;
-  // Ends the current round; slots with undelivered mini-tasks are its stragglers.
+  // Ends the current round; slots with undelivered mini-tasks are its stragglers, unless they
+  // deliver before the next round is planned.
   virtual void CloseRound() = 0;
 
   virtual bool Decodable(int64_t job) const = 0;
   // Weights that recover job's sum from what has been received. FailedPrecondition when it is not
-  // decodable. Valid until Forget.
+  // decodable. Valid until Forget, at the latest until round job + T + 1 starts.
   virtual absl::StatusOr<JobDecoding> Decode(int64_t job) const = 0;
   // The job was decoded and applied: its state may go; later replies to it are late.
   virtual void Forget(int64_t job) = 0;
@@ -118,11 +122,12 @@ struct SchemeSpec {
   };
   Kind kind = Kind::kGc;
   int slots = 1;
-  int s = 0;                                // gc
-  Code code = Code::kFractionalRepetition;  // gc
-  int b = 1, w = 2, lambda = 1;             // sr_sgc, m_sgc
-  uint64_t seed = 1;                        // of random constructions
-  std::vector<double> throughput;           // dual_balanced: relative speed per slot; empty: equal
+  int s = 0;  // gc
+  // gc; the code that sr_sgc repeats selectively and that protects m_sgc's second part (exact ones)
+  Code code = Code::kFractionalRepetition;
+  int b = 1, w = 2, lambda = 1;         // sr_sgc, m_sgc
+  uint64_t seed = 1;                    // of random constructions
+  std::vector<double> throughput = {};  // dual_balanced: relative speed per slot; empty: equal
 };
 
 // InvalidArgument names the parameter, its value and the relation it breaks.
