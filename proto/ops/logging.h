@@ -1,0 +1,44 @@
+// Structured logs to standard error, as text or as one JSON object a line, by way of spdlog. Plain
+// spdlog::info() and friends work too and come out in the same form. Thread-safe after
+// SetUpLogging.
+#ifndef GRADLOOM_PROTO_OPS_LOGGING_H_
+#define GRADLOOM_PROTO_OPS_LOGGING_H_
+
+#include <initializer_list>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace gradloom {
+
+// format: "text" (2026-11-24T10:00:00.123Z info worker joined  worker=w1 slots=2) or "json"
+// ({"time":
+// ..., "level": "info", "program": ..., "message": "worker joined", "worker": "w1", "slots": 2}).
+// level: "debug", "info", "warning", "error" or "off". InvalidArgument names the flag's value and
+// what is legal. Call once, before other threads log.
+absl::Status SetUpLogging(absl::string_view program, absl::string_view format,
+                          absl::string_view level);
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+
+// A named value of a log line.
+struct LogField {
+  template <typename T>
+  LogField(absl::string_view field_name, const T& field_value)  // NOLINT: a pair in braces
+      : name(field_name), value(absl::StrCat(field_value)), number(std::is_arithmetic_v<T>) {}
+
+  std::string name;
+  std::string value;
+  bool number;  // JSON without quotes
+};
+
+// Log(LogLevel::kInfo, "worker joined", {{"worker", name}, {"slots", 2}})
+void Log(LogLevel level, absl::string_view message, std::initializer_list<LogField> fields = {});
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_PROTO_OPS_LOGGING_H_
