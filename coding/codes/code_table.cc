@@ -1,20 +1,38 @@
 #include "coding/codes/code_table.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "coding/codes/bernoulli.h"
+#include "coding/codes/cyclic.h"
+#include "coding/codes/dual.h"
+#include "coding/codes/early_stop.h"
 #include "coding/codes/fractional_repetition.h"
+#include "coding/codes/graph.h"
+#include "coding/codes/pairwise_balanced.h"
 
 namespace gradloom {
 namespace {
 
 using Code = SchemeSpec::Code;
 
+constexpr double kAnyWork = std::numeric_limits<double>::infinity();
+
 constexpr CodeEntry kCodes[] = {
-    {Code::kFractionalRepetition, "fractional_repetition", kMaxSlots, MakeFractionalRepetition},
+    {Code::kFractionalRepetition, "fractional_repetition", kMaxSlots, kAnyWork,
+     MakeFractionalRepetition},
+    {Code::kCyclic, "cyclic", kMaxDenseSlots, kMaxDenseWork, MakeCyclic},
+    {Code::kDual, "dual", kMaxDenseSlots, kMaxDenseWork, MakeDual},
+    {Code::kDualBalanced, "dual_balanced", kMaxDenseSlots, kMaxDenseWork, MakeDualBalanced},
+    {Code::kEarlyStop, "early_stop", kMaxSlots, kAnyWork, MakeEarlyStop},
+    {Code::kGraph, "graph", kMaxSlots, kAnyWork, MakeGraph},
+    {Code::kBernoulli, "bernoulli", kMaxSparseSlots, kAnyWork, MakeBernoulli},
+    {Code::kPairwiseBalanced, "pairwise_balanced", kMaxSparseSlots, kAnyWork, MakePairwiseBalanced},
 };
 
 absl::Status Validate(const CodeEntry& entry, const CodeParameters& parameters) {
@@ -26,6 +44,12 @@ absl::Status Validate(const CodeEntry& entry, const CodeParameters& parameters) 
   if (parameters.s < 0 || parameters.s >= n) {
     return absl::InvalidArgumentError(
         absl::StrCat("s = ", parameters.s, " with ", n, " slots: legal are 0..", n - 1));
+  }
+  const int s_max = static_cast<int>(std::min<double>(n, std::cbrt(entry.max_work / n))) - 1;
+  if (parameters.s > s_max) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "s = ", parameters.s, " with ", n, " slots and code ", entry.name, ": legal are 0..", s_max,
+        " (its construction takes slots x (s+1)^3 operations)"));
   }
   if (parameters.degree < 0 || parameters.degree > n) {
     return absl::InvalidArgumentError(absl::StrCat("degree = ", parameters.degree, " with ", n,

@@ -17,8 +17,13 @@
 namespace gradloom {
 
 inline constexpr int kMaxSlots = 16384;
-// Codes whose construction factorises an n x n matrix stop here (about a second).
+// Exact codes with a dense decoder factorise an n x n matrix and solve for every chunk or slot a
+// system of s or s + 1 unknowns: they stop where that would take more than seconds, at this n and
+// at n (s+1)^3 = kMaxDenseWork (s = 255 at n = 1024; every s up to n = 362).
 inline constexpr int kMaxDenseSlots = 1024;
+inline constexpr double kMaxDenseWork = 0x1p34;
+// Random codes whose slots may hold up to n of n chunks stop here, for their memory.
+inline constexpr int kMaxSparseSlots = 4096;
 
 // What a code is built from. Sequential schemes fill it for their inner codes.
 struct CodeParameters {
@@ -27,7 +32,8 @@ struct CodeParameters {
   uint64_t seed = 1;  // of random constructions; equal seeds give equal codes
   // Relative speed per slot, each finite and > 0; empty: equal. Read by dual_balanced alone.
   std::vector<double> throughput = {};
-  // Copies of each chunk (on average), for approximate codes, 1..n. 0: chosen from s.
+  // Copies of each chunk (on average), for approximate codes, 1..n. 0: chosen from s/n, see
+  // coding/codes/approximate.h.
   int degree = 0;
   // Approximate codes: divide the least-squares weights by 1 - residual. See coding/README.md for
   // when that makes the estimate unbiased.
@@ -39,6 +45,7 @@ struct CodeEntry {
   SchemeSpec::Code code;
   absl::string_view name;  // as in a run file
   int max_slots;
+  double max_work;  // largest n (s+1)^3
   Factory make;
 };
 
