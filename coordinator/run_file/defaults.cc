@@ -1,0 +1,212 @@
+#include "coordinator/run_file/defaults.h"
+
+#include <cstdint>
+
+namespace gradloom {
+namespace {
+
+#define GRADLOOM_DEFAULT(message, field, value) \
+  if (!(message)->has_##field()) (message)->set_##field(value)
+
+void SetSeconds(google::protobuf::Duration* duration, int64_t seconds) {
+  duration->set_seconds(seconds);
+}
+#define GRADLOOM_DEFAULT_SECONDS(message, field, seconds) \
+  if (!(message)->has_##field()) SetSeconds((message)->mutable_##field(), seconds)
+
+void FillSource(v1::DataSource* source) {
+  switch (source->source_case()) {
+    case v1::DataSource::kCsv:
+      if (source->csv().delimiter().empty()) source->mutable_csv()->set_delimiter(",");
+      break;
+    case v1::DataSource::kGlyphs: {
+      auto* glyphs = source->mutable_glyphs();
+      GRADLOOM_DEFAULT(glyphs, count, 60'000);
+      GRADLOOM_DEFAULT(glyphs, seed, 1);
+      GRADLOOM_DEFAULT(glyphs, noise, 0.15);
+      GRADLOOM_DEFAULT(glyphs, distortion, 1);
+      break;
+    }
+    case v1::DataSource::kRegression: {
+      auto* regression = source->mutable_regression();
+      GRADLOOM_DEFAULT(regression, count, 10'000);
+      GRADLOOM_DEFAULT(regression, features, 20);
+      GRADLOOM_DEFAULT(regression, seed, 1);
+      GRADLOOM_DEFAULT(regression, noise, 0.1);
+      break;
+    }
+    case v1::DataSource::kClassification: {
+      auto* classification = source->mutable_classification();
+      GRADLOOM_DEFAULT(classification, count, 10'000);
+      GRADLOOM_DEFAULT(classification, features, 20);
+      GRADLOOM_DEFAULT(classification, classes, 2);
+      GRADLOOM_DEFAULT(classification, seed, 1);
+      GRADLOOM_DEFAULT(classification, separation, 2);
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+template <typename Layer>
+void FillActivation(Layer* layer) {
+  if (layer->activation() == v1::ACTIVATION_UNSPECIFIED) layer->set_activation(v1::RELU);
+}
+
+void FillPool(v1::Pool* pool) {
+  GRADLOOM_DEFAULT(pool, size, 2);
+  GRADLOOM_DEFAULT(pool, stride, pool->size());
+}
+
+void FillLayer(v1::LayerSpec* layer) {
+  switch (layer->layer_case()) {
+    case v1::LayerSpec::kConv: {
+      auto* conv = layer->mutable_conv();
+      GRADLOOM_DEFAULT(conv, kernel, 3);
+      GRADLOOM_DEFAULT(conv, stride, 1);
+      GRADLOOM_DEFAULT(conv, padding, 0);
+      FillActivation(conv);
+      break;
+    }
+    case v1::LayerSpec::kMaxPool:
+      FillPool(layer->mutable_max_pool());
+      break;
+    case v1::LayerSpec::kAveragePool:
+      FillPool(layer->mutable_average_pool());
+      break;
+    case v1::LayerSpec::kBatchNorm:
+      GRADLOOM_DEFAULT(layer->mutable_batch_norm(), epsilon, 1e-5);
+      break;
+    case v1::LayerSpec::kDense:
+      FillActivation(layer->mutable_dense());
+      break;
+    case v1::LayerSpec::kActivate:
+      FillActivation(layer->mutable_activate());
+      break;
+    default:
+      break;
+  }
+}
+
+void FillScheme(v1::SchemeSpec* scheme) {
+  if (scheme->scheme_case() == v1::SchemeSpec::SCHEME_NOT_SET) scheme->mutable_uncoded();
+  if (!scheme->has_gc()) return;
+  auto* gc = scheme->mutable_gc();
+  if (gc->code() == v1::GradientCoding::CODE_UNSPECIFIED) {
+    gc->set_code(v1::GradientCoding::FRACTIONAL_REPETITION);
+  }
+  GRADLOOM_DEFAULT(gc, seed, 1);
+}
+
+void FillStraggle(uint64_t run_seed, v1::StraggleSpec* straggle) {
+  GRADLOOM_DEFAULT(straggle, seed, run_seed);
+  switch (straggle->model_case()) {
+    case v1::StraggleSpec::kExponential:
+      GRADLOOM_DEFAULT_SECONDS(straggle->mutable_exponential(), base, 0);
+      break;
+    case v1::StraggleSpec::kPareto:
+      GRADLOOM_DEFAULT(straggle->mutable_pareto(), shape, 1.5);
+      GRADLOOM_DEFAULT_SECONDS(straggle->mutable_pareto(), limit, 60);
+      break;
+    case v1::StraggleSpec::kGilbertElliott: {
+      auto* chain = straggle->mutable_gilbert_elliott();
+      GRADLOOM_DEFAULT(chain, enter, 0.05);
+      GRADLOOM_DEFAULT(chain, leave, 0.5);
+      GRADLOOM_DEFAULT_SECONDS(chain, delay, 1);
+      break;
+    }
+    case v1::StraggleSpec::kTrace:
+      GRADLOOM_DEFAULT(straggle->mutable_trace(), scale, 1);
+      break;
+    default:
+      break;
+  }
+}
+
+}  // namespace
+
+void FillRunDefaults(v1::RunSpec* spec) {
+  if (spec->name().empty()) spec->set_name("run");
+  GRADLOOM_DEFAULT(spec, seed, 1);
+  auto* data = spec->mutable_data();
+  FillSource(data->mutable_train());
+  if (data->has_test()) FillSource(data->mutable_test());
+  GRADLOOM_DEFAULT(data, holdout, 0);
+  FillScheme(spec->mutable_scheme());
+
+  auto* closing = spec->mutable_closing();
+  if (closing->rule() == v1::ClosingSpec::RULE_UNSPECIFIED) {
+    closing->set_rule(v1::ClosingSpec::FIRST_DECODABLE);
+  }
+  GRADLOOM_DEFAULT(closing, mu, 1);
+  GRADLOOM_DEFAULT(closing, quantile, 0.5);
+  GRADLOOM_DEFAULT(closing, factor, 1.5);
+
+  auto* fleet = spec->mutable_fleet();
+  GRADLOOM_DEFAULT(fleet, min_workers, 1);
+  GRADLOOM_DEFAULT_SECONDS(fleet, rejoin_grace, 2);
+  GRADLOOM_DEFAULT_SECONDS(fleet, round_timeout, 600);
+
+  auto* wire = spec->mutable_wire();
+  if (wire->parameters() == v1::NUMBER_FORMAT_UNSPECIFIED) wire->set_parameters(v1::FP32);
+  if (wire->replies() == v1::NUMBER_FORMAT_UNSPECIFIED) wire->set_replies(v1::FP32);
+  GRADLOOM_DEFAULT(wire, frame_bytes, 262'144);
+
+  auto* checkpoint = spec->mutable_checkpoint();
+  GRADLOOM_DEFAULT(checkpoint, every_jobs, 0);
+  GRADLOOM_DEFAULT_SECONDS(checkpoint, every, 30);
+  GRADLOOM_DEFAULT(checkpoint, keep, 3);
+
+  if (spec->has_straggle()) FillStraggle(spec->seed(), spec->mutable_straggle());
+  auto* limits = spec->mutable_limits();
+  GRADLOOM_DEFAULT(limits, max_parameters, uint64_t{1} << 31);
+  GRADLOOM_DEFAULT(limits, max_task_attempts, 5);
+}
+
+void FillWorkloadDefaults(v1::WorkloadSpec* workload) {
+  switch (workload->kind_case()) {
+    case v1::WorkloadSpec::kLinearRegression:
+      GRADLOOM_DEFAULT(workload->mutable_linear_regression(), intercept, true);
+      break;
+    case v1::WorkloadSpec::kLogisticRegression:
+      GRADLOOM_DEFAULT(workload->mutable_logistic_regression(), intercept, true);
+      break;
+    case v1::WorkloadSpec::kMlp:
+      FillActivation(workload->mutable_mlp());
+      break;
+    case v1::WorkloadSpec::kCnn:
+      for (auto& layer : *workload->mutable_cnn()->mutable_layers()) FillLayer(&layer);
+      break;
+    default:
+      break;
+  }
+}
+
+void FillOptimizerDefaults(v1::OptimizerSpec* optimizer) {
+  using Spec = v1::OptimizerSpec;
+  if (optimizer->kind() == Spec::KIND_UNSPECIFIED) optimizer->set_kind(Spec::ADAM);
+  const Spec::Kind kind = optimizer->kind();
+  const bool plain = kind == Spec::SGD || kind == Spec::MOMENTUM || kind == Spec::NESTEROV ||
+                     kind == Spec::ADAGRAD;
+  GRADLOOM_DEFAULT(optimizer, learning_rate, plain ? 1e-2 : 1e-3);
+  GRADLOOM_DEFAULT(optimizer, momentum, 0.9);
+  GRADLOOM_DEFAULT(optimizer, beta1, 0.9);
+  GRADLOOM_DEFAULT(optimizer, beta2, kind == Spec::RMSPROP ? 0.99 : 0.999);
+  GRADLOOM_DEFAULT(optimizer, epsilon, 1e-8);
+  GRADLOOM_DEFAULT(optimizer, weight_decay, kind == Spec::ADAMW ? 0.01 : 0);
+  GRADLOOM_DEFAULT(optimizer, clip_norm, 0);
+  auto* schedule = optimizer->mutable_schedule();
+  if (schedule->kind() == v1::ScheduleSpec::KIND_UNSPECIFIED) {
+    schedule->set_kind(v1::ScheduleSpec::CONSTANT);
+  }
+  GRADLOOM_DEFAULT(schedule, gamma, schedule->kind() == v1::ScheduleSpec::STEP ? 0.1 : 0.999);
+  GRADLOOM_DEFAULT(schedule, floor, 0);
+}
+
+void FillTrainingDefaults(v1::TrainingSpec* training) {
+  GRADLOOM_DEFAULT(training, batch_size, 600);
+  if (!training->has_epochs() && !training->has_jobs()) training->set_epochs(5);
+}
+
+}  // namespace gradloom

@@ -1,0 +1,192 @@
+// ResolveRunSpec: trials are made from the run's own fields and from overrides, before defaults
+// fill what nobody set (a default may depend on a field that only the trial sets).
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "coordinator/run_file/defaults.h"
+#include "coordinator/run_file/run_file.h"
+#include "coordinator/run_file/validate.h"
+#include "coordinator/run_file/yaml_to_proto.h"
+
+namespace gradloom {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// Sets every field that `over` sets in `base`, nested messages as a whole.
+void Override(const Message& over, Message* base) {
+  std::vector<const FieldDescriptor*> set;
+  over.GetReflection()->ListFields(over, &set);
+  for (const FieldDescriptor* field : set) base->GetReflection()->ClearField(base, field);
+  base->MergeFrom(over);
+}
+
+void OverrideTraining(const v1::TrainingSpec& over, v1::TrainingSpec* base) {
+  if (over.has_jobs()) base->clear_epochs();
+  if (over.has_epochs()) base->clear_jobs();
+  Override(over, base);
+}
+
+// What a trial is when it overrides nothing.
+v1::TrialSpec BaseTrial(const v1::RunSpec& spec, int index) {
+  v1::TrialSpec trial;
+  trial.set_name(absl::StrCat("trial-", index));
+  *trial.mutable_workload() = spec.workload();
+  *trial.mutable_optimizer() = spec.optimizer();
+  *trial.mutable_training() = spec.training();
+  trial.set_seed((spec.has_seed() ? spec.seed() : 1) + index);
+  return trial;
+}
+
+v1::TrialSpec ExplicitTrial(const v1::RunSpec& spec, int index) {
+  v1::TrialSpec trial = BaseTrial(spec, index);
+  const v1::TrialSpec& over = spec.trials(index);
+  if (!over.name().empty()) trial.set_name(over.name());
+  if (over.has_workload()) *trial.mutable_workload() = over.workload();
+  if (over.has_optimizer()) Override(over.optimizer(), trial.mutable_optimizer());
+  if (over.has_training()) OverrideTraining(over.training(), trial.mutable_training());
+  if (over.has_seed()) trial.set_seed(over.seed());
+  return trial;
+}
+
+absl::StatusOr<std::vector<v1::TrialSpec>> GridTrials(const v1::RunSpec& spec) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> axes;
+  size_t total = 1;
+  for (const auto& [path, list] : spec.sweep().grid()) {
+    if (list.values().empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("sweep.grid[", path, "]: is empty; it must list values"));
+    }
+    if (path == "name") {
+      return absl::InvalidArgumentError("sweep.grid[name]: a sweep names its trials itself");
+    }
+    axes.emplace_back(path, std::vector<std::string>(list.values().begin(), list.values().end()));
+    total *= list.values().size();
+    if (total > kMaxTrials) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("sweep.grid: more than ", kMaxTrials, " trials"));
+    }
+  }
+  if (axes.empty()) {
+    return absl::InvalidArgumentError(
+        "sweep.grid: is empty; write paths and values, as in {optimizer.learning_rate: [0.1, 1]}");
+  }
+  std::sort(axes.begin(), axes.end());
+  std::vector<v1::TrialSpec> trials;
+  for (size_t index = 0; index < total; ++index) {
+    v1::TrialSpec trial = BaseTrial(spec, static_cast<int>(index));
+    std::vector<std::string> name;
+    size_t stride = total;
+    for (const auto& [path, values] : axes) {
+      stride /= values.size();
+      const std::string& value = values[index / stride % values.size()];
+      absl::Status status = SetField(path, value, &trial);
+      if (!status.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("sweep.grid[", path, "]: ", status.message()));
+      }
+      if (path == "training.jobs") trial.mutable_training()->clear_epochs();
+      if (path == "training.epochs") trial.mutable_training()->clear_jobs();
+      // A name is a file name, too.
+      name.push_back(absl::StrCat(
+          path, "=", absl::StrReplaceAll(value, {{" ", ""}, {"/", "_"}, {":", "_"}, {"\"", ""}})));
+    }
+    trial.set_name(absl::StrJoin(name, ","));
+    trials.push_back(std::move(trial));
+  }
+  return trials;
+}
+
+absl::StatusOr<std::vector<v1::TrialSpec>> ExpandTrials(const v1::RunSpec& spec) {
+  if (!spec.trials().empty() && spec.has_sweep()) {
+    return absl::InvalidArgumentError("trials and sweep exclude each other; keep one");
+  }
+  if (spec.trials_size() > kMaxTrials) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("trials: ", spec.trials_size(), " of them; ", kMaxTrials, " are legal"));
+  }
+  if (spec.has_sweep()) return GridTrials(spec);
+  std::vector<v1::TrialSpec> trials;
+  for (int i = 0; i < spec.trials_size(); ++i) trials.push_back(ExplicitTrial(spec, i));
+  if (trials.empty()) trials.push_back(BaseTrial(spec, 0));
+  return trials;
+}
+
+void ValidateTrials(const std::vector<v1::TrialSpec>& trials, bool own, Findings* findings) {
+  std::set<std::string> names;
+  for (size_t i = 0; i < trials.size(); ++i) {
+    const std::string& name = trials[i].name();
+    // A run without trials of its own is at fault itself.
+    findings->SetPrefix(own ? absl::StrCat("trials[", i, "] (", name, "): ") : "");
+    if (!IsLegalName(name)) {
+      findings->Add("name", absl::StrCat("'", name, "' is not legal as a file's name"));
+    }
+    if (!names.insert(name).second) {
+      findings->Add("name", absl::StrCat("'", name, "' is taken; names must be unique"));
+    }
+    ValidateTrial(trials[i], findings);
+  }
+  findings->SetPrefix("");
+}
+
+}  // namespace
+
+int64_t SchemeDelay(const v1::SchemeSpec& scheme) {
+  // Krishnan et al. 2023: SR-SGC finishes a job by round t + B, M-SGC by t + W - 2 + B.
+  if (scheme.has_sr_sgc()) return scheme.sr_sgc().b();
+  if (scheme.has_m_sgc()) {
+    return int64_t{scheme.m_sgc().w()} - 2 + scheme.m_sgc().b();
+  }
+  return 0;
+}
+
+std::string SchemeName(const v1::SchemeSpec& scheme) {
+  switch (scheme.scheme_case()) {
+    case v1::SchemeSpec::kGc:
+      return absl::StrCat("gc(s=", scheme.gc().s(), ")");
+    case v1::SchemeSpec::kSrSgc:
+      return absl::StrCat("sr_sgc(b=", scheme.sr_sgc().b(), ",w=", scheme.sr_sgc().w(),
+                          ",lambda=", scheme.sr_sgc().lambda(), ")");
+    case v1::SchemeSpec::kMSgc:
+      return absl::StrCat("m_sgc(b=", scheme.m_sgc().b(), ",w=", scheme.m_sgc().w(),
+                          ",lambda=", scheme.m_sgc().lambda(), ")");
+    default:
+      return "uncoded";
+  }
+}
+
+absl::StatusOr<ResolvedRun> ResolveRunSpec(const v1::RunSpec& spec) {
+  absl::StatusOr<std::vector<v1::TrialSpec>> trials = ExpandTrials(spec);
+  if (!trials.ok()) return trials.status();
+  const bool own_trials = spec.trials_size() > 0 || spec.has_sweep();
+
+  ResolvedRun run;
+  run.spec = spec;
+  run.spec.clear_sweep();
+  run.spec.clear_trials();
+  FillRunDefaults(&run.spec);
+  if (run.spec.has_workload()) FillWorkloadDefaults(run.spec.mutable_workload());
+  FillOptimizerDefaults(run.spec.mutable_optimizer());
+  FillTrainingDefaults(run.spec.mutable_training());
+  for (v1::TrialSpec& trial : *trials) {
+    FillWorkloadDefaults(trial.mutable_workload());
+    FillOptimizerDefaults(trial.mutable_optimizer());
+    FillTrainingDefaults(trial.mutable_training());
+    *run.spec.add_trials() = trial;
+  }
+  run.trials = *std::move(trials);
+
+  Findings findings;
+  ValidateRun(run.spec, &findings);
+  ValidateTrials(run.trials, own_trials, &findings);
+  absl::Status status = findings.status();
+  if (!status.ok()) return status;
+  return run;
+}
+
+}  // namespace gradloom

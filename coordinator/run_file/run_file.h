@@ -1,0 +1,49 @@
+// From what a user wrote to what the service runs: a run file (YAML) is read into a v1::RunSpec,
+// which is then resolved: every default becomes an explicit value, a sweep becomes its trials, and
+// everything that can be checked without the data is checked. Pure but for LoadRunFile.
+#ifndef GRADLOOM_COORDINATOR_RUN_FILE_RUN_FILE_H_
+#define GRADLOOM_COORDINATOR_RUN_FILE_RUN_FILE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "gradloom/v1/run.pb.h"
+
+namespace gradloom {
+
+inline constexpr int kMaxTrials = 4096;
+
+// Errors read "file:line:column: path: what is wrong; what is legal". A missing `name` becomes the
+// file name's stem, cleaned of what a name may not contain.
+absl::StatusOr<v1::RunSpec> ParseRunFile(absl::string_view text, absl::string_view file);
+// Reads the file, at most kMaxYamlBytes. NotFound and the like name the path.
+absl::StatusOr<v1::RunSpec> LoadRunFile(const std::string& path);
+
+// Applies "path=value" (value: YAML), as from a command line, to an unresolved spec. Setting
+// training.jobs unsets training.epochs and the other way round.
+absl::Status ApplyOverride(absl::string_view assignment, v1::RunSpec* spec);
+
+struct ResolvedRun {
+  // All defaults filled in; `trials` are complete, `sweep` is empty. Resolving it again changes
+  // nothing.
+  v1::RunSpec spec;
+  // spec.trials: one at least, each with workload, optimizer, training and seed.
+  std::vector<v1::TrialSpec> trials;
+};
+// A trial's set fields replace the run's: in `optimizer` and `training` key by key, anything deeper
+// (a workload, a schedule) as a whole. InvalidArgument lists every offending field (up to ten, one
+// a line) with its value and what is legal.
+absl::StatusOr<ResolvedRun> ResolveRunSpec(const v1::RunSpec& spec);
+
+// The delay T of the scheme, in rounds: job t is decoded at the latest when round t + T closes.
+int64_t SchemeDelay(const v1::SchemeSpec& scheme);
+// "m_sgc(b=1,w=2,lambda=3)".
+std::string SchemeName(const v1::SchemeSpec& scheme);
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_RUN_FILE_RUN_FILE_H_

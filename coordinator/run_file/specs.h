@@ -1,0 +1,17 @@
+// A run's scheme and closing rule as coding's own specs.
+#ifndef GRADLOOM_COORDINATOR_RUN_FILE_SPECS_H_
+#define GRADLOOM_COORDINATOR_RUN_FILE_SPECS_H_
+
+#include "coding/closing_rule.h"
+#include "coding/scheme.h"
+#include "gradloom/v1/run.pb.h"
+
+namespace gradloom {
+
+// `slots`: of the fleet, used when the run names none.
+SchemeSpec ToSchemeSpec(const v1::SchemeSpec& scheme, int slots);
+ClosingRuleSpec ToClosingRuleSpec(const v1::ClosingSpec& closing);
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_RUN_FILE_SPECS_H_

@@ -1,0 +1,415 @@
+#include "coordinator/run_file/validate.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "coordinator/run_file/run_file.h"
+#include "coordinator/run_file/yaml_to_proto.h"
+
+namespace gradloom {
+namespace {
+
+using google::protobuf::Duration;
+
+constexpr uint32_t kMaxFrameBytes = 2 << 20;  // gRPC refuses messages over 4 MiB by default
+constexpr uint32_t kMaxSlots = 100'000;
+
+double Seconds(const Duration& duration) { return duration.seconds() + duration.nanos() * 1e-9; }
+
+std::string Alternatives(const google::protobuf::Descriptor* type) {
+  std::vector<std::string> names;
+  for (int i = 0; i < type->oneof_decl(0)->field_count(); ++i) {
+    names.push_back(type->oneof_decl(0)->field(i)->name());
+  }
+  return absl::StrJoin(names, ", ");
+}
+
+void ValidateSource(const v1::DataSource& source, const std::string& field, Findings* findings) {
+  const auto at = [&](absl::string_view name) { return absl::StrCat(field, ".", name); };
+  switch (source.source_case()) {
+    case v1::DataSource::SOURCE_NOT_SET:
+      findings->Add(field, absl::StrCat("is missing; it must be one of: ",
+                                        Alternatives(v1::DataSource::descriptor())));
+      break;
+    case v1::DataSource::kIdx:
+      findings->RequireText(source.idx().images(), at("idx.images"), "a file");
+      findings->RequireText(source.idx().labels(), at("idx.labels"), "a file");
+      if (source.idx().has_count()) {
+        findings->Require(source.idx().count() > 0, at("idx.count"), source.idx().count(),
+                          "1 or more");
+      }
+      break;
+    case v1::DataSource::kCifar10:
+      if (source.cifar10().files().empty()) {
+        findings->Add(at("cifar10.files"), "is empty; it must name a file or several");
+      }
+      break;
+    case v1::DataSource::kLibsvm:
+      findings->RequireText(source.libsvm().file(), at("libsvm.file"), "a file");
+      if (source.libsvm().has_features()) {
+        findings->Require(source.libsvm().features() > 0, at("libsvm.features"),
+                          source.libsvm().features(), "1 or more");
+      }
+      break;
+    case v1::DataSource::kCsv:
+      findings->RequireText(source.csv().file(), at("csv.file"), "a file");
+      findings->Require(source.csv().delimiter().size() == 1, at("csv.delimiter"),
+                        absl::StrCat("'", source.csv().delimiter(), "'"), "one character");
+      break;
+    case v1::DataSource::kNumpy:
+      findings->RequireText(source.numpy().features(), at("numpy.features"),
+                            "file.npy, or file.npz:array");
+      findings->RequireText(source.numpy().targets(), at("numpy.targets"),
+                            "file.npy, or file.npz:array");
+      break;
+    case v1::DataSource::kGlyphs: {
+      const auto& glyphs = source.glyphs();
+      findings->Require(glyphs.count() > 0, at("glyphs.count"), glyphs.count(), "1 or more");
+      findings->Require(glyphs.noise() >= 0, at("glyphs.noise"), glyphs.noise(), "0 or more");
+      findings->Require(glyphs.distortion() >= 0, at("glyphs.distortion"), glyphs.distortion(),
+                        "0 or more");
+      break;
+    }
+    case v1::DataSource::kRegression: {
+      const auto& regression = source.regression();
+      findings->Require(regression.count() > 0, at("regression.count"), regression.count(),
+                        "1 or more");
+      findings->Require(regression.features() > 0, at("regression.features"), regression.features(),
+                        "1 or more");
+      findings->Require(regression.noise() >= 0, at("regression.noise"), regression.noise(),
+                        "0 or more");
+      break;
+    }
+    case v1::DataSource::kClassification: {
+      const auto& clusters = source.classification();
+      findings->Require(clusters.count() > 0, at("classification.count"), clusters.count(),
+                        "1 or more");
+      findings->Require(clusters.features() > 0, at("classification.features"), clusters.features(),
+                        "1 or more");
+      findings->Require(clusters.classes() >= 2, at("classification.classes"), clusters.classes(),
+                        "2 or more");
+      findings->Require(clusters.separation() >= 0, at("classification.separation"),
+                        clusters.separation(), "0 or more");
+      break;
+    }
+  }
+}
+
+void ValidatePool(const v1::Pool& pool, const std::string& field, Findings* findings) {
+  findings->Require(pool.size() > 0, absl::StrCat(field, ".size"), pool.size(), "1 or more");
+  findings->Require(pool.stride() > 0, absl::StrCat(field, ".stride"), pool.stride(), "1 or more");
+}
+
+void ValidateDropout(double probability, const std::string& field, Findings* findings) {
+  findings->Require(probability >= 0 && probability < 1, field, probability,
+                    "0 or more and less than 1");
+}
+
+void ValidateLayer(const v1::LayerSpec& layer, const std::string& field, Findings* findings) {
+  switch (layer.layer_case()) {
+    case v1::LayerSpec::LAYER_NOT_SET:
+      findings->Add(field, absl::StrCat("is empty; it must be one of: ",
+                                        Alternatives(v1::LayerSpec::descriptor())));
+      break;
+    case v1::LayerSpec::kConv: {
+      const auto& conv = layer.conv();
+      findings->Require(conv.channels() > 0, field + ".conv.channels", conv.channels(),
+                        "1 or more");
+      findings->Require(conv.kernel() > 0, field + ".conv.kernel", conv.kernel(), "1 or more");
+      findings->Require(conv.stride() > 0, field + ".conv.stride", conv.stride(), "1 or more");
+      break;
+    }
+    case v1::LayerSpec::kMaxPool:
+      ValidatePool(layer.max_pool(), field + ".max_pool", findings);
+      break;
+    case v1::LayerSpec::kAveragePool:
+      ValidatePool(layer.average_pool(), field + ".average_pool", findings);
+      break;
+    case v1::LayerSpec::kBatchNorm:
+      findings->Require(layer.batch_norm().epsilon() > 0, field + ".batch_norm.epsilon",
+                        layer.batch_norm().epsilon(), "more than 0");
+      if (layer.batch_norm().has_group()) {
+        findings->Require(layer.batch_norm().group() >= 2, field + ".batch_norm.group",
+                          layer.batch_norm().group(), "2 or more");
+      }
+      break;
+    case v1::LayerSpec::kDense:
+      findings->Require(layer.dense().units() > 0, field + ".dense.units", layer.dense().units(),
+                        "1 or more");
+      break;
+    case v1::LayerSpec::kDropout:
+      ValidateDropout(layer.dropout().probability(), field + ".dropout.probability", findings);
+      break;
+    case v1::LayerSpec::kActivate:
+      break;
+  }
+}
+
+void ValidateWorkload(const v1::WorkloadSpec& workload, Findings* findings) {
+  switch (workload.kind_case()) {
+    case v1::WorkloadSpec::KIND_NOT_SET:
+      findings->Add("workload", absl::StrCat("is missing; it must be one of: ",
+                                             Alternatives(v1::WorkloadSpec::descriptor())));
+      break;
+    case v1::WorkloadSpec::kMlp:
+      for (int i = 0; i < workload.mlp().hidden_size(); ++i) {
+        findings->Require(workload.mlp().hidden(i) > 0,
+                          absl::StrCat("workload.mlp.hidden[", i, "]"), workload.mlp().hidden(i),
+                          "1 or more");
+      }
+      ValidateDropout(workload.mlp().dropout(), "workload.mlp.dropout", findings);
+      break;
+    case v1::WorkloadSpec::kCnn:
+      for (int i = 0; i < workload.cnn().layers_size(); ++i) {
+        ValidateLayer(workload.cnn().layers(i), absl::StrCat("workload.cnn.layers[", i, "]"),
+                      findings);
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+void ValidateOptimizer(const v1::OptimizerSpec& optimizer, Findings* findings) {
+  const auto fraction = [&](double value, absl::string_view field) {
+    findings->Require(value >= 0 && value < 1, field, value, "0 or more and less than 1");
+  };
+  findings->Require(optimizer.learning_rate() > 0, "optimizer.learning_rate",
+                    optimizer.learning_rate(), "more than 0");
+  fraction(optimizer.momentum(), "optimizer.momentum");
+  fraction(optimizer.beta1(), "optimizer.beta1");
+  fraction(optimizer.beta2(), "optimizer.beta2");
+  findings->Require(optimizer.epsilon() > 0, "optimizer.epsilon", optimizer.epsilon(),
+                    "more than 0");
+  findings->Require(optimizer.weight_decay() >= 0, "optimizer.weight_decay",
+                    optimizer.weight_decay(), "0 or more");
+  findings->Require(optimizer.clip_norm() >= 0, "optimizer.clip_norm", optimizer.clip_norm(),
+                    "0 (no clipping) or more");
+  const auto& schedule = optimizer.schedule();
+  if (schedule.kind() == v1::ScheduleSpec::STEP && !schedule.has_every()) {
+    findings->Add("optimizer.schedule.every", "is missing; kind step needs a number of jobs");
+  }
+  if (schedule.has_every()) {
+    findings->Require(schedule.every() > 0, "optimizer.schedule.every", schedule.every(),
+                      "1 or more");
+  }
+  findings->Require(schedule.gamma() > 0 && schedule.gamma() <= 1, "optimizer.schedule.gamma",
+                    schedule.gamma(), "more than 0 and at most 1");
+  findings->Require(schedule.floor() >= 0 && schedule.floor() <= 1, "optimizer.schedule.floor",
+                    schedule.floor(), "from 0 to 1");
+}
+
+void ValidateTraining(const v1::TrainingSpec& training, Findings* findings) {
+  if (training.has_epochs() && training.has_jobs()) {
+    findings->Add("training", absl::StrCat("epochs (", training.epochs(), ") and jobs (",
+                                           training.jobs(), ") exclude each other; keep one"));
+  }
+  if (training.has_epochs()) {
+    findings->Require(training.epochs() > 0, "training.epochs", training.epochs(), "more than 0");
+  }
+  if (training.has_jobs()) {
+    findings->Require(training.jobs() > 0, "training.jobs", training.jobs(), "1 or more");
+  }
+  if (training.has_target_accuracy()) {
+    findings->Require(training.target_accuracy() > 0 && training.target_accuracy() <= 1,
+                      "training.target_accuracy", training.target_accuracy(),
+                      "more than 0 and at most 1");
+  }
+}
+
+void ValidateSequential(const std::string& name, uint32_t b, uint32_t w, uint32_t lambda,
+                        bool multiplexed, const v1::SchemeSpec& scheme, Findings* findings) {
+  const std::string field = absl::StrCat("scheme.", name);
+  findings->Require(b >= 1, field + ".b", b, "1 or more");
+  if (multiplexed) {
+    findings->Require(w > b, field + ".w", w, absl::StrCat("more than b = ", b));
+  } else if (b >= 1) {
+    findings->Require(w > b && (w - 1) % b == 0, field + ".w", w,
+                      absl::StrCat("1 more than a multiple of b = ", b));
+  }
+  if (!multiplexed) findings->Require(lambda >= 1, field + ".lambda", lambda, "1 or more");
+  if (scheme.has_slots()) {
+    findings->Require(lambda <= scheme.slots(), field + ".lambda", lambda,
+                      absl::StrCat("at most slots = ", scheme.slots()));
+  }
+}
+
+void ValidateScheme(const v1::SchemeSpec& scheme, int trials, Findings* findings) {
+  if (scheme.has_slots()) {
+    findings->Require(scheme.slots() >= 1 && scheme.slots() <= kMaxSlots, "scheme.slots",
+                      scheme.slots(), absl::StrCat("from 1 to ", kMaxSlots));
+  }
+  switch (scheme.scheme_case()) {
+    case v1::SchemeSpec::kGc:
+      if (scheme.has_slots()) {
+        findings->Require(scheme.gc().s() < scheme.slots(), "scheme.gc.s", scheme.gc().s(),
+                          absl::StrCat("less than slots = ", scheme.slots()));
+      }
+      break;
+    case v1::SchemeSpec::kSrSgc: {
+      const auto& sr = scheme.sr_sgc();
+      ValidateSequential("sr_sgc", sr.b(), sr.w(), sr.lambda(), false, scheme, findings);
+      break;
+    }
+    case v1::SchemeSpec::kMSgc: {
+      const auto& m = scheme.m_sgc();
+      ValidateSequential("m_sgc", m.b(), m.w(), m.lambda(), true, scheme, findings);
+      break;
+    }
+    default:
+      break;
+  }
+  const int64_t delay = SchemeDelay(scheme);
+  if (delay > trials - 1) {
+    findings->Add("scheme",
+                  absl::StrCat(SchemeName(scheme), ": delay T = ", delay, " needs at least ",
+                               delay + 1, " trials, the run has ", trials));
+  }
+}
+
+void ValidateService(const v1::RunSpec& spec, Findings* findings) {
+  const auto& closing = spec.closing();
+  findings->Require(closing.mu() >= 0, "closing.mu", closing.mu(), "0 or more");
+  findings->Require(closing.quantile() > 0 && closing.quantile() <= 1, "closing.quantile",
+                    closing.quantile(), "more than 0 and at most 1");
+  findings->Require(closing.factor() > 0, "closing.factor", closing.factor(), "more than 0");
+  findings->Require(spec.fleet().min_workers() >= 1, "fleet.min_workers",
+                    spec.fleet().min_workers(), "1 or more");
+  findings->Require(Seconds(spec.fleet().round_timeout()) > 0, "fleet.round_timeout",
+                    Seconds(spec.fleet().round_timeout()), "more than 0 seconds");
+  const auto& wire = spec.wire();
+  if (wire.parameters() == v1::FP16) {
+    findings->Add("wire.parameters", "'fp16' is not legal; it must be one of: fp32, bf16");
+  }
+  if (wire.replies() != v1::FP32 && spec.scheme().has_gc() &&
+      spec.scheme().gc().code() != v1::GradientCoding::FRACTIONAL_REPETITION) {
+    findings->Add("wire.replies",
+                  "only codes whose weights are 1 (uncoded, fractional_repetition) keep their "
+                  "accuracy with 16 bits; it must be fp32 with this scheme.gc.code");
+  }
+  findings->Require(wire.frame_bytes() >= 4096 && wire.frame_bytes() <= kMaxFrameBytes &&
+                        wire.frame_bytes() % 4 == 0,
+                    "wire.frame_bytes", wire.frame_bytes(),
+                    absl::StrCat("a multiple of 4 from 4096 to ", kMaxFrameBytes));
+  findings->Require(Seconds(spec.checkpoint().every()) > 0, "checkpoint.every",
+                    Seconds(spec.checkpoint().every()), "more than 0 seconds");
+  findings->Require(spec.checkpoint().keep() >= 1, "checkpoint.keep", spec.checkpoint().keep(),
+                    "1 or more");
+  findings->Require(spec.limits().max_parameters() >= 1, "limits.max_parameters",
+                    spec.limits().max_parameters(), "1 or more");
+  findings->Require(spec.limits().max_task_attempts() >= 1, "limits.max_task_attempts",
+                    spec.limits().max_task_attempts(), "1 or more");
+}
+
+void ValidateModel(const v1::StraggleSpec& straggle, Findings* findings) {
+  const auto probability = [&](double value, absl::string_view field) {
+    findings->Require(value >= 0 && value <= 1, field, value, "from 0 to 1");
+  };
+  switch (straggle.model_case()) {
+    case v1::StraggleSpec::kFixed:
+      if (!straggle.fixed().has_delay()) findings->Add("straggle.fixed.delay", "is missing");
+      break;
+    case v1::StraggleSpec::kExponential:
+      findings->Require(Seconds(straggle.exponential().mean()) > 0, "straggle.exponential.mean",
+                        Seconds(straggle.exponential().mean()), "more than 0 seconds");
+      break;
+    case v1::StraggleSpec::kPareto:
+      findings->Require(Seconds(straggle.pareto().scale()) > 0, "straggle.pareto.scale",
+                        Seconds(straggle.pareto().scale()), "more than 0 seconds");
+      findings->Require(straggle.pareto().shape() > 0, "straggle.pareto.shape",
+                        straggle.pareto().shape(), "more than 0");
+      break;
+    case v1::StraggleSpec::kGilbertElliott:
+      probability(straggle.gilbert_elliott().enter(), "straggle.gilbert_elliott.enter");
+      probability(straggle.gilbert_elliott().leave(), "straggle.gilbert_elliott.leave");
+      break;
+    case v1::StraggleSpec::kTrace:
+      findings->RequireText(straggle.trace().file(), "straggle.trace.file", "a CSV file");
+      findings->Require(straggle.trace().scale() >= 0, "straggle.trace.scale",
+                        straggle.trace().scale(), "0 or more");
+      break;
+    case v1::StraggleSpec::MODEL_NOT_SET:
+      break;
+  }
+}
+
+void ValidateStraggle(const v1::RunSpec& spec, Findings* findings) {
+  if (!spec.has_straggle()) return;
+  const v1::StraggleSpec& straggle = spec.straggle();
+  ValidateModel(straggle, findings);
+  const auto slot = [&](uint32_t value, const std::string& field) {
+    if (!spec.scheme().has_slots()) return;
+    findings->Require(value < spec.scheme().slots(), field, value,
+                      absl::StrCat("less than scheme.slots = ", spec.scheme().slots()));
+  };
+  for (int i = 0; i < straggle.slots_size(); ++i) {
+    slot(straggle.slots(i), absl::StrCat("straggle.slots[", i, "]"));
+  }
+  for (int i = 0; i < straggle.freezes_size(); ++i) {
+    const std::string field = absl::StrCat("straggle.freezes[", i, "]");
+    slot(straggle.freezes(i).slot(), field + ".slot");
+    findings->Require(Seconds(straggle.freezes(i).duration()) > 0, field + ".duration",
+                      Seconds(straggle.freezes(i).duration()), "more than 0 seconds");
+  }
+  for (int i = 0; i < straggle.crashes_size(); ++i) {
+    slot(straggle.crashes(i).slot(), absl::StrCat("straggle.crashes[", i, "].slot"));
+  }
+}
+
+}  // namespace
+
+void Findings::Add(absl::string_view field, absl::string_view what) {
+  findings_.push_back(absl::StrCat(prefix_, field, ": ", what));
+}
+
+void Findings::RequireText(const std::string& value, absl::string_view field,
+                           absl::string_view what) {
+  if (value.empty()) Add(field, absl::StrCat("is missing; it must name ", what));
+}
+
+absl::Status Findings::status() const {
+  if (findings_.empty()) return absl::OkStatus();
+  constexpr size_t kShown = 10;
+  std::string message = absl::StrJoin(findings_.begin(),
+                                      findings_.begin() + std::min(findings_.size(), kShown), "\n");
+  if (findings_.size() > kShown) {
+    absl::StrAppend(&message, "\nand ", findings_.size() - kShown, " more");
+  }
+  return absl::InvalidArgumentError(message);
+}
+
+bool IsLegalName(absl::string_view name) {
+  if (name.empty() || name.size() > 200 || name[0] == '.') return false;
+  return std::none_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_iscntrl(c) || absl::string_view("/\\:*?\"<>|").find(c) != std::string::npos;
+  });
+}
+
+void ValidateTrial(const v1::TrialSpec& trial, Findings* findings) {
+  ValidateWorkload(trial.workload(), findings);
+  ValidateOptimizer(trial.optimizer(), findings);
+  ValidateTraining(trial.training(), findings);
+}
+
+void ValidateRun(const v1::RunSpec& spec, Findings* findings) {
+  if (!IsLegalName(spec.name())) {
+    findings->Add("name", absl::StrCat("'", spec.name(),
+                                       "' is not legal; it must be 1 to 200 characters, none of "
+                                       "/ \\ : * ? \" < > |, and not start with a dot"));
+  }
+  ValidateSource(spec.data().train(), "data.train", findings);
+  if (spec.data().has_test()) {
+    ValidateSource(spec.data().test(), "data.test", findings);
+    if (spec.data().holdout() > 0) {
+      findings->Add("data", absl::StrCat("test and holdout (", spec.data().holdout(),
+                                         ") exclude each other; keep one"));
+    }
+  }
+  ValidateScheme(spec.scheme(), spec.trials_size(), findings);
+  ValidateService(spec, findings);
+  ValidateStraggle(spec, findings);
+}
+
+}  // namespace gradloom

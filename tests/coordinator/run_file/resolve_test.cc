@@ -1,0 +1,231 @@
+// Defaults, trials and what is refused before any data is opened.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/run_file/proto_to_yaml.h"
+#include "coordinator/run_file/run_file.h"
+#include "coordinator/run_file/specs.h"
+#include "google/protobuf/util/message_differencer.h"
+
+namespace gradloom {
+namespace {
+
+using ::google::protobuf::util::MessageDifferencer;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr char kBase[] = "data: {train: glyphs}\nworkload: {mlp: {hidden: [8], dropout: 0.5}}\n";
+
+v1::RunSpec Parse(const std::string& yaml) {
+  absl::StatusOr<v1::RunSpec> spec = ParseRunFile(yaml, "folder/my run.yaml");
+  EXPECT_TRUE(spec.ok()) << spec.status();
+  return spec.value_or(v1::RunSpec());
+}
+
+ResolvedRun Resolve(const std::string& yaml) {
+  absl::StatusOr<ResolvedRun> run = ResolveRunSpec(Parse(yaml));
+  EXPECT_TRUE(run.ok()) << run.status();
+  return run.value_or(ResolvedRun());
+}
+
+std::string ErrorOf(const std::string& yaml) {
+  absl::StatusOr<ResolvedRun> run = ResolveRunSpec(Parse(yaml));
+  EXPECT_FALSE(run.ok());
+  return std::string(run.status().message());
+}
+
+TEST(Resolve, WritesDefaultsAsValues) {
+  const ResolvedRun run = Resolve(kBase);
+  const v1::RunSpec& spec = run.spec;
+  EXPECT_EQ(spec.name(), "my-run");
+  EXPECT_EQ(spec.seed(), 1);
+  EXPECT_EQ(spec.data().train().glyphs().count(), 60'000);
+  EXPECT_EQ(spec.workload().mlp().activation(), v1::RELU);
+  EXPECT_TRUE(spec.scheme().has_uncoded());
+  EXPECT_FALSE(spec.scheme().has_slots());
+  EXPECT_EQ(spec.closing().rule(), v1::ClosingSpec::FIRST_DECODABLE);
+  EXPECT_EQ(spec.fleet().rejoin_grace().seconds(), 2);
+  EXPECT_EQ(spec.wire().frame_bytes(), 262'144);
+  EXPECT_EQ(spec.checkpoint().every().seconds(), 30);
+  EXPECT_FALSE(spec.has_straggle());
+  EXPECT_EQ(spec.limits().max_parameters(), uint64_t{1} << 31);
+  ASSERT_EQ(run.trials.size(), 1);
+  const v1::TrialSpec& trial = run.trials[0];
+  EXPECT_EQ(trial.name(), "trial-0");
+  EXPECT_EQ(trial.seed(), 1);
+  EXPECT_EQ(trial.optimizer().kind(), v1::OptimizerSpec::ADAM);
+  EXPECT_EQ(trial.optimizer().learning_rate(), 1e-3);
+  EXPECT_EQ(trial.training().batch_size(), 600);
+  EXPECT_EQ(trial.training().epochs(), 5);
+  EXPECT_FALSE(trial.training().has_jobs());
+}
+
+TEST(Resolve, DefaultsFollowTheKind) {
+  EXPECT_EQ(
+      Resolve(absl::StrCat(kBase, "optimizer: momentum")).trials[0].optimizer().learning_rate(),
+      1e-2);
+  EXPECT_EQ(Resolve(absl::StrCat(kBase, "optimizer: rmsprop")).trials[0].optimizer().beta2(), 0.99);
+  EXPECT_EQ(Resolve(absl::StrCat(kBase, "optimizer: adamw")).trials[0].optimizer().weight_decay(),
+            0.01);
+}
+
+TEST(Resolve, TrialsOverrideKeyByKeyAndReplaceWhatIsDeeper) {
+  const ResolvedRun run = Resolve(absl::StrCat(kBase, R"(
+seed: 10
+optimizer: {kind: sgd, momentum: 0.5, schedule: {kind: step, every: 5, warmup_jobs: 7}}
+training: {epochs: 3, batch_size: 50}
+trials:
+- {}
+- {name: other, optimizer: {learning_rate: 0.5, schedule: constant}, training: {jobs: 9}, seed: 3}
+- {workload: {mlp: {hidden: [4, 4]}}, optimizer: adamw}
+)"));
+  ASSERT_EQ(run.trials.size(), 3);
+  EXPECT_EQ(run.trials[0].name(), "trial-0");
+  EXPECT_EQ(run.trials[0].seed(), 10);
+  EXPECT_EQ(run.trials[0].optimizer().schedule().every(), 5);
+  const v1::TrialSpec& other = run.trials[1];
+  EXPECT_EQ(other.name(), "other");
+  EXPECT_EQ(other.seed(), 3);
+  EXPECT_EQ(other.optimizer().kind(), v1::OptimizerSpec::SGD);
+  EXPECT_EQ(other.optimizer().momentum(), 0.5);
+  EXPECT_EQ(other.optimizer().learning_rate(), 0.5);
+  EXPECT_EQ(other.optimizer().schedule().warmup_jobs(), 0);
+  EXPECT_EQ(other.training().jobs(), 9);
+  EXPECT_FALSE(other.training().has_epochs());
+  EXPECT_EQ(other.training().batch_size(), 50);
+  const v1::TrialSpec& third = run.trials[2];
+  EXPECT_EQ(third.seed(), 12);
+  EXPECT_THAT(third.workload().mlp().hidden(), testing::ElementsAre(4, 4));
+  EXPECT_EQ(third.workload().mlp().dropout(), 0);
+  EXPECT_EQ(third.optimizer().learning_rate(), 1e-3);
+  EXPECT_EQ(third.optimizer().weight_decay(), 0.01);
+}
+
+TEST(Resolve, SweepIsTheProductInSortedOrder) {
+  const ResolvedRun run = Resolve(absl::StrCat(
+      kBase,
+      "sweep: {grid: {workload.mlp.dropout: [0, 0.2], optimizer.learning_rate: [0.1, 0.01], "
+      "training.jobs: [4]}}"));
+  ASSERT_EQ(run.trials.size(), 4);
+  EXPECT_EQ(run.trials[0].name(),
+            "optimizer.learning_rate=0.1,training.jobs=4,workload.mlp.dropout=0");
+  EXPECT_EQ(run.trials[1].name(),
+            "optimizer.learning_rate=0.1,training.jobs=4,workload.mlp.dropout=0.2");
+  EXPECT_EQ(run.trials[2].optimizer().learning_rate(), 0.01);
+  EXPECT_EQ(run.trials[0].workload().mlp().dropout(), 0);
+  EXPECT_THAT(run.trials[3].workload().mlp().hidden(), testing::ElementsAre(8));
+  EXPECT_EQ(run.trials[3].seed(), 4);
+  EXPECT_EQ(run.trials[3].training().jobs(), 4);
+  EXPECT_FALSE(run.trials[3].training().has_epochs());
+  EXPECT_FALSE(run.spec.has_sweep());
+}
+
+TEST(Resolve, IsIdempotentAndPrintsToTheSame) {
+  for (const char* more :
+       {"",
+        "sweep: {grid: {workload.mlp.dropout: [0, 0.2], optimizer.kind: [sgd, adamw], "
+        "workload.mlp.hidden: [[], [4]], optimizer.schedule.warmup_jobs: [0, 5]}}\n"
+        "optimizer: {schedule: {kind: step, every: 3, warmup_jobs: 2}}",
+        "trials: [{training: {jobs: 3}}, {optimizer: adagrad}]\ntraining: {target_accuracy: 0.5}",
+        "straggle: {pareto: {scale: 10ms}}\nseed: 7\nscheme: {gc: {s: 1}, slots: 4}"}) {
+    const ResolvedRun once = Resolve(absl::StrCat(kBase, more));
+    absl::StatusOr<ResolvedRun> twice = ResolveRunSpec(once.spec);
+    ASSERT_TRUE(twice.ok()) << twice.status();
+    EXPECT_TRUE(MessageDifferencer::Equals(once.spec, twice->spec)) << more;
+    const v1::RunSpec printed = Parse(ToYaml(once.spec));
+    EXPECT_TRUE(MessageDifferencer::Equals(once.spec, printed)) << ToYaml(once.spec);
+  }
+}
+
+TEST(Resolve, NamesWhatIsMissing) {
+  EXPECT_THAT(ErrorOf("{}"),
+              AllOf(HasSubstr("data.train: is missing; it must be one of: idx, cifar10"),
+                    HasSubstr("workload: is missing; it must be one of: linear_regression")));
+  EXPECT_THAT(ErrorOf("data: {train: idx}\nworkload: softmax_regression"),
+              AllOf(HasSubstr("data.train.idx.images: is missing"),
+                    HasSubstr("data.train.idx.labels: is missing")));
+}
+
+TEST(Resolve, RefusesWhatIsOutOfRange) {
+  const auto error = [](const char* more) { return ErrorOf(absl::StrCat(kBase, more)); };
+  EXPECT_THAT(error("optimizer: {beta1: 1}"),
+              HasSubstr("optimizer.beta1: 1 is not legal; it must be 0 or more and less than 1"));
+  EXPECT_THAT(error("training: {epochs: 2, jobs: 3}"),
+              HasSubstr("training: epochs (2) and jobs (3) exclude each other"));
+  EXPECT_THAT(error("training: {jobs: 0}"), HasSubstr("training.jobs: 0 is not legal"));
+  EXPECT_THAT(error("scheme: {gc: {s: 6}, slots: 6}"),
+              HasSubstr("scheme.gc.s: 6 is not legal; it must be less than slots = 6"));
+  EXPECT_THAT(error("scheme: {m_sgc: {b: 1, w: 2, lambda: 3}}"),
+              HasSubstr("m_sgc(b=1,w=2,lambda=3): delay T = 1 needs at least 2 trials, the run "
+                        "has 1"));
+  EXPECT_THAT(error("scheme: {sr_sgc: {b: 2, w: 4, lambda: 1}}\ntrials: [{}, {}, {}]"),
+              HasSubstr("scheme.sr_sgc.w: 4 is not legal; it must be 1 more than a multiple of b"));
+  EXPECT_THAT(error("scheme: {m_sgc: {b: 2, w: 2, lambda: 1}}\ntrials: [{}, {}, {}]"),
+              HasSubstr("scheme.m_sgc.w: 2 is not legal; it must be more than b = 2"));
+  EXPECT_THAT(error("wire: {replies: bf16}\nscheme: {gc: {s: 1, code: cyclic}}"),
+              HasSubstr("wire.replies"));
+  EXPECT_THAT(error("wire: {parameters: fp16}"), HasSubstr("fp32, bf16"));
+  EXPECT_THAT(error("wire: {frame_bytes: 1001}"), HasSubstr("a multiple of 4"));
+  EXPECT_THAT(error("name: ../x"), HasSubstr("name: '../x' is not legal"));
+  EXPECT_THAT(error("trials: [{name: a}, {name: a}]"),
+              HasSubstr("trials[1] (a): name: 'a' is taken"));
+  EXPECT_THAT(error("trials: [{}, {optimizer: {learning_rate: 0}}]"),
+              HasSubstr("trials[1] (trial-1): optimizer.learning_rate: 0 is not legal"));
+  EXPECT_THAT(error("trials: [{}]\nsweep: {grid: {seed: [1]}}"), HasSubstr("exclude each other"));
+  EXPECT_THAT(error("sweep: {grid: {optimizer.rate: [1]}}"),
+              HasSubstr("sweep.grid[optimizer.rate]: optimizer.rate: unknown key"));
+  EXPECT_THAT(error("sweep: {grid: {}}"), HasSubstr("sweep.grid: is empty"));
+  EXPECT_THAT(error("optimizer: {schedule: step}"), HasSubstr("optimizer.schedule.every"));
+  EXPECT_THAT(error("straggle: {exponential: {}}"), HasSubstr("straggle.exponential.mean"));
+  EXPECT_THAT(error("scheme: {slots: 2}\nstraggle: {fixed: {delay: 1}, slots: [2]}"),
+              HasSubstr("straggle.slots[0]: 2 is not legal; it must be less than"));
+  EXPECT_THAT(ErrorOf("data: {train: glyphs, test: glyphs, holdout: 5}\nworkload: {mlp: {}}"),
+              HasSubstr("test and holdout (5) exclude each other"));
+}
+
+TEST(Resolve, RepliesOf16BitsNeedUnitWeights) {
+  Resolve(absl::StrCat(kBase, "wire: {replies: bf16}\nscheme: {gc: {s: 1}}"));
+  Resolve(absl::StrCat(kBase, "wire: {replies: fp16}"));
+}
+
+TEST(Overrides, JobsAndEpochsReplaceEachOther) {
+  v1::RunSpec spec = Parse(absl::StrCat(kBase, "training: {epochs: 2}"));
+  ASSERT_TRUE(ApplyOverride("training.jobs=7", &spec).ok());
+  EXPECT_FALSE(spec.training().has_epochs());
+  ASSERT_TRUE(ApplyOverride("training.epochs=0.5", &spec).ok());
+  EXPECT_FALSE(spec.training().has_jobs());
+  EXPECT_FALSE(ApplyOverride("training.jobs", &spec).ok());
+  EXPECT_FALSE(ApplyOverride("=7", &spec).ok());
+}
+
+TEST(LoadRunFile, NamesWhatIsMissing) {
+  EXPECT_THAT(std::string(LoadRunFile("/nowhere/x.yaml").status().message()),
+              HasSubstr("'/nowhere/x.yaml' does not exist"));
+  EXPECT_THAT(std::string(LoadRunFile("/").status().message()), HasSubstr("is a folder"));
+}
+
+TEST(Specs, MirrorTheRunFile) {
+  const v1::RunSpec spec =
+      Parse("scheme: {gc: {s: 2, code: graph, seed: 5}}\nclosing: {rule: quantile, factor: 3}");
+  const SchemeSpec scheme = ToSchemeSpec(spec.scheme(), 9);
+  EXPECT_EQ(scheme.kind, SchemeSpec::Kind::kGc);
+  EXPECT_EQ(scheme.code, SchemeSpec::Code::kGraph);
+  EXPECT_EQ(scheme.slots, 9);
+  EXPECT_EQ(scheme.s, 2);
+  EXPECT_EQ(scheme.seed, 5);
+  const ClosingRuleSpec closing = ToClosingRuleSpec(spec.closing());
+  EXPECT_EQ(closing.kind, ClosingRuleSpec::Kind::kQuantile);
+  EXPECT_EQ(closing.factor, 3);
+  EXPECT_EQ(closing.quantile, 0.5);
+  const SchemeSpec sequential =
+      ToSchemeSpec(Parse("scheme: {m_sgc: {b: 1, w: 3, lambda: 4}, slots: 5}").scheme(), 9);
+  EXPECT_EQ(sequential.kind, SchemeSpec::Kind::kMSgc);
+  EXPECT_EQ(sequential.slots, 5);
+  EXPECT_EQ(sequential.w, 3);
+}
+
+}  // namespace
+}  // namespace gradloom
