@@ -21,9 +21,12 @@ struct DatasetInfo {
   int64_t features = 0;                     // channels * height * width for images
   int channels = 0, height = 0, width = 0;  // 0 when not images
   int classes = 0;                          // 0: real targets
+  // What the source calls each class, ascending (-1, 1 of a LIBSVM file are classes 0, 1).
+  std::vector<float> class_labels;
   bool sparse = false;
   // Of the data's meaning, equal on every machine that has the same data: CRC-32C of the files'
-  // contents, or of a generator's settings.
+  // contents (uncompressed), or of a generator's settings; the upper half is that of the settings
+  // that change what the contents mean (a range, the target's column), 0 if none is given.
   uint64_t checksum = 0;
 };
 
@@ -62,7 +65,9 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const v1::DataSource& sourc
                                                      const std::string& base_folder);
 
 // The train and test sets of a run, `holdout` applied. `test` is null when there is none.
-// Checks that train and test agree (features, classes).
+// Checks that train and test agree: the test set may lack classes, never have others, and gets the
+// training set's class numbers. A sparse test set that knows fewer features than a sparse training
+// set is widened to it.
 struct TrainAndTest {
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> test;
