@@ -1,0 +1,164 @@
+#include "coordinator/store/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/store/crc32c.h"
+
+namespace gradloom {
+namespace {
+
+// Small enough that the checksum leaves the piece in cache for the write.
+constexpr size_t kPiece = size_t{1} << 20;
+
+// A file open for reading.
+class Reader {
+ public:
+  explicit Reader(const std::string& path) : path_(path) {
+    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    error_ = errno;
+  }
+  ~Reader() {
+    if (file_ >= 0) ::close(file_);
+  }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  // Fails when the file could not be opened, or is no regular file.
+  absl::StatusOr<uint64_t> Size() const {
+    if (file_ < 0) return absl::ErrnoToStatus(error_, absl::StrCat("cannot open ", path_));
+    struct stat status = {};
+    if (::fstat(file_, &status) != 0) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path_));
+    }
+    if (!S_ISREG(status.st_mode)) {
+      return absl::FailedPreconditionError(absl::StrCat(path_, " is no file"));
+    }
+    return static_cast<uint64_t>(status.st_size);
+  }
+  // 0 at the end of the file.
+  absl::StatusOr<size_t> Read(char* destination, size_t length) const {
+    for (;;) {
+      const ssize_t count = ::read(file_, destination, length);
+      if (count >= 0) return static_cast<size_t>(count);
+      if (errno != EINTR) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path_));
+    }
+  }
+
+ private:
+  std::string path_;
+  int file_;
+  int error_;
+};
+
+}  // namespace
+
+absl::StatusOr<FileWriter> FileWriter::Create(FileSystem& files, const std::string& path) {
+  absl::StatusOr<int> file = files.CreateFile(path);
+  if (!file.ok()) return file.status();
+  return FileWriter(files, path, *file);
+}
+
+FileWriter::FileWriter(FileWriter&& other) noexcept
+    : files_(other.files_),
+      path_(std::move(other.path_)),
+      file_(std::exchange(other.file_, -1)),
+      bytes_(other.bytes_),
+      crc32c_(other.crc32c_) {}
+
+FileWriter::~FileWriter() {
+  // Whoever did not finish has an error to report already.
+  if (file_ >= 0) files_->Close(file_, path_).IgnoreError();
+}
+
+absl::Status FileWriter::Append(std::span<const std::byte> data) {
+  while (!data.empty()) {
+    const std::span<const std::byte> piece = data.first(std::min(kPiece, data.size()));
+    crc32c_ = ExtendCrc32c(crc32c_, piece);
+    if (absl::Status status = files_->Write(file_, path_, piece); !status.ok()) return status;
+    bytes_ += piece.size();
+    data = data.subspan(piece.size());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FileWriter::Append(absl::string_view text) {
+  return Append(std::as_bytes(std::span(text.data(), text.size())));
+}
+
+absl::Status FileWriter::Finish() {
+  absl::Status status = files_->Sync(file_, path_);
+  status.Update(files_->Close(std::exchange(file_, -1), path_));
+  return status;
+}
+
+absl::Status WriteFileAtomically(FileSystem& files, const std::string& path,
+                                 absl::string_view contents) {
+  return WriteFileAtomically(files, path,
+                             [&](FileWriter& writer) { return writer.Append(contents); });
+}
+
+absl::Status WriteFileAtomically(FileSystem& files, const std::string& path,
+                                 const std::function<absl::Status(FileWriter&)>& fill) {
+  const std::string temporary = path + ".tmp";
+  // One may be left from a crash.
+  if (absl::Status status = files.RemoveAll(temporary); !status.ok()) return status;
+  const auto write = [&]() -> absl::Status {
+    absl::StatusOr<FileWriter> writer = FileWriter::Create(files, temporary);
+    if (!writer.ok()) return writer.status();
+    if (absl::Status status = fill(*writer); !status.ok()) return status;
+    if (absl::Status status = writer->Finish(); !status.ok()) return status;
+    return files.Rename(temporary, path);
+  };
+  if (absl::Status status = write(); !status.ok()) {
+    files.RemoveAll(temporary).IgnoreError();
+    return status;
+  }
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return files.SyncFolder(folder.empty() ? "." : folder);
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t limit) {
+  const Reader reader(path);
+  const absl::StatusOr<uint64_t> size = reader.Size();
+  if (!size.ok()) return size.status();
+  if (*size > limit) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " has ", *size, " bytes; legal: at most ", limit));
+  }
+  std::string contents(*size, '\0');
+  size_t done = 0;
+  while (done < contents.size()) {
+    const absl::StatusOr<size_t> count = reader.Read(&contents[done], contents.size() - done);
+    if (!count.ok()) return count.status();
+    if (*count == 0) break;
+    done += *count;
+  }
+  contents.resize(done);
+  return contents;
+}
+
+absl::StatusOr<uint32_t> FileCrc32c(const std::string& path, uint64_t* bytes) {
+  const Reader reader(path);
+  if (const absl::StatusOr<uint64_t> size = reader.Size(); !size.ok()) return size.status();
+  std::vector<char> piece(kPiece);
+  uint32_t crc = 0;
+  *bytes = 0;
+  for (;;) {
+    const absl::StatusOr<size_t> count = reader.Read(piece.data(), piece.size());
+    if (!count.ok()) return count.status();
+    if (*count == 0) return crc;
+    crc = ExtendCrc32c(crc, std::as_bytes(std::span(piece.data(), *count)));
+    *bytes += *count;
+  }
+}
+
+}  // namespace gradloom
