@@ -25,6 +25,8 @@ MadeWorkload MakeSoftmaxRegression(const v1::WorkloadSpec& spec, const DatasetIn
                                    const std::string& field);
 MadeWorkload MakeMlp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                      const std::string& field);
+MadeWorkload MakeCnn(const v1::WorkloadSpec& spec, const DatasetInfo& data,
+                     const std::string& field);
 
 // "field = value: legal are ..."
 template <typename Value>

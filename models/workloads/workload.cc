@@ -19,6 +19,7 @@ constexpr Entry kWorkloads[] = {
     {v1::WorkloadSpec::kLogisticRegression, "logistic_regression", &MakeLogisticRegression},
     {v1::WorkloadSpec::kSoftmaxRegression, "softmax_regression", &MakeSoftmaxRegression},
     {v1::WorkloadSpec::kMlp, "mlp", &MakeMlp},
+    {v1::WorkloadSpec::kCnn, "cnn", &MakeCnn},
 };
 
 }  // namespace

@@ -25,12 +25,24 @@ struct WorkloadCase {
   int classes;  // 0: real targets
   bool sparse = false;
   int channels = 0, height = 0, width = 0;
-  // Examples are coupled (batch normalisation): additive over whole sub-batches only.
-  bool coupled = false;
+  // Examples of one group are coupled (batch normalisation): sums are additive over groups only.
+  int64_t group = 1;
   bool random = false;  // dropout
 };
 
 inline std::ostream& operator<<(std::ostream& out, const WorkloadCase& c) { return out << c.name; }
+
+// Two channels of 6 x 6 pixels, three classes.
+inline WorkloadCase ImageCase(const char* name, const char* spec, int64_t group = 1) {
+  return {.name = name,
+          .spec = spec,
+          .features = 72,
+          .classes = 3,
+          .channels = 2,
+          .height = 6,
+          .width = 6,
+          .group = group};
+}
 
 inline const std::vector<WorkloadCase>& WorkloadCases() {
   static const std::vector<WorkloadCase> cases = {
@@ -54,6 +66,32 @@ inline const std::vector<WorkloadCase>& WorkloadCases() {
        .spec = "mlp { hidden: 30 hidden: 20 activation: TANH dropout: 0.4 }",
        .features = 15,
        .classes = 4,
+       .random = true},
+      ImageCase("cnn_conv", "cnn { layers { conv { channels: 3 activation: TANH } } }"),
+      ImageCase("cnn_stride_padding",
+                "cnn { layers { conv { channels: 3 kernel: 3 stride: 2 padding: 1 } }"
+                "      layers { conv { channels: 4 kernel: 2 activation: GELU } } }"),
+      ImageCase("cnn_pools",
+                "cnn { layers { conv { channels: 2 kernel: 2 padding: 1 activation: IDENTITY } }"
+                "      layers { max_pool {} }"
+                "      layers { average_pool { size: 2 stride: 1 } }"
+                "      layers { dense { units: 6 activation: SIGMOID } } }"),
+      ImageCase("cnn_batch_norm",
+                "cnn { layers { conv { channels: 2 activation: IDENTITY } }"
+                "      layers { batch_norm { group: 4 } } layers { activate { activation: TANH } }"
+                "      layers { dense { units: 5 activation: IDENTITY } }"
+                "      layers { batch_norm { group: 4 epsilon: 0.01 } } }",
+                4),
+      ImageCase("cnn_default_group", "cnn { layers { batch_norm {} } }", 32),
+      {.name = "cnn_dropout",
+       .spec = "cnn { layers { dropout { probability: 0.3 } }"
+               "      layers { dense { units: 9 activation: GELU } }"
+               "      layers { dropout { probability: 0.5 } } }",
+       .features = 72,
+       .classes = 3,
+       .channels = 2,
+       .height = 6,
+       .width = 6,
        .random = true},
   };
   return cases;

@@ -100,9 +100,9 @@ TEST_P(WorkloadContract, GradientMatchesCentralDifferencesByCoordinate) {
 }
 
 TEST_P(WorkloadContract, SumsAddUp) {
+  if (GetParam().group >= 30) GTEST_SKIP() << "one group is a whole sub-batch";
+  const int64_t cut = GetParam().group == 1 ? 14 : GetParam().group;
   const Examples all = RandomExamples(GetParam(), 30, 3);
-  const int64_t cut = 14;
-  if (GetParam().coupled) return;  // see CoupledExamplesStayWithinTheirGroups
   const std::vector<float> whole = Sum(parameters_, all);
   const std::vector<float> head = Sum(parameters_, RowsOf(all, 0, cut));
   const std::vector<float> tail = Sum(parameters_, RowsOf(all, cut, 30), cut);
