@@ -98,14 +98,15 @@ inline const std::vector<WorkloadCase>& WorkloadCases() {
 }
 
 inline DatasetInfo InfoOf(const WorkloadCase& c) {
-  return {.examples = 1000,
-          .features = c.features,
-          .channels = c.channels,
-          .height = c.height,
-          .width = c.width,
-          .classes = c.classes,
-          .sparse = c.sparse,
-          .checksum = 0};
+  DatasetInfo info;
+  info.examples = 1000;
+  info.features = c.features;
+  info.channels = c.channels;
+  info.height = c.height;
+  info.width = c.width;
+  info.classes = c.classes;
+  info.sparse = c.sparse;
+  return info;
 }
 
 inline std::unique_ptr<Workload> WorkloadOf(const WorkloadCase& c) {

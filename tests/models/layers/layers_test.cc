@@ -1,0 +1,303 @@
+// Gradients of every layer on its own against central differences, and what is special about each.
+#include "models/layers/layers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <ostream>
+
+#include "models/layers/network.h"
+
+namespace gradloom {
+namespace {
+
+std::vector<float> Random(int64_t count, uint64_t seed) {
+  RandomStream stream(seed, Purpose::kGeneratedData);
+  std::vector<float> values(count);
+  for (float& value : values) value = static_cast<float>(stream.NextNormal());
+  return values;
+}
+
+int64_t ParametersOf(const Layer& layer) {
+  int64_t count = 0;
+  for (const LayerParameter& parameter : layer.parameters()) count += parameter.size();
+  return count;
+}
+
+// A layer with its buffers.
+class Bench {
+ public:
+  Bench(std::unique_ptr<Layer> layer, int64_t rows)
+      : layer_(std::move(layer)), rows_(rows), ids_(rows) {
+    std::iota(ids_.begin(), ids_.end(), 70);
+  }
+
+  std::vector<float> Forward(const std::vector<float>& parameters, const std::vector<float>& x) {
+    std::vector<float> y(rows_ * layer_->output().size(), NAN);
+    saved_.assign(layer_->saved(rows_), NAN);
+    layer_->Forward(MakePass(), parameters.data(), x.data(), y.data(), saved_.data());
+    return y;
+  }
+
+  // Of sum(weights * y): gradient at x, and at the parameters.
+  std::pair<std::vector<float>, std::vector<float>> Backward(const std::vector<float>& parameters,
+                                                             const std::vector<float>& x,
+                                                             const std::vector<float>& weights) {
+    const std::vector<float> y = Forward(parameters, x);
+    std::vector<float> dx(x.size(), NAN), gradient(parameters.size());
+    layer_->Backward(MakePass(), parameters.data(), x.data(), y.data(), saved_.data(),
+                     weights.data(), dx.data(), gradient.data());
+    return {dx, gradient};
+  }
+
+  const Layer& layer() const { return *layer_; }
+  bool training = true;
+  int64_t job = 4;
+
+ private:
+  Pass MakePass() {
+    workspace_.Reset();
+    return {&kernels(), &workspace_, rows_, training, 8, job, ids_};
+  }
+
+  std::unique_ptr<Layer> layer_;
+  int64_t rows_;
+  std::vector<int64_t> ids_;
+  std::vector<float> saved_;
+  Workspace workspace_;
+};
+
+struct LayerCase {
+  const char* name;
+  std::function<std::unique_ptr<Layer>()> make;
+};
+
+std::ostream& operator<<(std::ostream& out, const LayerCase& c) { return out << c.name; }
+
+const Shape kImage{3, 5, 6};
+
+const LayerCase kCases[] = {
+    {"dense",
+     [] {
+       return MakeDense({7, 1, 1}, 4, 1);
+     }},
+    {"dense_one_unit",
+     [] {
+       return MakeDense({40, 1, 1}, 1, 1);
+     }},
+    {"dense_no_bias",
+     [] {
+       return MakeDense({7, 1, 1}, 3, 1, false);
+     }},
+    {"dense_flattens", [] { return MakeDense(kImage, 5, 1); }},
+    {"conv", [] { return MakeConvolution(kImage, 2, 3, 1, 0, 1); }},
+    {"conv_same", [] { return MakeConvolution(kImage, 4, 3, 1, 1, 1); }},
+    {"conv_stride", [] { return MakeConvolution(kImage, 2, 2, 3, 1, 1); }},
+    {"conv_1x1", [] { return MakeConvolution(kImage, 5, 1, 1, 0, 1); }},
+    {"conv_5x5",
+     [] {
+       return MakeConvolution({1, 9, 8}, 3, 5, 2, 2, 1);
+     }},
+    {"identity",
+     [] {
+       return MakeActivation({20, 1, 1}, ActivationKind::kIdentity);
+     }},
+    {"relu",
+     [] {
+       return MakeActivation({20, 1, 1}, ActivationKind::kRelu);
+     }},
+    {"tanh",
+     [] {
+       return MakeActivation({20, 1, 1}, ActivationKind::kTanh);
+     }},
+    {"gelu",
+     [] {
+       return MakeActivation({20, 1, 1}, ActivationKind::kGelu);
+     }},
+    {"sigmoid",
+     [] {
+       return MakeActivation({20, 1, 1}, ActivationKind::kSigmoid);
+     }},
+    {"max_pool", [] { return MakeMaxPool(kImage, 2, 2); }},
+    {"max_pool_overlapping", [] { return MakeMaxPool(kImage, 3, 1); }},
+    {"average_pool", [] { return MakeAveragePool(kImage, 2, 2); }},
+    {"average_pool_overlapping", [] { return MakeAveragePool(kImage, 3, 2); }},
+    {"dropout",
+     [] {
+       return MakeDropout({30, 1, 1}, 0.4, 2);
+     }},
+    {"batch_norm_images", [] { return MakeGhostBatchNorm(kImage, 3, 1e-3); }},
+    {"batch_norm_features",
+     [] {
+       return MakeGhostBatchNorm({6, 1, 1}, 8, 1e-3);
+     }},
+};
+
+class LayerGradient : public testing::TestWithParam<LayerCase> {};
+
+TEST_P(LayerGradient, MatchesCentralDifferences) {
+  const int64_t rows = 7;
+  Bench bench(GetParam().make(), rows);
+  std::vector<float> x = Random(rows * bench.layer().input().size(), 1);
+  std::vector<float> parameters = Random(ParametersOf(bench.layer()), 2);
+  const std::vector<float> weights = Random(rows * bench.layer().output().size(), 3);
+  const auto loss = [&] {
+    const std::vector<float> y = bench.Forward(parameters, x);
+    double sum = 0;
+    for (size_t i = 0; i < y.size(); ++i) sum += double{y[i]} * weights[i];
+    return sum;
+  };
+  const auto [dx, gradient] = bench.Backward(parameters, x, weights);
+  // h is large for float's sake, so that a step may cross a kink; then the slope lies between.
+  const auto check = [&](std::vector<float>& values, const std::vector<float>& slopes) {
+    const double here = loss();
+    for (size_t i = 0; i < values.size(); ++i) {
+      const float kept = values[i];
+      const double h = 2e-3;
+      values[i] = static_cast<float>(kept + h);
+      const double right = (loss() - here) / (double{values[i]} - kept);
+      values[i] = static_cast<float>(kept - h);
+      const double left = (here - loss()) / (kept - double{values[i]});
+      values[i] = kept;
+      const double tolerance = 3e-3 * (1 + std::abs(slopes[i]));
+      ASSERT_GE(slopes[i], std::min(left, right) - tolerance) << i;
+      ASSERT_LE(slopes[i], std::max(left, right) + tolerance) << i;
+      if (std::abs(right - left) < tolerance) {
+        ASSERT_NEAR(slopes[i], (left + right) / 2, tolerance) << i;
+      }
+    }
+  };
+  check(x, dx);
+  check(parameters, gradient);
+}
+
+TEST_P(LayerGradient, AddsToTheGradientThatIsThere) {
+  const int64_t rows = 3;
+  Bench bench(GetParam().make(), rows);
+  const std::vector<float> x = Random(rows * bench.layer().input().size(), 1);
+  const std::vector<float> parameters = Random(ParametersOf(bench.layer()), 2);
+  const std::vector<float> weights = Random(rows * bench.layer().output().size(), 3);
+  const auto gradient = bench.Backward(parameters, x, weights).second;
+  std::vector<float> y = bench.Forward(parameters, x);
+  std::vector<float> sum(gradient.size(), 1.0f);
+  Workspace workspace;
+  std::vector<float> saved(bench.layer().saved(rows));
+  const std::vector<int64_t> ids = {70, 71, 72};
+  const Pass pass{&kernels(), &workspace, rows, true, 8, 4, ids};
+  bench.layer().Forward(pass, parameters.data(), x.data(), y.data(), saved.data());
+  bench.layer().Backward(pass, parameters.data(), x.data(), y.data(), saved.data(), weights.data(),
+                         nullptr, sum.data());  // dx not wanted
+  for (size_t i = 0; i < sum.size(); ++i) {
+    EXPECT_NEAR(sum[i], 1 + gradient[i], 1e-5 * (1 + std::abs(gradient[i])));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Layers, LayerGradient, testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Dropout, DropsTheGivenFractionAndKeepsTheMean) {
+  Bench bench(MakeDropout({5000, 1, 1}, 0.3, 0), 4);
+  const std::vector<float> ones(20000, 1.0f);
+  const std::vector<float> y = bench.Forward({}, ones);
+  const auto dropped = std::count(y.begin(), y.end(), 0.0f);
+  EXPECT_NEAR(dropped / 20000.0, 0.3, 0.015);  // 4.6 standard deviations
+  for (const float value : y) EXPECT_TRUE(value == 0 || std::abs(value - 1 / 0.7f) < 1e-6);
+  bench.training = false;
+  EXPECT_EQ(bench.Forward({}, ones), ones);
+}
+
+TEST(Dropout, DiffersByExampleJobAndLayerOnly) {
+  const std::vector<float> ones(3 * 64, 1.0f);
+  Bench bench(MakeDropout({64, 1, 1}, 0.5, 1), 3), same(MakeDropout({64, 1, 1}, 0.5, 1), 3),
+      other(MakeDropout({64, 1, 1}, 0.5, 2), 3);
+  const std::vector<float> y = bench.Forward({}, ones);
+  EXPECT_EQ(y, same.Forward({}, ones));
+  EXPECT_NE(y, other.Forward({}, ones));
+  EXPECT_FALSE(std::equal(y.begin(), y.begin() + 64, y.begin() + 64));
+  bench.job = 5;
+  EXPECT_NE(y, bench.Forward({}, ones));
+}
+
+TEST(GhostBatchNorm, NormalisesEveryGroupByItself) {
+  const int64_t rows = 10, group = 4;  // the last group has two examples
+  Bench bench(MakeGhostBatchNorm({2, 3, 3}, group, 1e-9), rows);
+  std::vector<float> x = Random(rows * 18, 1);
+  for (float& value : x) value = 3 * value + 5;
+  const std::vector<float> parameters = {2, 1, 0, -1};  // weight, bias
+  const std::vector<float> y = bench.Forward(parameters, x);
+  for (int64_t first = 0; first < rows; first += group) {
+    const int64_t count = std::min(group, rows - first);
+    for (int64_t channel = 0; channel < 2; ++channel) {
+      double sum = 0, square = 0;
+      for (int64_t row = first; row < first + count; ++row) {
+        for (int64_t p = 0; p < 9; ++p) {
+          const double value = y[row * 18 + channel * 9 + p];
+          sum += value;
+          square += value * value;
+        }
+      }
+      const double mean = sum / (9.0 * count);
+      EXPECT_NEAR(mean, parameters[2 + channel], 1e-5);
+      EXPECT_NEAR(square / (9.0 * count) - mean * mean, parameters[channel] * parameters[channel],
+                  1e-4);
+    }
+  }
+  std::vector<float> changed = x;
+  changed[9 * 18] += 100;
+  const std::vector<float> other = bench.Forward(parameters, changed);
+  EXPECT_TRUE(std::equal(y.begin(), y.begin() + 8 * 18, other.begin()));
+}
+
+TEST(MaxPool, KeepsNanAndLeavesOutWhatDoesNotFit) {
+  Bench bench(MakeMaxPool({1, 3, 5}, 2, 2), 1);
+  EXPECT_EQ(bench.layer().output(), (Shape{1, 1, 2}));
+  const std::vector<float> x = {1, 2, 3, 9, 50, 4, 0, NAN, 1, 60, 70, 70, 70, 70, 70};
+  const std::vector<float> y = bench.Forward({}, x);
+  EXPECT_EQ(y[0], 4);
+  EXPECT_TRUE(std::isnan(y[1]));
+}
+
+TEST(Convolution, OfOnePixelImpulseIsTheFlippedKernel) {
+  Bench bench(MakeConvolution({1, 3, 3}, 1, 3, 1, 1, 1), 1);
+  std::vector<float> x(9);
+  x[4] = 1;  // the centre
+  const std::vector<float> parameters = {1, 2, 3, 4, 5, 6, 7, 8, 9, 0.5f};
+  EXPECT_THAT(bench.Forward(parameters, x),
+              testing::ElementsAre(9.5, 8.5, 7.5, 6.5, 5.5, 4.5, 3.5, 2.5, 1.5));
+}
+
+TEST(Network, InitialParametersHaveTheLayersSpread) {
+  Network network({400, 1, 1});
+  network.Add(MakeDense({400, 1, 1}, 300, InitialSpread(ActivationKind::kRelu, 400, 300)), "a");
+  std::vector<float> parameters(network.parameters());
+  network.Initialise(3, parameters);
+  double square = 0;
+  for (int i = 0; i < 400 * 300; ++i) square += double{parameters[i]} * parameters[i];
+  EXPECT_NEAR(square / (400 * 300), 2.0 / 400, 0.02 * 2.0 / 400);
+  for (int i = 0; i < 300; ++i) EXPECT_EQ(parameters[400 * 300 + i], 0);
+  ASSERT_EQ(network.segments().size(), 2u);
+  EXPECT_EQ(network.segments()[0].name, "a.weight");
+  EXPECT_EQ(network.segments()[1].offset, 400 * 300);
+  EXPECT_DOUBLE_EQ(InitialSpread(ActivationKind::kTanh, 30, 20), std::sqrt(2.0 / 50));
+}
+
+TEST(Workspace, KeepsItsMemory) {
+  Workspace workspace;
+  float* const first = workspace.Take(100);
+  workspace.Take(10'000'000);
+  workspace.Reset();
+  float* const large = workspace.Take(10'000'000);
+  float* const next = workspace.Take(100);
+  EXPECT_EQ(next, large + 10'000'000) << "one block after the first round";
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(next) % 64, 0u);
+  workspace.Reset();
+  EXPECT_EQ(workspace.Take(5), large);
+  EXPECT_NE(first, nullptr);
+}
+
+}  // namespace
+}  // namespace gradloom
