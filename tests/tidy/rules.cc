@@ -26,11 +26,10 @@ struct IncludeRule {
 
 // Libraries that bring I/O, threads, clocks or randomness.
 const Words& Impure() {
-  static const Words& libraries =
-      *new Words{"grpc",  "google/",    "spdlog/", "prometheus/", "yaml-cpp/",
-                 "CLI/",  "civetweb",   "fstream", "iostream",    "thread",
-                 "mutex", "filesystem", "sys/",    "unistd.h",    "chrono",
-                 "ctime", "random",     "future",  "absl/random", "condition_variable"};
+  static const Words& libraries = *new Words{
+      "grpc",    "google/",  "spdlog/", "prometheus/", "yaml-cpp/",         "CLI/", "civetweb",
+      "fstream", "iostream", "thread",  "mutex",       "filesystem",        "sys/", "unistd.h",
+      "chrono",  "ctime",    "future",  "absl/random", "condition_variable"};
   return libraries;
 }
 const Words& Service() {
@@ -43,7 +42,8 @@ const std::vector<IncludeRule>& IncludeRules() {
   static const auto& rules = *new std::vector<IncludeRule>{
       {"coding/", {"coding/"}, Impure()},
       {"models/", {"models/", "gradloom/v1/run.pb.h", "gradloom/v1/checkpoint.pb.h"}, Service()},
-      {"proto/", {"proto/", "gradloom/"}, {"spdlog/", "prometheus/", "yaml-cpp/", "CLI/"}},
+      {"proto/", {"proto/", "gradloom/"}, {}},
+      {"proto/wire/", {"proto/wire/", "gradloom/"}, {"grpc", "spdlog/", "prometheus/"}},
       {"coordinator/core/", {"coordinator/core/", "coding/"}, Impure()},
       {"coordinator/data_plane/", {"coordinator/data_plane/", "coding/"}, Service()},
       {"coordinator/", {"coordinator/", "coding/", "models/", "proto/", "gradloom/"}, {}},
