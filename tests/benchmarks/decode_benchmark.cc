@@ -1,0 +1,116 @@
+// Time to find decoding weights: the null-space method against factorising the surviving rows anew
+// (in the same run, on the same patterns; `qr_over_null_space` is the ratio), and the other codes.
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "Eigen/Core"
+#include "Eigen/QR"
+#include "benchmark/benchmark.h"
+#include "coding/codes/code_random.h"
+#include "coding/codes/code_table.h"
+
+namespace gradloom {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::unique_ptr<GradientCode> Make(SchemeSpec::Code which, int slots, int s) {
+  return *MakeCode(which, {.slots = slots, .s = s});
+}
+
+// `count` patterns of `lost` random stragglers each.
+std::vector<std::vector<bool>> Patterns(int slots, int lost, int count) {
+  CodeRandom random(1);
+  std::vector<int> order(slots);
+  std::iota(order.begin(), order.end(), 0);
+  std::vector<std::vector<bool>> patterns;
+  for (int i = 0; i < count; ++i) {
+    random.Shuffle(std::span(order));
+    std::vector<bool>& received = patterns.emplace_back(slots, true);
+    for (int j = 0; j < lost; ++j) received[order[j]] = false;
+  }
+  return patterns;
+}
+
+// The straightforward way: a^T B_F = 1^T by Householder QR of B_F^T.
+double FreshQr(const Eigen::MatrixXd& b, const std::vector<bool>& received) {
+  Eigen::MatrixXd a(b.cols(), std::count(received.begin(), received.end(), true));
+  int column = 0;
+  for (int slot = 0; slot < b.rows(); ++slot) {
+    if (received[slot]) a.col(column++) = b.row(slot).transpose();
+  }
+  const Eigen::VectorXd weights =
+      Eigen::HouseholderQR<Eigen::MatrixXd>(a).solve(Eigen::VectorXd::Ones(a.rows()));
+  return weights.sum();
+}
+
+void BM_NullSpaceAgainstFreshQr(benchmark::State& state) {
+  const int n = static_cast<int>(state.range(0)), s = static_cast<int>(state.range(1));
+  const auto code = Make(SchemeSpec::Code::kDual, n, s);
+  Eigen::MatrixXd b = Eigen::MatrixXd::Zero(n, n);
+  for (int slot = 0; slot < n; ++slot) {
+    for (const Term& term : code->row(slot)) b(slot, term.chunk) = term.coefficient;
+  }
+  const auto patterns = Patterns(n, s, 64);
+  double null_space_seconds = 0, qr_seconds = 0;
+  size_t next = 0;
+  for (auto _ : state) {
+    const std::vector<bool>& received = patterns[next++ % patterns.size()];
+    const auto start = Clock::now();
+    benchmark::DoNotOptimize(code->Decode(received));
+    const auto middle = Clock::now();
+    benchmark::DoNotOptimize(FreshQr(b, received));
+    const std::chrono::duration<double> null_space = middle - start, qr = Clock::now() - middle;
+    null_space_seconds += null_space.count();
+    qr_seconds += qr.count();
+    state.SetIterationTime(null_space.count());
+  }
+  state.counters["qr_ms"] = qr_seconds * 1e3 / static_cast<double>(state.iterations());
+  state.counters["qr_over_null_space"] = qr_seconds / null_space_seconds;
+}
+BENCHMARK(BM_NullSpaceAgainstFreshQr)
+    ->Args({64, 7})
+    ->Args({256, 27})
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond)
+    ->Iterations(500);
+
+void BM_Decode(benchmark::State& state, SchemeSpec::Code which) {
+  const int n = static_cast<int>(state.range(0)), s = static_cast<int>(state.range(1));
+  const auto code = Make(which, n, s);
+  const auto patterns = Patterns(n, s, 64);
+  size_t next = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(code->Decode(patterns[next++ % patterns.size()]));
+  }
+}
+#define GRADLOOM_DECODE(code, n, s)                          \
+  BENCHMARK_CAPTURE(BM_Decode, code, SchemeSpec::Code::code) \
+      ->Args({n, s})                                         \
+      ->Unit(benchmark::kMicrosecond)
+GRADLOOM_DECODE(kFractionalRepetition, 256, 31);
+GRADLOOM_DECODE(kFractionalRepetition, 10000, 99);
+GRADLOOM_DECODE(kDualBalanced, 256, 27);
+GRADLOOM_DECODE(kEarlyStop, 256, 27);
+GRADLOOM_DECODE(kGraph, 256, 27);
+GRADLOOM_DECODE(kGraph, 10000, 1000);
+GRADLOOM_DECODE(kBernoulli, 256, 27);
+GRADLOOM_DECODE(kPairwiseBalanced, 256, 27);
+
+void BM_Make(benchmark::State& state, SchemeSpec::Code which) {
+  const int n = static_cast<int>(state.range(0)), s = static_cast<int>(state.range(1));
+  for (auto _ : state) benchmark::DoNotOptimize(Make(which, n, s));
+}
+#define GRADLOOM_MAKE(code, n, s)                          \
+  BENCHMARK_CAPTURE(BM_Make, code, SchemeSpec::Code::code) \
+      ->Args({n, s})                                       \
+      ->Unit(benchmark::kMillisecond)
+GRADLOOM_MAKE(kFractionalRepetition, 10000, 99);
+GRADLOOM_MAKE(kCyclic, 256, 27);
+GRADLOOM_MAKE(kDual, 256, 27);
+
+}  // namespace
+}  // namespace gradloom
