@@ -23,6 +23,12 @@ class Posix final : public FileSystem {
     return file;
   }
 
+  absl::StatusOr<int> OpenToAppend(const std::string& path) override {
+    const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (file < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+    return file;
+  }
+
   absl::Status Write(int file, const std::string& path, std::span<const std::byte> data) override {
     while (!data.empty()) {
       const ssize_t written = ::write(file, data.data(), data.size());

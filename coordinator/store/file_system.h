@@ -19,6 +19,8 @@ class FileSystem {
   virtual ~FileSystem() = default;
   // A new file, open for writing; AlreadyExists when there is one.
   virtual absl::StatusOr<int> CreateFile(const std::string& path) = 0;
+  // An existing file, open for writing at its end.
+  virtual absl::StatusOr<int> OpenToAppend(const std::string& path) = 0;
   // All of data, at the file's end.
   virtual absl::Status Write(int file, const std::string& path,
                              std::span<const std::byte> data) = 0;

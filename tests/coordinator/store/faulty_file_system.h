@@ -29,6 +29,10 @@ class FaultyFileSystem final : public FileSystem {
     unsynced_.insert(path);
     return PosixFileSystem().CreateFile(path);
   }
+  absl::StatusOr<int> OpenToAppend(const std::string& path) override {
+    if (absl::Status status = Next(); !status.ok()) return status;
+    return PosixFileSystem().OpenToAppend(path);
+  }
   absl::Status Write(int file, const std::string& path, std::span<const std::byte> data) override {
     const bool crashed_before = crashed_;
     if (absl::Status status = Next(); !status.ok()) {
