@@ -143,17 +143,26 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const v1::DataSource& sourc
   switch (source.source_case()) {
     case v1::DataSource::kIdx:
       return OpenIdx(source.idx(), field + ".idx", base_folder);
+    case v1::DataSource::kCifar10:
+      return OpenCifar10(source.cifar10(), field + ".cifar10", base_folder);
+    case v1::DataSource::kLibsvm:
+      return OpenLibsvm(source.libsvm(), field + ".libsvm", base_folder);
+    case v1::DataSource::kCsv:
+      return OpenCsv(source.csv(), field + ".csv", base_folder);
+    case v1::DataSource::kNumpy:
+      return OpenNumpy(source.numpy(), field + ".numpy", base_folder);
     case v1::DataSource::kGlyphs:
       return OpenGlyphs(source.glyphs(), field + ".glyphs");
     case v1::DataSource::kRegression:
       return OpenRegression(source.regression(), field + ".regression");
     case v1::DataSource::kClassification:
       return OpenClassification(source.classification(), field + ".classification");
-    default:
+    case v1::DataSource::SOURCE_NOT_SET:
       break;
   }
-  return absl::InvalidArgumentError(absl::StrCat(field, ": a source is required; known: idx, ",
-                                                 "glyphs, regression, classification"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": a source is required; known: idx, cifar10, libsvm, csv, numpy, ",
+                   "glyphs, regression, classification"));
 }
 
 absl::StatusOr<TrainAndTest> OpenData(const v1::DataSpec& spec, const std::string& base_folder) {

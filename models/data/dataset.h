@@ -25,8 +25,8 @@ struct DatasetInfo {
   std::vector<float> class_labels;
   bool sparse = false;
   // Of the data's meaning, equal on every machine that has the same data: CRC-32C of the files'
-  // contents (uncompressed), or of a generator's settings; the upper half is that of the settings
-  // that change what the contents mean (a range, the target's column), 0 if none is given.
+  // contents (uncompressed), or of a generator's settings; the upper half is a CRC-32C of settings
+  // that change what the contents mean (a range, the target's column).
   uint64_t checksum = 0;
 };
 

@@ -97,10 +97,10 @@ class IdxDataset final : public Dataset {
       return absl::InvalidArgumentError(
           absl::StrCat(field, ": ", images_.shape[0], " images but ", labels->shape[0], " labels"));
     }
+    if (absl::Status limits = KeepRange(source, field); !limits.ok()) return limits;
     if (images_.item_bytes == 0) {
       return absl::InvalidArgumentError(absl::StrCat(images_.bytes->name(), " has no pixels"));
     }
-    if (absl::Status limits = KeepRange(source, field); !limits.ok()) return limits;
     SetShape();
     if (absl::Status read = ReadLabels(*labels); !read.ok()) return read;
     info_.checksum =
@@ -134,14 +134,18 @@ class IdxDataset final : public Dataset {
  private:
   absl::Status KeepRange(const v1::IdxSource& source, const std::string& field) {
     const auto total = static_cast<uint64_t>(images_.shape[0]);
-    if (source.first() > total) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(field, ".first: ", source.first(), "; legal: 0 to ", total, ", the images"));
+    if (total == 0) {
+      return absl::InvalidArgumentError(absl::StrCat(images_.bytes->name(), " has no examples"));
+    }
+    if (source.first() >= total) {
+      return absl::InvalidArgumentError(absl::StrCat(field, ".first: ", source.first(),
+                                                     "; legal: 0 to ", total - 1, ", of ", total,
+                                                     " images"));
     }
     const uint64_t rest = total - source.first();
-    if (source.has_count() && source.count() > rest) {
+    if (source.has_count() && (source.count() == 0 || source.count() > rest)) {
       return absl::InvalidArgumentError(absl::StrCat(field, ".count: ", source.count(),
-                                                     "; legal: 0 to ", rest, ", the images from ",
+                                                     "; legal: 1 to ", rest, ", the images from ",
                                                      field, ".first on"));
     }
     first_ = static_cast<int64_t>(source.first());
