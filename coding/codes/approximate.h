@@ -21,6 +21,7 @@
 #define GRADLOOM_CODING_CODES_APPROXIMATE_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"

@@ -9,6 +9,7 @@
 #define GRADLOOM_CODING_CODES_NULL_SPACE_H_
 
 #include <span>
+#include <utility>
 
 #include "Eigen/Core"
 

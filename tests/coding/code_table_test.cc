@@ -1,7 +1,9 @@
 #include "coding/codes/code_table.h"
 
+#include <cmath>
 #include <limits>
 #include <set>
+#include <string>
 
 #include "gtest/gtest.h"
 
