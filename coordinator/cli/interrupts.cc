@@ -1,0 +1,31 @@
+#include "coordinator/cli/interrupts.h"
+
+#include <atomic>
+
+namespace gradloom {
+namespace {
+
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+// A signal handler can reach nothing but what is static.
+std::atomic<int> interrupts{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+void Count(int) { interrupts.fetch_add(1); }
+
+}  // namespace
+
+Interrupts::Interrupts() {
+  interrupts = 0;
+  struct sigaction action = {};
+  action.sa_handler = Count;
+  action.sa_flags = SA_RESTART;
+  for (const int signal : kSignals) sigaction(signal, &action, &before_.emplace_back());
+}
+
+Interrupts::~Interrupts() {
+  for (size_t i = 0; i < before_.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
+}
+
+int Interrupts::count() const { return interrupts.load(); }
+
+}  // namespace gradloom

@@ -1,0 +1,86 @@
+#include "coordinator/cli/output_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+
+namespace gradloom {
+namespace {
+
+std::string NewPath(const std::string& run_name, absl::Time now) {
+  const std::string base = absl::StrCat(
+      "out/", run_name, "-", absl::FormatTime("%Y%m%d-%H%M%S", now, absl::LocalTimeZone()));
+  std::string path = base;
+  std::error_code error;
+  for (int number = 2; std::filesystem::exists(path, error); ++number) {
+    path = absl::StrCat(base, "-", number);
+  }
+  return path;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<OutputFolder>> OutputFolder::Open(const std::string& path,
+                                                                 const std::string& run_name,
+                                                                 absl::Time now, bool fresh) {
+  std::unique_ptr<OutputFolder> folder(
+      new OutputFolder(path.empty() ? NewPath(run_name, now) : path));
+  const std::string& root = folder->path_;
+  std::error_code error;
+  std::filesystem::create_directories(root + "/logs", error);
+  if (error) {
+    return absl::UnavailableError(
+        absl::StrCat("--output: cannot make '", root, "': ", error.message()));
+  }
+  folder->lock_ = open((root + "/.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (folder->lock_ < 0) {
+    return absl::UnavailableError(
+        absl::StrCat("--output: cannot write into '", root, "': ", strerror(errno)));
+  }
+  if (flock(folder->lock_, LOCK_EX | LOCK_NB) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--output: '", root, "' is in use by another gradloom run"));
+  }
+  if (fresh) folder->RemoveState();
+  std::filesystem::create_directories(folder->state(), error);
+  if (error) {
+    return absl::UnavailableError(
+        absl::StrCat("--output: cannot make '", folder->state(), "': ", error.message()));
+  }
+  return folder;
+}
+
+OutputFolder::~OutputFolder() {
+  if (lock_ >= 0) close(lock_);
+}
+
+std::string OutputFolder::log(absl::string_view program) const {
+  return absl::StrCat(path_, "/logs/", program, ".log");
+}
+
+absl::Status OutputFolder::Write(const std::string& name, absl::string_view content) const {
+  const std::string path = absl::StrCat(path_, "/", name);
+  const std::string part = path + ".part";
+  std::ofstream out(part, std::ios::binary | std::ios::trunc);
+  out.write(content.data(), static_cast<std::streamsize>(content.size()));
+  out.close();
+  std::error_code error;
+  if (out) std::filesystem::rename(part, path, error);
+  if (!out || error) return absl::UnavailableError(absl::StrCat("cannot write '", path, "'"));
+  return absl::OkStatus();
+}
+
+void OutputFolder::RemoveState() const {
+  std::error_code error;
+  std::filesystem::remove_all(state(), error);
+}
+
+}  // namespace gradloom

@@ -1,0 +1,227 @@
+// Commands that talk to a running coordinator.
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "coordinator/cli/command.h"
+#include "coordinator/cli/display.h"
+#include "coordinator/cli/interrupts.h"
+#include "coordinator/cli/progress.h"
+#include "coordinator/cli/run_watcher.h"
+#include "coordinator/cli/training_client.h"
+#include "coordinator/run_file/run_file.h"
+#include "google/protobuf/util/json_util.h"
+
+namespace gradloom {
+namespace {
+
+struct RemoteFlags {
+  std::string coordinator = "127.0.0.1:7070";
+  uint64_t run = 0;  // 0: the newest
+  bool json = false;
+  bool watch = false;
+  std::string file;
+  std::vector<std::string> set;
+  std::string output;
+};
+
+std::shared_ptr<RemoteFlags> AddCoordinator(CLI::App* command) {
+  auto flags = std::make_shared<RemoteFlags>();
+  command->add_option("--coordinator", flags->coordinator, "HOST:PORT of the coordinator")
+      ->envname("GRADLOOM_COORDINATOR")
+      ->capture_default_str();
+  return flags;
+}
+
+void AddRunOption(CLI::App* command, RemoteFlags* flags, bool required) {
+  command->add_option("run", flags->run, required ? "Number of the run" : "Number [the newest]")
+      ->required(required)
+      ->check(CLI::PositiveNumber);
+}
+
+void PrintJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  (void)google::protobuf::util::MessageToJsonString(message, &json, options);
+  std::cout << json;
+}
+
+// Replaces 0 by the number of the newest run.
+absl::Status ChooseRun(TrainingClient* client, RemoteFlags* flags) {
+  if (flags->run != 0) return absl::OkStatus();
+  absl::StatusOr<std::vector<v1::RunStatus>> runs = client->ListRuns();
+  if (!runs.ok()) return runs.status();
+  for (const auto& run : *runs) flags->run = std::max<uint64_t>(flags->run, run.run());
+  if (flags->run == 0) {
+    return absl::NotFoundError(absl::StrCat("the coordinator at ", client->address(),
+                                            " has no runs; submit one with: gradloom submit FILE"));
+  }
+  return absl::OkStatus();
+}
+
+int WatchRun(TrainingClient* client, uint64_t run) {
+  Interrupts interrupts;
+  Display display(&std::cout, &Display::StandardOutput);
+  RunWatcher watcher(client, run, std::chrono::seconds(10));
+  while (true) {
+    const RunWatcher::Seen seen = watcher.Wait(std::chrono::milliseconds(100));
+    if (interrupts.count() > 0) {
+      std::cout << "the run goes on; stop it with: gradloom cancel " << run << std::endl;
+      return kExitInterrupted;
+    }
+    if (seen.ended && !seen.error.ok()) return Fail(seen.error);
+    if (seen.status.run() == 0) continue;
+    if (!seen.ended) {
+      display.Show(absl::Now(), seen.status);
+      continue;
+    }
+    display.Finish(seen.status);
+    std::cout << RenderSummary(seen.status) << "  its files: gradloom fetch " << run
+              << " --output FOLDER" << std::endl;
+    return seen.status.state() == v1::SUCCEEDED ? kExitOk : kExitFailure;
+  }
+}
+
+int Submit(const RemoteFlags& flags) {
+  absl::StatusOr<v1::RunSpec> spec = LoadRunFile(flags.file);
+  if (!spec.ok()) return Fail(spec.status());
+  for (const std::string& assignment : flags.set) {
+    absl::Status status = ApplyOverride(assignment, &*spec);
+    if (!status.ok())
+      return Fail(absl::InvalidArgumentError("--set " + std::string(status.message())));
+  }
+  absl::StatusOr<ResolvedRun> resolved = ResolveRunSpec(*spec);
+  if (!resolved.ok()) {
+    return Fail(
+        absl::InvalidArgumentError(absl::StrCat(flags.file, ": ", resolved.status().message())));
+  }
+  TrainingClient client(flags.coordinator);
+  absl::StatusOr<uint64_t> run = client.Submit(resolved->spec);
+  if (!run.ok()) return Fail(run.status());
+  std::cout << *run << std::endl;
+  return flags.watch ? WatchRun(&client, *run) : kExitOk;
+}
+
+int Status(RemoteFlags flags) {
+  TrainingClient client(flags.coordinator);
+  absl::Status chosen = ChooseRun(&client, &flags);
+  if (!chosen.ok()) return Fail(chosen);
+  absl::StatusOr<v1::GetRunResponse> run = client.GetRun(flags.run);
+  if (!run.ok()) return Fail(run.status());
+  if (flags.json) {
+    PrintJson(run->status());
+  } else {
+    std::cout << "run " << flags.run << ", " << RenderSummary(run->status());
+  }
+  return kExitOk;
+}
+
+int List(const RemoteFlags& flags) {
+  TrainingClient client(flags.coordinator);
+  absl::StatusOr<std::vector<v1::RunStatus>> runs = client.ListRuns();
+  if (!runs.ok()) return Fail(runs.status());
+  if (flags.json) {
+    v1::ListRunsResponse all;
+    for (const auto& run : *runs) *all.add_runs() = run;
+    PrintJson(all);
+  } else {
+    std::cout << RenderRuns(*runs);
+  }
+  return kExitOk;
+}
+
+int PrintState(uint64_t run, const absl::StatusOr<v1::RunStatus>& status) {
+  if (!status.ok()) return Fail(status.status());
+  std::cout << "run " << run << ": " << StateName(status->state()) << std::endl;
+  return kExitOk;
+}
+
+int Fetch(RemoteFlags flags) {
+  TrainingClient client(flags.coordinator);
+  absl::Status chosen = ChooseRun(&client, &flags);
+  if (!chosen.ok()) return Fail(chosen);
+  if (flags.output.empty()) flags.output = absl::StrCat("out/run-", flags.run);
+  absl::StatusOr<std::vector<std::string>> files = client.Fetch(flags.run, flags.output);
+  if (!files.ok()) return Fail(files.status());
+  for (const std::string& file : *files) std::cout << flags.output << "/" << file << "\n";
+  return kExitOk;
+}
+
+}  // namespace
+
+Action AddSubmit(CLI::App* command) {
+  auto flags = AddCoordinator(command);
+  command->add_option("file", flags->file, "Run file (YAML)")->required();
+  command->add_option("--set", flags->set, "PATH=VALUE, overrides a key of the file; repeatable")
+      ->allow_extra_args(false);
+  command->add_flag("--watch", flags->watch, "Go on to watch the run");
+  command->footer(
+      "Prints the run's number. Relative data files start from the data folders of the coordinator "
+      "and of the workers.");
+  return [flags] { return Submit(*flags); };
+}
+
+Action AddWatch(CLI::App* command) {
+  auto flags = AddCoordinator(command);
+  AddRunOption(command, flags.get(), false);
+  command->footer("Ends with the run: exit code 0 when it succeeded. Ctrl-C leaves it running.");
+  return [flags] {
+    TrainingClient client(flags->coordinator);
+    absl::Status chosen = ChooseRun(&client, flags.get());
+    if (!chosen.ok()) return Fail(chosen);
+    // A wrong number or a wrong address is an error at once.
+    absl::Status known = client.GetRun(flags->run).status();
+    if (!known.ok()) return Fail(known);
+    return WatchRun(&client, flags->run);
+  };
+}
+
+Action AddStatus(CLI::App* command) {
+  auto flags = AddCoordinator(command);
+  AddRunOption(command, flags.get(), false);
+  command->add_flag("--json", flags->json, "As JSON (RunStatus of training.proto)");
+  return [flags] { return Status(*flags); };
+}
+
+Action AddList(CLI::App* command) {
+  auto flags = AddCoordinator(command);
+  command->add_flag("--json", flags->json, "As JSON (ListRunsResponse of training.proto)");
+  return [flags] { return List(*flags); };
+}
+
+Action AddCancel(CLI::App* command) {
+  auto flags = AddCoordinator(command);
+  AddRunOption(command, flags.get(), true);
+  command->footer("Stops the run with a checkpoint; `gradloom resume` goes on with it.");
+  return [flags] {
+    return PrintState(flags->run, TrainingClient(flags->coordinator).Cancel(flags->run));
+  };
+}
+
+Action AddResume(CLI::App* command) {
+  auto flags = AddCoordinator(command);
+  AddRunOption(command, flags.get(), true);
+  return [flags] {
+    return PrintState(flags->run, TrainingClient(flags->coordinator).Resume(flags->run));
+  };
+}
+
+Action AddFetch(CLI::App* command) {
+  auto flags = AddCoordinator(command);
+  AddRunOption(command, flags.get(), false);
+  command->add_option("--output", flags->output, "Folder for the files [out/run-NUMBER]");
+  return [flags] { return Fetch(*flags); };
+}
+
+}  // namespace gradloom

@@ -1,0 +1,146 @@
+#include "coordinator/cli/training_client.h"
+
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/cli/fetched_files.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/support/channel_arguments.h"
+
+namespace gradloom {
+namespace {
+
+constexpr std::chrono::seconds kCallDeadline(30);
+// The coordinator opens the data before it accepts a run; large text files take their time.
+constexpr std::chrono::seconds kSubmitDeadline(600);
+
+void SetDeadline(grpc::ClientContext* context, std::chrono::seconds limit) {
+  context->set_deadline(std::chrono::system_clock::now() + limit);
+}
+
+}  // namespace
+
+TrainingClient::TrainingClient(const std::string& address) : address_(address) {
+  grpc::ChannelArguments arguments;
+  // A coordinator that is restarted is found again at once.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  // A machine that vanished is noticed within half a minute, though a watch may be silent long.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  arguments.SetMaxReceiveMessageSize(64 << 20);
+  stub_ = v1::TrainingService::NewStub(
+      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+}
+
+absl::Status TrainingClient::ToStatus(const grpc::Status& status) const {
+  if (status.ok()) return absl::OkStatus();
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    return absl::UnavailableError(absl::StrCat(
+        "no coordinator answers at ", address_, " (", status.error_message(),
+        "); start one with: gradloom-coordinator --listen ", address_,
+        " --state FOLDER, or name another with --coordinator or GRADLOOM_COORDINATOR"));
+  }
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
+    return absl::UnimplementedError(
+        absl::StrCat("what answers at ", address_, " is no coordinator of this version"));
+  }
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+absl::StatusOr<uint64_t> TrainingClient::Submit(const v1::RunSpec& spec) {
+  grpc::ClientContext context;
+  SetDeadline(&context, kSubmitDeadline);
+  v1::SubmitRequest request;
+  *request.mutable_spec() = spec;
+  v1::SubmitResponse response;
+  absl::Status status = ToStatus(stub_->Submit(&context, request, &response));
+  if (!status.ok()) return status;
+  return response.run();
+}
+
+absl::StatusOr<v1::GetRunResponse> TrainingClient::GetRun(uint64_t run) {
+  grpc::ClientContext context;
+  SetDeadline(&context, kCallDeadline);
+  v1::GetRunRequest request;
+  request.set_run(run);
+  v1::GetRunResponse response;
+  absl::Status status = ToStatus(stub_->GetRun(&context, request, &response));
+  if (!status.ok()) return status;
+  return response;
+}
+
+absl::StatusOr<std::vector<v1::RunStatus>> TrainingClient::ListRuns() {
+  grpc::ClientContext context;
+  SetDeadline(&context, kCallDeadline);
+  v1::ListRunsResponse response;
+  absl::Status status = ToStatus(stub_->ListRuns(&context, v1::ListRunsRequest(), &response));
+  if (!status.ok()) return status;
+  return std::vector<v1::RunStatus>(response.runs().begin(), response.runs().end());
+}
+
+absl::StatusOr<v1::RunStatus> TrainingClient::Cancel(uint64_t run) {
+  grpc::ClientContext context;
+  SetDeadline(&context, kCallDeadline);
+  v1::CancelRequest request;
+  request.set_run(run);
+  v1::CancelResponse response;
+  absl::Status status = ToStatus(stub_->Cancel(&context, request, &response));
+  if (!status.ok()) return status;
+  return response.status();
+}
+
+absl::StatusOr<v1::RunStatus> TrainingClient::Resume(uint64_t run) {
+  grpc::ClientContext context;
+  SetDeadline(&context, kSubmitDeadline);
+  v1::ResumeRequest request;
+  request.set_run(run);
+  v1::ResumeResponse response;
+  absl::Status status = ToStatus(stub_->Resume(&context, request, &response));
+  if (!status.ok()) return status;
+  return response.status();
+}
+
+absl::Status TrainingClient::Watch(uint64_t run, grpc::ClientContext* context,
+                                   const std::function<void(const v1::RunStatus&)>& update) {
+  v1::WatchRequest request;
+  request.set_run(run);
+  auto stream = stub_->Watch(context, request);
+  v1::WatchResponse response;
+  while (stream->Read(&response)) update(response.status());
+  return ToStatus(stream->Finish());
+}
+
+absl::StatusOr<std::vector<std::string>> TrainingClient::Fetch(uint64_t run,
+                                                               const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot make the folder '", folder, "': ", error.message()));
+  }
+  grpc::ClientContext context;
+  v1::FetchRequest request;
+  request.set_run(run);
+  FetchedFiles files(folder);
+  auto stream = stub_->Fetch(&context, request);
+  v1::FetchResponse piece;
+  absl::Status status;
+  while (status.ok() && stream->Read(&piece)) status = files.Accept(piece);
+  if (!status.ok()) {
+    context.TryCancel();
+    // The cancelled stream's own status tells nothing.
+    (void)stream->Finish();
+    return status;
+  }
+  status = ToStatus(stream->Finish());
+  if (status.ok()) status = files.Finish();
+  if (!status.ok()) return status;
+  return files.files();
+}
+
+}  // namespace gradloom

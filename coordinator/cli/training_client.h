@@ -1,0 +1,48 @@
+// The user's side of TrainingService. Errors are for people: they name the coordinator's address
+// and what to do. Thread-safe.
+#ifndef GRADLOOM_COORDINATOR_CLI_TRAINING_CLIENT_H_
+#define GRADLOOM_COORDINATOR_CLI_TRAINING_CLIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "gradloom/v1/training.grpc.pb.h"
+#include "gradloom/v1/training.pb.h"
+#include "grpcpp/client_context.h"
+
+namespace gradloom {
+
+class TrainingClient {
+ public:
+  explicit TrainingClient(const std::string& address);
+
+  // Unavailable when no coordinator answers; otherwise the coordinator's own error.
+  absl::StatusOr<uint64_t> Submit(const v1::RunSpec& spec);
+  absl::StatusOr<v1::GetRunResponse> GetRun(uint64_t run);
+  absl::StatusOr<std::vector<v1::RunStatus>> ListRuns();
+  absl::StatusOr<v1::RunStatus> Cancel(uint64_t run);
+  absl::StatusOr<v1::RunStatus> Resume(uint64_t run);
+  // Calls `update` with every status until the run ends (OK), the stream breaks (Unavailable), or
+  // `context` is cancelled. Each call needs a new context.
+  absl::Status Watch(uint64_t run, grpc::ClientContext* context,
+                     const std::function<void(const v1::RunStatus&)>& update);
+  // Writes the run's files into the folder, which is made; returns their names.
+  absl::StatusOr<std::vector<std::string>> Fetch(uint64_t run, const std::string& folder);
+
+  const std::string& address() const { return address_; }
+
+ private:
+  absl::Status ToStatus(const grpc::Status& status) const;
+
+  std::string address_;
+  std::unique_ptr<v1::TrainingService::Stub> stub_;
+};
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_CLI_TRAINING_CLIENT_H_

@@ -1,0 +1,163 @@
+// What users see, from given states.
+#include "coordinator/cli/progress.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/cli/display.h"
+
+namespace gradloom {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+v1::RunStatus Status(int trials) {
+  v1::RunStatus status;
+  status.set_run(3);
+  status.set_name("quick");
+  status.set_state(v1::RUNNING);
+  status.set_rounds(210);
+  status.set_rounds_per_second(12.34);
+  status.set_stragglers_tolerated(31);
+  status.set_seconds(17);
+  status.set_seconds_left(75);
+  status.set_workers(6);
+  status.set_slots(6);
+  for (int i = 0; i < trials; ++i) {
+    auto* trial = status.add_trials();
+    trial->set_name(absl::StrCat("trial-", i));
+    trial->set_jobs(100);
+    trial->set_jobs_done(50);
+    trial->set_loss(0.12345);
+    trial->set_accuracy(0.9712);
+  }
+  return status;
+}
+
+TEST(RenderProgress, OneBarATrialAndALineForTheRun) {
+  const auto lines = RenderProgress(Status(2), 80, 24);
+  ASSERT_THAT(lines, SizeIs(3));
+  EXPECT_THAT(lines[0], AllOf(StartsWith("trial-0 [====="), HasSubstr(" 50%"),
+                              HasSubstr("loss 0.1235"), HasSubstr("accuracy 97.12%")));
+  EXPECT_EQ(lines[2],
+            "210 rounds (12.3/s), 31 stragglers tolerated, 6 workers, 17.0 s, 75.0 s left");
+  const size_t open = lines[0].find('['), close = lines[0].find(']');
+  const size_t middle = lines[0].find_last_of('=');
+  EXPECT_NEAR(static_cast<double>(middle - open) / static_cast<double>(close - open), 0.5, 0.05);
+}
+
+TEST(RenderProgress, FitsAnyWidthAndHeight) {
+  v1::RunStatus status = Status(40);
+  status.mutable_trials(0)->set_name(std::string(300, 'x'));
+  for (int i = 0; i < 39; ++i) status.mutable_trials(i)->set_finished(true);
+  for (const int width : {0, 1, 20, 40, 80, 500}) {
+    const auto lines = RenderProgress(status, width, 10);
+    EXPECT_THAT(lines, SizeIs(9)) << width;
+    for (const auto& line : lines) EXPECT_LE(line.size(), width);
+  }
+  const auto lines = RenderProgress(status, 120, 10);
+  EXPECT_THAT(lines[0], StartsWith("trial-39"));  // the only one that is still going
+  EXPECT_THAT(lines[8], StartsWith("and 32 more trials; 210 rounds"));
+}
+
+TEST(RenderProgress, SaysWhatIsNotKnownYet) {
+  v1::RunStatus status = Status(1);
+  status.set_state(v1::WAITING);
+  status.mutable_trials(0)->set_jobs_done(0);
+  status.mutable_trials(0)->clear_accuracy();
+  status.mutable_trials(0)->set_jobs(0);
+  const auto lines = RenderProgress(status, 80, 24);
+  EXPECT_THAT(lines[0], AllOf(HasSubstr("  0%"), HasSubstr("loss - "), HasSubstr("accuracy -")));
+  EXPECT_EQ(lines[1], "waiting for workers (6 connected)");
+  status.set_state(v1::RUNNING);
+  status.set_seconds_left(-1);
+  EXPECT_THAT(RenderProgress(status, 200, 24)[1], Not(HasSubstr("left")));
+}
+
+TEST(RenderSummary, SaysWhatStragglersWouldHaveCost) {
+  v1::RunStatus status = Status(1);
+  status.set_state(v1::SUCCEEDED);
+  status.set_scheme("GC(s=1)");
+  status.set_seconds(40);
+  status.set_uncoded_extra_seconds(60);
+  status.set_replies_late(1);
+  status.set_workers_lost(2);
+  status.mutable_trials(0)->set_jobs_done(100);
+  status.mutable_trials(0)->set_parameters_sha256(std::string(64, 'a'));
+  EXPECT_EQ(RenderSummary(status),
+            "quick: succeeded after 40.0 s, GC(s=1), 6 slots\n"
+            "  trial        jobs       loss  accuracy  SHA-256 of the parameters\n"
+            "  trial-0       100     0.1235    97.12%  " +
+                std::string(64, 'a') +
+                "\n"
+                "  210 rounds (12.3/s), 31 stragglers tolerated, 1 late reply, 2 workers lost, "
+                "0 resumes\n"
+                "  waiting for every slot would have taken 60.0 s more (2.5 times as long)\n");
+  status.set_uncoded_extra_seconds(0);
+  status.set_error("disk full");
+  EXPECT_THAT(RenderSummary(status),
+              AllOf(Not(HasSubstr("times as long")), HasSubstr("error: disk full")));
+}
+
+TEST(RenderSeconds, PicksUnits) {
+  EXPECT_EQ(RenderSeconds(-1), "0.0 s");
+  EXPECT_EQ(RenderSeconds(7.26), "7.3 s");
+  EXPECT_EQ(RenderSeconds(125), "2 min 05 s");
+  EXPECT_EQ(RenderSeconds(3 * 3600 + 12 * 60 + 5), "3 h 12 min");
+}
+
+TEST(RenderRuns, IsATable) {
+  EXPECT_THAT(RenderRuns({Status(2)}),
+              AllOf(HasSubstr("run  name"), HasSubstr("    3  quick  running       50%")));
+}
+
+Display::Screen Pipe() { return {}; }
+Display::Screen Terminal() { return {true, 80, 24}; }
+
+TEST(Display, PlainLinesEveryTwoSecondsAndWhenTheStateChanges) {
+  std::ostringstream out;
+  Display display(&out, &Pipe);
+  v1::RunStatus status = Status(1);
+  const absl::Time start = absl::UnixEpoch();
+  display.Show(start, status);
+  display.Show(start + absl::Seconds(1), status);
+  EXPECT_EQ(out.str(), RenderProgressLine(status) + "\n");
+  display.Show(start + absl::Seconds(2), status);
+  EXPECT_EQ(out.str(), RenderProgressLine(status) + "\n" + RenderProgressLine(status) + "\n");
+  out.str("");
+  status.set_state(v1::SUCCEEDED);
+  display.Show(start + absl::Seconds(2.1), status);
+  display.Finish(status);
+  EXPECT_EQ(out.str(), RenderProgressLine(status) + "\n");  // the last line is not said twice
+}
+
+TEST(Display, BarsAreDrawnOverTheLastOnes) {
+  std::ostringstream out;
+  Display display(&out, &Terminal);
+  const v1::RunStatus status = Status(1);
+  const absl::Time start = absl::UnixEpoch();
+  display.Show(start, status);
+  EXPECT_THAT(out.str(), Not(HasSubstr("\x1b")));
+  out.str("");
+  display.Show(start + absl::Milliseconds(50), status);
+  EXPECT_EQ(out.str(), "");
+  display.Show(start + absl::Milliseconds(150), status);
+  EXPECT_THAT(out.str(), StartsWith("\x1b[2F\x1b[Jtrial-0"));
+  out.str("");
+  display.Note("worker-1 died");
+  EXPECT_EQ(out.str(), "\x1b[2F\x1b[Jworker-1 died\n");
+  out.str("");
+  display.Show(start + absl::Milliseconds(160), status);
+  EXPECT_THAT(out.str(), StartsWith("trial-0"));
+}
+
+}  // namespace
+}  // namespace gradloom
