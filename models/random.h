@@ -32,9 +32,9 @@ class RandomStream {
   RandomStream(uint64_t seed, Purpose purpose, uint64_t a = 0, uint32_t b = 0);
   uint32_t NextBits();
   void FillBits(std::span<uint32_t> words);  // the same words as repeated NextBits, faster
-  double NextUniform();            // [0, 1), 32 bits of resolution
-  double NextNormal();             // N(0, 1)
-  uint64_t NextBelow(uint64_t n);  // uniform on [0, n), unbiased; n >= 1
+  double NextUniform();                      // [0, 1), 32 bits of resolution
+  double NextNormal();                       // N(0, 1)
+  uint64_t NextBelow(uint64_t n);            // uniform on [0, n), unbiased; n >= 1
 
  private:
   std::array<uint32_t, 4> NextBlock();

@@ -1,6 +1,6 @@
 // A run's metrics as a CSV file that grows by one line per row. After a crash and a resume it reads
-// as if nothing had happened: Open drops the rows of jobs that the checkpoint does not know, and lines
-// that were cut short, and appends from there. Not thread-safe.
+// as if nothing had happened: Open drops the rows of jobs that the checkpoint does not know, and
+// lines that were cut short, and appends from there. Not thread-safe.
 #ifndef GRADLOOM_COORDINATOR_STORE_METRICS_HISTORY_H_
 #define GRADLOOM_COORDINATOR_STORE_METRICS_HISTORY_H_
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -112,8 +113,14 @@ void DecodeFp16Plain(const char* in, size_t count, float* out) {
 #if defined(__x86_64__)
 #define GRADLOOM_AVX2 __attribute__((target("avx2,f16c")))
 
+// clang 14's __builtin_cpu_supports does not know f16c.
+bool HaveF16c() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+
 bool HaveAvx2() {
-  static const bool have = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+  static const bool have = __builtin_cpu_supports("avx2") && HaveF16c();
   return have;
 }
 
