@@ -1,0 +1,251 @@
+#include "worker/chunk_executor.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "absl/base/internal/raw_logging.h"
+#include "absl/strings/str_cat.h"
+#include "proto/wire/number_format.h"
+
+namespace gradloom {
+namespace {
+
+constexpr size_t kNone = ~size_t{0};
+
+// The first value that is NaN or of larger magnitude than `limit`; magnitudes compare like their
+// bits, and NaN's are above all.
+size_t FirstBeyond(std::span<const float> values, float limit) {
+  const uint32_t limit_bits = std::bit_cast<uint32_t>(limit);
+  constexpr size_t kStep = 4096;
+  for (size_t begin = 0; begin < values.size(); begin += kStep) {
+    const size_t end = std::min(values.size(), begin + kStep);
+    uint32_t largest = 0;
+    for (size_t i = begin; i < end; ++i) {
+      largest = std::max(largest, std::bit_cast<uint32_t>(values[i]) & 0x7fffffffu);
+    }
+    if (largest <= limit_bits) continue;
+    for (size_t i = begin; i < end; ++i) {
+      if ((std::bit_cast<uint32_t>(values[i]) & 0x7fffffffu) > limit_bits) return i;
+    }
+  }
+  return kNone;
+}
+
+size_t BytesOf(const Examples& examples) {
+  return (examples.dense.size() + examples.targets.size() + examples.value.size() +
+          examples.column.size()) *
+             4 +
+         examples.row_start.size() * 8;
+}
+
+size_t ExpectedBytes(const DatasetInfo& info, int64_t rows) {
+  const size_t row = info.sparse ? 16 : 4 * (static_cast<size_t>(info.features) + 1);
+  return row * static_cast<size_t>(rows);
+}
+
+std::string Place(const v1::Task& task) {
+  return absl::StrCat("trial ", task.trial(), ", job ", task.job());
+}
+
+std::vector<int64_t> Draw(const ServedTrial& trial, const v1::Task& task, const v1::Term& term,
+                          std::pair<int64_t, int64_t>* range) {
+  const auto [first, last] =
+      trial.plan.Positions(static_cast<int64_t>(term.begin()), static_cast<int64_t>(term.end()),
+                           static_cast<int64_t>(task.denominator()));
+  if (first == last) return {};
+  *range = trial.plan.ExampleRange(first, last);
+  return trial.plan.Draw(static_cast<int64_t>(task.job()), first, last);
+}
+
+void Scale(double coefficient, std::span<float> values) {
+  for (float& value : values) value = static_cast<float>(coefficient * value);
+}
+
+void AddScaled(double coefficient, std::span<const float> values, std::span<float> sum) {
+  for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<float>(coefficient * values[i]);
+}
+
+absl::Status TaskError(absl::string_view field, absl::string_view value, absl::string_view legal) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("task.", field, " ", value, " is out of range; legal: ", legal));
+}
+
+}  // namespace
+
+absl::Status ChunkExecutor::Check(const ServedRun& run, const v1::Task& task) {
+  if (task.trial() >= run.trials.size()) {
+    return TaskError("trial", absl::StrCat(task.trial()),
+                     absl::StrCat("0 to ", run.trials.size() - 1));
+  }
+  // Intervals are multiplied by the batch size in 64 bits.
+  constexpr uint64_t kMaxDenominator = uint64_t{1} << 31;
+  if (task.denominator() < 1 || task.denominator() > kMaxDenominator) {
+    return TaskError("denominator", absl::StrCat(task.denominator()),
+                     absl::StrCat("1 to ", kMaxDenominator));
+  }
+  if (task.terms().empty()) return absl::InvalidArgumentError("task.terms is empty");
+  for (const v1::Term& term : task.terms()) {
+    if (term.begin() >= term.end() || term.end() > task.denominator()) {
+      return TaskError("terms", absl::StrCat("[", term.begin(), ", ", term.end(), ")"),
+                       absl::StrCat("intervals within [0, ", task.denominator(), ")"));
+    }
+    if (!std::isfinite(term.coefficient())) {
+      return TaskError("terms.coefficient", absl::StrCat(term.coefficient()), "finite numbers");
+    }
+  }
+  return absl::OkStatus();
+}
+
+int64_t ChunkExecutor::Positions(const ServedRun& run, const v1::Task& task) {
+  int64_t positions = 0;
+  for (const v1::Term& term : task.terms()) {
+    const auto [first, last] = run.trials[task.trial()].plan.Positions(
+        static_cast<int64_t>(term.begin()), static_cast<int64_t>(term.end()),
+        static_cast<int64_t>(task.denominator()));
+    positions += last - first;
+  }
+  return positions;
+}
+
+absl::StatusOr<ChunkExecutor::Chunks::Pointer> ChunkExecutor::LoadChunk(const ServedRun& run,
+                                                                        int64_t begin,
+                                                                        int64_t end) {
+  const size_t expected = ExpectedBytes(run.data->info(), end - begin);
+  if (expected > cache_bytes_) return Chunks::Pointer();
+  bool hit = false;
+  return chunks_.Get(
+      {run.serial, begin, end}, expected,
+      [&]() -> absl::StatusOr<Chunks::Loaded> {
+        auto examples = run.data->Load(begin, end);
+        if (!examples.ok()) return examples.status();
+        const size_t bytes = BytesOf(*examples);
+        return Chunks::Loaded{std::make_shared<const Examples>(*std::move(examples)), bytes};
+      },
+      hit);
+}
+
+absl::StatusOr<Examples> ChunkExecutor::Batch(const ServedRun& run, const Examples* chunk,
+                                              int64_t chunk_begin,
+                                              std::span<const int64_t> ids) const {
+  std::vector<int64_t> rows(ids.begin(), ids.end());
+  if (chunk != nullptr) {
+    for (int64_t& row : rows) row -= chunk_begin;
+    return chunk->Gather(rows);
+  }
+  const auto [first, last] = std::minmax_element(ids.begin(), ids.end());
+  const int64_t begin = *first;
+  auto loaded = run.data->Load(begin, *last + 1);
+  if (!loaded.ok()) return loaded.status();
+  for (int64_t& row : rows) row -= begin;
+  return loaded->Gather(rows);
+}
+
+absl::Status ChunkExecutor::AddChunk(const Job& job, const v1::Term& term, KeepGoing keep_going,
+                                     int64_t& done, std::span<float> sum) {
+  std::pair<int64_t, int64_t> range;
+  const std::vector<int64_t> ids = Draw(job.trial, job.task, term, &range);
+  if (ids.empty()) return absl::OkStatus();
+  const auto chunk = LoadChunk(job.run, range.first, range.second);
+  if (!chunk.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("data cannot be read: ", std::string(chunk.status().message())));
+  }
+  const JobInputs inputs{job.parameters, job.trial.seed, static_cast<int64_t>(job.task.job())};
+  const auto step = static_cast<size_t>(job.trial.workload->sub_batch());
+  for (size_t at = 0; at < ids.size(); at += step) {
+    if (!keep_going(done)) return absl::CancelledError("dropped");
+    const auto batch_ids = std::span(ids).subspan(at, std::min(step, ids.size() - at));
+    auto batch = Batch(job.run, chunk->get(), range.first, batch_ids);
+    if (!batch.ok()) {
+      return absl::UnavailableError(
+          absl::StrCat("data cannot be read: ", std::string(batch.status().message())));
+    }
+    const absl::Status added = job.trial.workload->AddSum(inputs, *batch, batch_ids, sum);
+    if (!added.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(Place(job.task), ", examples from ",
+                                                     batch_ids.front(), ": ",
+                                                     std::string(added.message())));
+    }
+    done += static_cast<int64_t>(batch_ids.size());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ChunkExecutor::Compute(const ServedRun& run, const v1::Task& task,
+                                    std::span<const float> parameters, KeepGoing keep_going,
+                                    std::span<float> sum) {
+  const ServedTrial& trial = run.trials[task.trial()];
+  ABSL_RAW_CHECK(static_cast<int64_t>(sum.size()) == trial.workload->reply_length() &&
+                     static_cast<int64_t>(parameters.size()) == trial.workload->parameters(),
+                 "the task's vectors have wrong lengths");
+  const Job job{run, trial, task, parameters};
+  std::fill(sum.begin(), sum.end(), 0.0f);
+  const bool plain = std::all_of(task.terms().begin(), task.terms().end(),
+                                 [](const v1::Term& term) { return term.coefficient() == 1; });
+  int64_t done = 0;
+  if (plain || task.terms_size() == 1) {
+    for (const v1::Term& term : task.terms()) {
+      const absl::Status status = AddChunk(job, term, keep_going, done, sum);
+      if (!status.ok()) return status;
+    }
+    if (!plain) Scale(task.terms(0).coefficient(), sum);
+  } else {
+    std::vector<float> chunk_sum(sum.size());
+    for (const v1::Term& term : task.terms()) {
+      std::fill(chunk_sum.begin(), chunk_sum.end(), 0.0f);
+      const absl::Status status = AddChunk(job, term, keep_going, done, chunk_sum);
+      if (!status.ok()) return status;
+      AddScaled(term.coefficient(), chunk_sum, sum);
+    }
+  }
+  const float limit = LargestEncodable(run.reply_format);
+  if (FirstBeyond(sum, limit) == kNone) return absl::OkStatus();
+  return Explain(job, limit);
+}
+
+absl::Status ChunkExecutor::Explain(const Job& job, float limit) const {
+  const std::string place = Place(job.task);
+  const float finite = LargestEncodable(v1::FP32);
+  if (const size_t i = FirstBeyond(job.parameters, finite); i != kNone) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        place, ": parameter ", i, " is ", job.parameters[i],
+        ": the training has diverged; try a smaller learning rate or optimizer.clip_norm"));
+  }
+  const JobInputs inputs{job.parameters, job.trial.seed, static_cast<int64_t>(job.task.job())};
+  const auto length = static_cast<size_t>(job.trial.workload->reply_length());
+  std::vector<float> one(length);
+  for (const v1::Term& term : job.task.terms()) {
+    std::pair<int64_t, int64_t> range;
+    for (const int64_t id : Draw(job.trial, job.task, term, &range)) {
+      auto example = job.run.data->Load(id, id + 1);
+      if (!example.ok()) continue;
+      std::fill(one.begin(), one.end(), 0.0f);
+      const std::vector<int64_t> ids = {id};
+      const absl::Status status = job.trial.workload->AddSum(inputs, *example, ids, one);
+      const size_t i = status.ok() ? FirstBeyond(one, finite) : 0;
+      if (i == kNone) continue;
+      return absl::InvalidArgumentError(absl::StrCat(place, ", example ", id, ": coordinate ", i,
+                                                     " of its gradient is ", one[i],
+                                                     "; gradients must be finite"));
+    }
+  }
+  if (limit < finite) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(place, ": the reply has values above ", limit, ", the largest that ",
+                     v1::NumberFormat_Name(job.run.reply_format),
+                     " holds; legal: wire.replies fp32 or bf16, or a smaller training.batch_size"));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(place,
+                   ": the sum of gradients overflows float, though every example's is "
+                   "finite; try a smaller training.batch_size"));
+}
+
+void ChunkExecutor::Forget(const ServedRun& run) {
+  chunks_.EraseIf([&](const auto& key) { return std::get<0>(key) == run.serial; });
+}
+
+}  // namespace gradloom

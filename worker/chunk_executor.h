@@ -1,0 +1,70 @@
+// Computes a task's reply: the sum over its terms of coefficient x chunk sum. A pure function of
+// (run, task, parameters): every worker returns the same bits. Keeps the data of the chunks it has
+// computed. Thread-safe.
+#ifndef GRADLOOM_WORKER_CHUNK_EXECUTOR_H_
+#define GRADLOOM_WORKER_CHUNK_EXECUTOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <tuple>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "gradloom/v1/worker.pb.h"
+#include "models/data/dataset.h"
+#include "worker/loading_cache.h"
+#include "worker/served_run.h"
+
+namespace gradloom {
+
+class ChunkExecutor {
+ public:
+  explicit ChunkExecutor(size_t cache_bytes) : cache_bytes_(cache_bytes), chunks_(cache_bytes) {}
+
+  // Called between sub-batches with the examples done so far; false stops the task.
+  using KeepGoing = absl::FunctionRef<bool(int64_t examples_done)>;
+
+  // Whether `task` makes sense for the run; InvalidArgument names field, value and what is legal.
+  static absl::Status Check(const ServedRun& run, const v1::Task& task);
+  // Positions in the task's chunks: an upper bound of its examples, exact but in an epoch's last
+  // job. The task must have passed Check, here and below.
+  static int64_t Positions(const ServedRun& run, const v1::Task& task);
+
+  // Overwrites `sum` (reply_length values) with the reply. Cancelled: `keep_going` said so.
+  // InvalidArgument: every replica fails alike (not finite, too large for the reply's number
+  // format); the message names trial, job and example. Anything else is this worker's trouble.
+  absl::Status Compute(const ServedRun& run, const v1::Task& task,
+                       std::span<const float> parameters, KeepGoing keep_going,
+                       std::span<float> sum);
+
+  // Forgets a run's data.
+  void Forget(const ServedRun& run);
+
+ private:
+  struct Job {
+    const ServedRun& run;
+    const ServedTrial& trial;
+    const v1::Task& task;
+    std::span<const float> parameters;
+  };
+  // Adds the chunk sum of a term, sub-batch by sub-batch.
+  absl::Status AddChunk(const Job& job, const v1::Term& term, KeepGoing keep_going, int64_t& done,
+                        std::span<float> sum);
+  // The chunk's examples in memory, and the number of the first; null with a range too large for
+  // the cache, which is read sub-batch by sub-batch instead.
+  using Chunks = LoadingCache<std::tuple<uint64_t, int64_t, int64_t>, Examples>;
+  absl::StatusOr<Chunks::Pointer> LoadChunk(const ServedRun& run, int64_t begin, int64_t end);
+  absl::StatusOr<Examples> Batch(const ServedRun& run, const Examples* chunk, int64_t chunk_begin,
+                                 std::span<const int64_t> ids) const;
+  // Which parameter or example makes the reply unfit.
+  absl::Status Explain(const Job& job, float limit) const;
+
+  size_t cache_bytes_;
+  Chunks chunks_;
+};
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_WORKER_CHUNK_EXECUTOR_H_

@@ -1,0 +1,31 @@
+// What a worker is told by its flags.
+#ifndef GRADLOOM_WORKER_OPTIONS_H_
+#define GRADLOOM_WORKER_OPTIONS_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/time/time.h"
+#include "worker/served_run.h"
+
+namespace gradloom {
+
+struct WorkerOptions {
+  std::string coordinator;  // HOST:PORT
+  std::string name;
+  int capacity = 1;             // tasks computed at a time
+  std::string isa;              // level in use, as told to the coordinator
+  std::string metrics_address;  // as told to the coordinator; "" when none
+  std::string data_folder;      // of relative data files
+  // For versions of parameters (a quarter) and examples (the rest).
+  size_t cache_bytes = size_t{2} << 30;
+  absl::Duration reconnect_for = absl::Minutes(10);  // zero: for ever
+  absl::Duration heartbeat_every = absl::Seconds(2);
+  absl::Duration backoff_first = absl::Milliseconds(50);
+  absl::Duration backoff_most = absl::Seconds(5);
+  StraggleFlags straggle;
+};
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_WORKER_OPTIONS_H_

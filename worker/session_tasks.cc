@@ -1,0 +1,303 @@
+// Session: a task's way through the pipeline.
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "proto/ops/logging.h"
+#include "proto/wire/frame.h"
+#include "worker/freeze.h"
+#include "worker/session.h"
+#include "worker/session_internal.h"
+
+namespace gradloom {
+namespace {
+
+constexpr size_t kLargeReply = size_t{64} << 20;  // bytes
+constexpr int kCrashExitCode = 137;               // as if killed by SIGKILL
+
+absl::Status Dropped() { return absl::CancelledError("dropped"); }
+
+}  // namespace
+
+void Session::RunPipeline() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    std::optional<WaitingTask> next;
+    changed_.wait(lock, [&] { return ending_ || (next = core_.Start()).has_value(); });
+    if (!next.has_value()) return;
+    InHand task;
+    task.waiting = *std::move(next);
+    task.generation = generation_;
+    task.cancelled = ending_;
+    if (const auto run = runs_.find(task.waiting.key.run); run != runs_.end()) {
+      task.run = run->second;
+    }
+    in_hand_[task.waiting.key] = &task;
+    lock.unlock();
+
+    const absl::Status status = CarryThrough(task);
+
+    lock.lock();
+    // Gone before its end is told, so that a Drop that crosses it finds nothing to stop.
+    in_hand_.erase(task.waiting.key);
+    core_.Finish(task.waiting.key);
+    if (status.ok()) ++tasks_done_;
+    resources_.metrics.tasks_waiting.Set(static_cast<double>(core_.waiting() + core_.in_hand()));
+    changed_.notify_all();
+    lock.unlock();
+    Report(task, status);
+    lock.lock();
+  }
+}
+
+absl::Status Session::CarryThrough(InHand& task) {
+  if (task.run == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("run ", task.waiting.key.run, " is not open at this worker"));
+  }
+  if (absl::Status status = ChunkExecutor::Check(*task.run, task.spec()); !status.ok()) {
+    return status;
+  }
+  const auto length = static_cast<size_t>(task.trial().workload->reply_length());
+  task.large = length * sizeof(float) > kLargeReply;
+  {
+    const std::lock_guard lock(mutex_);
+    task.examples_total = ChunkExecutor::Positions(*task.run, task.spec());
+    task.delay_planned = task.run->straggler.Delay(task.spec().slot(), task.spec().job());
+  }
+
+  // While another task computes; but two versions of large parameters may not fit.
+  absl::StatusOr<ParameterCache::Pointer> parameters = ParameterCache::Pointer();
+  if (!task.large) parameters = Parameters(task);
+  if (!parameters.ok()) return parameters.status();
+  {
+    std::unique_lock lock(mutex_);
+    bool mine = false;
+    changed_.wait(lock, [&] {
+      return task.cancelled || (mine = core_.TryCompute(task.waiting.key, task.large));
+    });
+    if (!mine) return Dropped();
+  }
+  if (absl::Status status = Straggle(task); !status.ok()) return status;
+  if (task.large) parameters = Parameters(task);
+  if (!parameters.ok()) return parameters.status();
+
+  std::vector<float> sum = resources_.buffers.Take(length);
+  absl::Status status = Compute(task, (*parameters)->span(), sum);
+  // The parameters may go while the reply is sent.
+  parameters = ParameterCache::Pointer();
+  if (status.ok()) {
+    {
+      const std::lock_guard lock(mutex_);
+      core_.Computed(task.waiting.key);
+      changed_.notify_all();
+    }
+    status = Push(task, sum);
+  }
+  resources_.buffers.Give(std::move(sum));
+  return status;
+}
+
+absl::Status Session::Straggle(InHand& task) {
+  const v1::Task& spec = task.spec();
+  const Straggler& straggler = task.run->straggler;
+  if (straggler.Crash(spec.slot(), spec.job(), spec.attempt())) {
+    Log(LogLevel::kError, "crashing on purpose", {{"slot", spec.slot()}, {"job", spec.job()}});
+    _exit(kCrashExitCode);
+  }
+  if (const auto freeze = straggler.Freeze(spec.slot(), spec.job(), spec.attempt())) {
+    Log(LogLevel::kWarning, "freezing on purpose",
+        {{"slot", spec.slot()}, {"job", spec.job()}, {"seconds", absl::ToDoubleSeconds(*freeze)}});
+    FreezeProcess(*freeze);
+  }
+  std::unique_lock lock(mutex_);
+  const absl::Time begin = SteadyNow();
+  task.delay_until = begin + task.delay_planned;
+  task.delay_planned = absl::ZeroDuration();
+  while (!task.cancelled && SteadyNow() < task.delay_until) {
+    changed_.wait_for(lock, absl::ToChronoNanoseconds(task.delay_until - SteadyNow()));
+  }
+  resources_.metrics.delay_seconds.Increment(absl::ToDoubleSeconds(SteadyNow() - begin));
+  return task.cancelled ? Dropped() : absl::OkStatus();
+}
+
+absl::StatusOr<ParameterCache::Pointer> Session::Parameters(InHand& task) {
+  const size_t bytes = static_cast<size_t>(task.trial().workload->parameters()) * sizeof(float);
+  const v1::Task& spec = task.spec();
+  bool hit = false;
+  const auto get = [&] {
+    return resources_.parameters.Get(
+        {task.run->serial, spec.trial(), spec.parameters_version()}, bytes,
+        [&] { return Fetch(task); }, hit);
+  };
+  auto parameters = get();
+  // Damage on the way is rare and its own: once more.
+  if (absl::IsDataLoss(parameters.status())) parameters = get();
+  (hit ? resources_.metrics.parameter_hits : resources_.metrics.parameter_misses).Increment();
+  return parameters;
+}
+
+absl::StatusOr<ParameterCache::Loaded> Session::Fetch(const InHand& task) {
+  Call call(*this);
+  v1::FetchParametersRequest request;
+  request.set_run(task.waiting.key.run);
+  request.set_trial(task.spec().trial());
+  request.set_version(task.spec().parameters_version());
+  request.set_generation(task.generation);
+  const auto reader = stub_->FetchParameters(&call.context, request);
+
+  const auto length = static_cast<size_t>(task.trial().workload->parameters());
+  auto parameters = std::make_shared<struct Parameters>(length);
+  FrameReader frames(length);
+  absl::Status status;
+  for (v1::Frame frame; status.ok() && reader->Read(&frame);) {
+    const auto range = frames.Accept(frame);
+    if (!range.ok()) {
+      status = range.status();
+    } else if (frames.header().length() != length) {
+      status = absl::InvalidArgumentError(
+          absl::StrCat("frame.header.length ", frames.header().length(), ", expected ", length));
+    } else {
+      frames.Decode(frame, parameters->span().subspan(range->offset, range->count));
+      resources_.metrics.bytes_received.Increment(static_cast<double>(frame.payload().size()));
+    }
+  }
+  if (!status.ok()) call.context.TryCancel();
+  const grpc::Status finished = reader->Finish();
+  if (status.ok() && finished.ok()) status = frames.Finish();
+  if (!status.ok()) {
+    return absl::DataLossError(
+        absl::StrCat("parameters arrived damaged: ", std::string(status.message())));
+  }
+  if (finished.error_code() == grpc::StatusCode::NOT_FOUND ||
+      finished.error_code() == grpc::StatusCode::FAILED_PRECONDITION) {
+    return absl::NotFoundError(finished.error_message());
+  }
+  if (!finished.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("parameters cannot be fetched: ", finished.error_message()));
+  }
+  return ParameterCache::Loaded{std::move(parameters), length * sizeof(float)};
+}
+
+absl::Status Session::Compute(InHand& task, std::span<const float> parameters,
+                              std::span<float> sum) {
+  const absl::Time begin = SteadyNow();
+  {
+    const std::lock_guard lock(mutex_);
+    task.compute_begin = begin;
+  }
+  const auto keep_going = [&](int64_t examples_done) {
+    const std::lock_guard lock(mutex_);
+    task.examples_done = examples_done;
+    return !task.cancelled;
+  };
+  const absl::Status status =
+      resources_.executor.Compute(*task.run, task.spec(), parameters, keep_going, sum);
+  if (!status.ok()) return status;
+
+  task.compute_seconds = absl::ToDoubleSeconds(SteadyNow() - begin);
+  resources_.metrics.compute_seconds.Observe(task.compute_seconds);
+  const std::lock_guard lock(mutex_);
+  task.computed = true;
+  task.examples_done = task.examples_total;
+  resources_.metrics.examples.Increment(static_cast<double>(task.examples_total));
+  if (task.examples_total > 0) {
+    const double pace = task.compute_seconds / static_cast<double>(task.examples_total);
+    double& known = seconds_per_example_[{task.waiting.key.run, task.spec().trial()}];
+    known = known == 0 ? pace : 0.7 * known + 0.3 * pace;
+  }
+  return task.cancelled ? Dropped() : absl::OkStatus();
+}
+
+absl::Status Session::Push(InHand& task, std::span<const float> sum) {
+  Call call(*this);
+  {
+    const std::lock_guard lock(mutex_);
+    task.push = &call.context;
+    if (task.cancelled) return Dropped();
+  }
+  v1::PushReplyResponse response;
+  const auto writer = stub_->PushReply(&call.context, &response);
+  v1::VectorHeader header;
+  header.set_run(task.waiting.key.run);
+  header.set_task(task.waiting.key.task);
+  header.set_generation(task.generation);
+  header.set_trial(task.spec().trial());
+  header.set_version(task.spec().parameters_version());
+  header.set_format(task.run->reply_format);
+  header.set_compute_seconds(task.compute_seconds);
+  FrameWriter frames(header, sum, task.run->frame_bytes);
+  for (v1::Frame frame; frames.Next(frame);) {
+    if (!writer->Write(frame)) break;
+    resources_.metrics.bytes_sent.Increment(static_cast<double>(frame.payload().size()));
+  }
+  writer->WritesDone();
+  const grpc::Status finished = writer->Finish();
+  const std::lock_guard lock(mutex_);
+  task.push = nullptr;
+  if (finished.ok()) {
+    (response.accepted() ? resources_.metrics.tasks_done : resources_.metrics.tasks_late)
+        .Increment();
+    return absl::OkStatus();
+  }
+  if (task.cancelled) return Dropped();
+  return absl::UnavailableError(
+      absl::StrCat("the reply cannot be sent: ", finished.error_message()));
+}
+
+void Session::Report(InHand& task, const absl::Status& status) {
+  if (status.ok()) return;
+  double seconds = 0;
+  bool ending = false, cancelled = false, tell = false;
+  {
+    const std::lock_guard lock(mutex_);
+    ending = ending_;
+    cancelled = task.cancelled;
+    tell = task.tell_dropped && !ending_;
+    if (tell) seconds = Estimate(task);
+  }
+  // A stale version means that the coordinator has moved on.
+  if (ending || cancelled || absl::IsNotFound(status)) {
+    resources_.metrics.tasks_dropped.Increment();
+    if (tell) TellDropped(task.waiting.key, seconds);
+    return;
+  }
+  TellFailed(task.waiting.key, std::string(status.message()), absl::IsInvalidArgument(status));
+}
+
+double Session::EstimateWaiting(const WaitingTask& waiting) const {
+  TaskProgress progress;
+  progress.since_assigned = SteadyNow() - waiting.assigned;
+  double pace = 0;
+  const auto run = runs_.find(waiting.key.run);
+  if (run != runs_.end() && ChunkExecutor::Check(*run->second, waiting.task).ok()) {
+    progress.examples_total = ChunkExecutor::Positions(*run->second, waiting.task);
+    progress.delay_left = run->second->straggler.Delay(waiting.task.slot(), waiting.task.job());
+    const auto known = seconds_per_example_.find({waiting.key.run, waiting.task.trial()});
+    if (known != seconds_per_example_.end()) pace = known->second;
+  }
+  return EstimateSeconds(progress, pace);
+}
+
+double Session::Estimate(const InHand& task) const {
+  const absl::Time now = SteadyNow();
+  TaskProgress progress;
+  progress.since_assigned = now - task.waiting.assigned;
+  progress.delay_left = task.delay_planned + std::max(absl::ZeroDuration(), task.delay_until - now);
+  if (task.compute_begin != absl::InfinitePast()) {
+    progress.compute_spent = now - task.compute_begin;
+  }
+  progress.examples_done = task.examples_done;
+  progress.examples_total = task.examples_total;
+  progress.computed = task.computed;
+  const auto known = seconds_per_example_.find({task.waiting.key.run, task.spec().trial()});
+  return EstimateSeconds(progress, known == seconds_per_example_.end() ? 0 : known->second);
+}
+
+}  // namespace gradloom
