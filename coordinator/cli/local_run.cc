@@ -203,7 +203,8 @@ void LocalRun::HandleInterrupt() {
   display_.Note("stopping with a checkpoint; once more kills at once");
   canceller_ = std::jthread([this](const std::stop_token& stop) {
     while (!stop.stop_requested() && !client_->Cancel(run_).ok()) {
-      absl::SleepFor(absl::Milliseconds(200));
+      absl::SleepFor(absl::Milliseconds(50));
+      client_->AwaitConnection(std::chrono::milliseconds(500));
     }
   });
 }

@@ -1,7 +1,5 @@
 #include "coordinator/cli/run_watcher.h"
 
-#include <algorithm>
-
 #include "coordinator/cli/progress.h"
 
 namespace gradloom {
@@ -30,8 +28,9 @@ RunWatcher::Seen RunWatcher::Wait(std::chrono::milliseconds limit) {
 
 void RunWatcher::Loop(const std::stop_token& stop) {
   using Clock = std::chrono::steady_clock;
-  constexpr std::chrono::milliseconds kFirstPause(50), kLongestPause(1000);
-  std::chrono::milliseconds pause = kFirstPause;
+  // The first keeps a coordinator that refuses from being asked without end, the second is how long
+  // the end of this thread may take.
+  constexpr std::chrono::milliseconds kPause(50), kConnect(250);
   Clock::time_point heard = Clock::now();
   while (!stop.stop_requested()) {
     auto context = std::make_shared<grpc::ClientContext>();
@@ -42,7 +41,6 @@ void RunWatcher::Loop(const std::stop_token& stop) {
     if (stop.stop_requested()) return;  // the destructor may have missed the new context
     absl::Status status = client_->Watch(run_, context.get(), [&](const v1::RunStatus& update) {
       heard = Clock::now();
-      pause = kFirstPause;
       std::lock_guard lock(mutex_);
       seen_.status = update;
       seen_.lost = false;
@@ -63,8 +61,9 @@ void RunWatcher::Loop(const std::stop_token& stop) {
     seen_.lost = true;
     fresh_ = true;
     changed_.notify_all();
-    changed_.wait_for(lock, stop, pause, [] { return false; });
-    pause = std::min(pause * 2, kLongestPause);
+    changed_.wait_for(lock, stop, kPause, [] { return false; });
+    lock.unlock();
+    client_->AwaitConnection(kConnect);
   }
 }
 

@@ -1,5 +1,5 @@
 // Watches a run in a thread of its own and survives restarts of the coordinator: when the stream
-// breaks, it tries again with a growing pause.
+// breaks, it tries again.
 #ifndef GRADLOOM_COORDINATOR_CLI_RUN_WATCHER_H_
 #define GRADLOOM_COORDINATOR_CLI_RUN_WATCHER_H_
 

@@ -1,6 +1,5 @@
 #include "coordinator/cli/training_client.h"
 
-#include <chrono>
 #include <filesystem>
 #include <system_error>
 
@@ -33,8 +32,12 @@ TrainingClient::TrainingClient(const std::string& address) : address_(address) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   arguments.SetMaxReceiveMessageSize(64 << 20);
-  stub_ = v1::TrainingService::NewStub(
-      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+  channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  stub_ = v1::TrainingService::NewStub(channel_);
+}
+
+bool TrainingClient::AwaitConnection(std::chrono::milliseconds limit) {
+  return channel_->WaitForConnected(std::chrono::system_clock::now() + limit);
 }
 
 absl::Status TrainingClient::ToStatus(const grpc::Status& status) const {

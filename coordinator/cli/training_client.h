@@ -3,6 +3,7 @@
 #ifndef GRADLOOM_COORDINATOR_CLI_TRAINING_CLIENT_H_
 #define GRADLOOM_COORDINATOR_CLI_TRAINING_CLIENT_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "gradloom/v1/training.grpc.pb.h"
 #include "gradloom/v1/training.pb.h"
+#include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 
 namespace gradloom {
@@ -34,12 +36,17 @@ class TrainingClient {
   // Writes the run's files into the folder, which is made; returns their names.
   absl::StatusOr<std::vector<std::string>> Fetch(uint64_t run, const std::string& folder);
 
+  // Waits up to `limit` for a connection. Pause with this, not by sleeping, between attempts:
+  // gRPC's connections make progress only while somebody waits for them (or every five seconds).
+  bool AwaitConnection(std::chrono::milliseconds limit);
+
   const std::string& address() const { return address_; }
 
  private:
   absl::Status ToStatus(const grpc::Status& status) const;
 
   std::string address_;
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::TrainingService::Stub> stub_;
 };
 
