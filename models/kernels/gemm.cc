@@ -1,6 +1,9 @@
 // Matrix product of one instruction-set level, on Eigen's packing and inner kernels, with our own
 // block sizes: Eigen derives its own from the processor's caches, and the depth of a block decides
 // the order of summation, hence the bits.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // in GCC 12's own AVX-512 header
+#endif
 #define EIGEN_DONT_PARALLELIZE
 #define EIGEN_NO_DEBUG
 #include <Eigen/Core>

@@ -32,13 +32,27 @@ struct Level {
   bool (*supported)();
 };
 
-// Lowest first. The tests are those of the x86-64 psABI's micro-architecture levels; the builtin
-// asks the operating system for the registers' state too.
+#ifdef GRADLOOM_X86_LEVELS
+// The x86-64 psABI's micro-architecture levels (feature by feature, as older compilers do not know
+// the levels' names). The builtin asks whether the operating system keeps the registers, too.
+bool HasV3() {
+  return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt") &&
+         __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+bool HasV4() {
+  return HasV3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+// Lowest first.
 constexpr Level kLevels[] = {
     {&baseline::kTable, [] { return true; }},
 #ifdef GRADLOOM_X86_LEVELS
-    {&v3::kTable, [] { return __builtin_cpu_supports("x86-64-v3") != 0; }},
-    {&v4::kTable, [] { return __builtin_cpu_supports("x86-64-v4") != 0; }},
+    {&v3::kTable, &HasV3},
+    {&v4::kTable, &HasV4},
 #endif
 };
 

@@ -8,7 +8,7 @@
 
 namespace gradloom {
 
-void Network::Add(std::unique_ptr<Layer> layer, std::string name) {
+void Network::Add(std::unique_ptr<Layer> layer, const std::string& name) {
   ABSL_RAW_CHECK(layer->input().size() == output().size(), "a layer that does not fit");
   offsets_.push_back(parameters_);
   if (parameters_ == 0 && layer->parameters().empty()) first_trained_ = layers_.size() + 1;

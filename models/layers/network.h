@@ -19,7 +19,7 @@ class Network {
 
   // `name` prefixes the layer's parameters: "layers.0" gives "layers.0.weight". The layer's input
   // has as many values as output() (a dense layer flattens).
-  void Add(std::unique_ptr<Layer> layer, std::string name);
+  void Add(std::unique_ptr<Layer> layer, const std::string& name);
 
   const Shape& input() const { return input_; }
   const Shape& output() const { return layers_.empty() ? input_ : layers_.back()->output(); }

@@ -90,7 +90,7 @@ absl::Status AddBatchNorm(const v1::LayerSpec& layer, const Position& at, Networ
   const v1::GhostBatchNorm& spec = layer.batch_norm();
   const int64_t group = spec.has_group() ? spec.group() : at.sub_batch;
   const double epsilon = spec.has_epsilon() ? spec.epsilon() : 1e-5;
-  const absl::Status status = InRange(at.field + ".group", group, 2, kMaxGroup);
+  absl::Status status = InRange(at.field + ".group", group, 2, kMaxGroup);
   if (!status.ok()) return status;
   if (!(epsilon > 0 && epsilon < std::numeric_limits<float>::max())) {
     return Illegal(at.field + ".epsilon", epsilon, "positive numbers");
@@ -102,7 +102,7 @@ absl::Status AddBatchNorm(const v1::LayerSpec& layer, const Position& at, Networ
 absl::Status AddDense(const v1::LayerSpec& layer, const Position& at, Network* network) {
   const v1::DenseLayer& spec = layer.dense();
   const int64_t units = spec.units(), inputs = network->output().size();
-  const absl::Status status = InRange(at.field + ".units", units, 1, kMaxUnits);
+  absl::Status status = InRange(at.field + ".units", units, 1, kMaxUnits);
   if (!status.ok()) return status;
   const auto activation = ActivationOf(spec.activation(), at.field + ".activation");
   if (!activation.ok()) return activation.status();
