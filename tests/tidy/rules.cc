@@ -234,7 +234,7 @@ Findings TabsAndTrailingBlanks(const Tree& tree) {
 
 Findings MissingReadmes(const Tree& tree) {
   Findings findings;
-  for (absl::string_view folder : {"coding", "deploy", "proto", "tests"}) {
+  for (absl::string_view folder : {"coding", "deploy", "proto", "tests", "worker"}) {
     const std::string prefix = absl::StrCat(folder, "/");
     const auto first = tree.lower_bound(prefix);
     const bool exists = first != tree.end() && absl::StartsWith(first->first, prefix);
