@@ -206,7 +206,7 @@ absl::Status NpyArray::ReadHeader() {
   }
   if (absl::Status read = bytes_->Read(0, magic); !read.ok()) return read;
   if (magic.compare(0, 6, "\x93NUMPY") != 0) return invalid(" is no .npy array");
-  const int version = magic[6];
+  const int version = static_cast<unsigned char>(magic[6]);
   if (version < 1 || version > 3) {
     return invalid(": .npy version ", version, "; legal: 1, 2, 3");
   }
