@@ -123,7 +123,7 @@ class Printer {
 
 absl::StatusOr<std::string> Explain(absl::string_view path) {
   const Descriptor* type = Pool().FindMessageTypeByName("gradloom.v1.RunSpec");
-  ABSL_RAW_CHECK(type != nullptr, "embedded descriptors");
+  if (type == nullptr) return absl::InternalError("the embedded run.proto has no RunSpec");
   Printer printer;
   if (path.empty()) {
     printer.Message(type, "");
@@ -146,7 +146,7 @@ absl::StatusOr<std::string> Explain(absl::string_view path) {
                         !field->is_map();
     type = nested ? field->message_type() : nullptr;
   }
-  printer.Field(field, "");
+  if (field != nullptr) printer.Field(field, "");
   return printer.Take();
 }
 
