@@ -100,14 +100,17 @@ absl::Time CoordinatorCore::NextTimeout() const {
   for (const Weave& weave : weaves_) {
     if (!weave.open) continue;
     next = std::min(next, weave.ask_again);
-    if (fleet_.workers() > 0) next = std::min(next, weave.round_start + plan_.round_timeout);
+    if (fleet_.workers() > 0) next = std::min(next, RoundLimit(weave));
   }
   return next;
 }
 
 std::vector<int> CoordinatorCore::PendingSlots(int weave) const {
+  return PendingSlotsOf(weaves_[weave]);
+}
+
+std::vector<int> CoordinatorCore::PendingSlotsOf(const Weave& w) {
   std::vector<int> pending;
-  const Weave& w = weaves_[weave];
   if (!w.open) return pending;
   for (size_t i = 0; i < w.plan.slots.size(); ++i) {
     if (!w.plan.scheme->Delivered(static_cast<int>(i))) pending.push_back(w.plan.slots[i]);
@@ -118,6 +121,7 @@ std::vector<int> CoordinatorCore::PendingSlots(int weave) const {
 // ---- events -------------------------------------------------------------------------------------
 
 void CoordinatorCore::OnJoined(const WorkerJoined& event) {
+  if (fleet_.workers() == 0) manned_since_ = now_;
   fleet_.Join(event.worker, event.name);
   if (!started_ && fleet_.workers() >= plan_.min_workers) {
     started_ = true;
@@ -161,7 +165,13 @@ void CoordinatorCore::OnReply(const ReplyReceived& event) {
     weave.arrived[slot] = true;
     weave.plan.closing->Arrive(absl::ToDoubleSeconds(now_ - weave.round_start), false);
   }
-  TryAccept(task.weave, task.mini.job);
+  if (AcceptsEarly(weave)) TryAccept(task.weave, task.mini.job, false);
+}
+
+// A rule that waits for more than decodability keeps the job open until the round closes: whoever
+// it waits for needs the job's parameters.
+bool CoordinatorCore::AcceptsEarly(const Weave& weave) {
+  return weave.plan.closing->name() == "first_decodable";
 }
 
 void CoordinatorCore::OnFailed(const TaskFailedEvent& event) {
@@ -338,19 +348,45 @@ void CoordinatorCore::Ask(int weave, const MiniTask& mini, int64_t round) {
   if (asked_slots_.empty() || asked_slots_.back() != slot) asked_slots_.push_back(slot);
 }
 
-void CoordinatorCore::TryAccept(int weave, int64_t job_number) {
+void CoordinatorCore::TryAccept(int weave, int64_t job_number, bool last_chance) {
   Weave& w = weaves_[weave];
   JobInFlight* job = FindJob(w, job_number);
   if (job == nullptr || job->accepted || !w.plan.scheme->Decodable(job_number)) return;
   absl::StatusOr<JobDecoding> decoding = w.plan.scheme->Decode(job_number);
   if (!decoding.ok()) return;  // numerically singular: further replies will help
-  if (decoding->amplification > plan_.max_amplification && w.plan.scheme->Pending() > 0) {
+  if (decoding->amplification > plan_.max_amplification && w.plan.scheme->Pending() > 0 &&
+      !last_chance) {
     ++counters_.amplified_waits;
     return;
   }
   job->accepted = true;
   lanes_[job->lane].state = LaneState::kApplying;
   actions_->push_back(ApplyJob{weave, job->lane, job->lane_job, *std::move(decoding)});
+  Excuse(weave, job_number);
+}
+
+// The parameters move on with the update, so nobody can or need compute for the job any more: what
+// is outstanding of it is dropped, and its slots are not waited for.
+void CoordinatorCore::Excuse(int weave, int64_t job) {
+  Weave& w = weaves_[weave];
+  Drops drops;
+  for (int slot : w.plan.slots) {
+    std::vector<TaskId>& list = outstanding_[slot];
+    size_t kept = 0;
+    for (TaskId id : list) {
+      const auto found = tasks_.find(id);
+      const Task task = found->second;
+      if (task.weave != weave || task.mini.job != job) {
+        list[kept++] = id;
+        continue;
+      }
+      if (w.excused.empty() || w.excused.back() != slot) w.excused.push_back(slot);
+      w.plan.scheme->Receive(task.mini);
+      DropTask(id, task, &drops);
+    }
+    list.resize(kept);
+  }
+  SendDrops(std::move(drops));
 }
 
 void CoordinatorCore::TryClose(int weave) {
@@ -359,13 +395,16 @@ void CoordinatorCore::TryClose(int weave) {
   const int pending = scheme.Pending();
   CloseVerdict verdict = scheme.Verdict();
   const int64_t due = scheme.rounds() - 1 - scheme.delay();
-  if (verdict.due_decodable && due >= 0) {
+  if (AcceptsEarly(w) && verdict.due_decodable && due >= 0) {
     const JobInFlight* job = FindJob(w, due);
     verdict.due_decodable = job == nullptr || job->accepted;
   }
   const double seconds = absl::ToDoubleSeconds(now_ - w.round_start);
   const ClosingRule::Decision decision = w.plan.closing->Decide(seconds, verdict, pending);
   if (decision.close) {
+    for (size_t i = 0; i < w.jobs.size(); ++i) {
+      TryAccept(weave, w.first_job + static_cast<int64_t>(i), true);
+    }
     CloseRound(weave);
     return;
   }
@@ -374,12 +413,16 @@ void CoordinatorCore::TryClose(int weave) {
                     : w.round_start + absl::Seconds(decision.ask_again_seconds);
   // A deadline already reached would make the owner spin; the rule has just been asked.
   if (w.ask_again <= now_) w.ask_again = now_ + absl::Milliseconds(1);
-  if (fleet_.workers() > 0 && now_ - w.round_start >= plan_.round_timeout) {
+  if (fleet_.workers() > 0 && now_ >= RoundLimit(w)) {
     End(RunFailed{absl::StrCat("round ", scheme.rounds() - 1, " is not over after ",
                                absl::FormatDuration(plan_.round_timeout),
                                " (fleet.round_timeout); slots that have not answered: ",
                                absl::StrJoin(PendingSlots(weave), ", "))});
   }
+}
+
+absl::Time CoordinatorCore::RoundLimit(const Weave& weave) const {
+  return std::max(weave.round_start, manned_since_) + plan_.round_timeout;
 }
 
 void CoordinatorCore::CloseRound(int weave) {
@@ -388,12 +431,17 @@ void CoordinatorCore::CloseRound(int weave) {
   closed.weave = weave;
   closed.round = w.plan.scheme->rounds() - 1;
   closed.duration = now_ - w.round_start;
-  closed.stragglers = PendingSlots(weave);
+  closed.stragglers = PendingSlotsOf(w);
+  closed.stragglers.insert(closed.stragglers.end(), w.excused.begin(), w.excused.end());
+  std::sort(closed.stragglers.begin(), closed.stragglers.end());
+  closed.stragglers.erase(std::unique(closed.stragglers.begin(), closed.stragglers.end()),
+                          closed.stragglers.end());
   w.last_duration = closed.duration;
   for (int slot : closed.stragglers) {
     if (fleet_.holder(slot) == 0) ++counters_.stragglers;
   }
   w.open = false;
+  w.excused.clear();
   ++counters_.rounds;
   w.plan.scheme->CloseRound();
   for (size_t i = 0; i < w.jobs.size(); ++i) {
@@ -409,35 +457,42 @@ void CoordinatorCore::CloseRound(int weave) {
 
 void CoordinatorCore::DropUnneeded(int weave) {
   Weave& w = weaves_[weave];
-  absl::flat_hash_map<WorkerId, std::vector<TaskId>> drops;
-  std::vector<WorkerId> order;
+  Drops drops;
   for (int slot : w.plan.slots) {
     std::vector<TaskId>& list = outstanding_[slot];
-    if (list.empty()) continue;
     size_t kept = 0;
     for (TaskId id : list) {
-      const auto found = tasks_.find(id);
-      const Task& task = found->second;
+      const Task task = tasks_.at(id);
       if (task.weave != weave || w.plan.scheme->Needed(task.mini)) {
         list[kept++] = id;
-        continue;
+      } else {
+        DropTask(id, task, &drops);
       }
-      std::vector<TaskId>& of_worker = drops[task.worker];
-      if (of_worker.empty()) order.push_back(task.worker);
-      of_worker.push_back(id);
-      if (task.worker != 0) {
-        dropped_.emplace(id, Dropped{weave, task.round, task.assigned});
-        dropped_order_.push_back(id);
-      }
-      tasks_.erase(found);
     }
     list.resize(kept);
   }
-  while (dropped_order_.size() > kDroppedMax) {
-    dropped_.erase(dropped_order_.front());
-    dropped_order_.pop_front();
+  SendDrops(std::move(drops));
+}
+
+void CoordinatorCore::DropTask(TaskId id, const Task& task, Drops* drops) {
+  std::vector<TaskId>& of_worker = drops->tasks[task.worker];
+  if (of_worker.empty()) drops->order.push_back(task.worker);
+  of_worker.push_back(id);
+  if (task.worker != 0) {
+    dropped_.emplace(id, Dropped{task.weave, task.round});
+    dropped_order_.push_back(id);
+    if (dropped_order_.size() > kDroppedMax) {
+      dropped_.erase(dropped_order_.front());
+      dropped_order_.pop_front();
+    }
   }
-  for (WorkerId worker : order) actions_->push_back(DropTasks{worker, std::move(drops[worker])});
+  tasks_.erase(id);
+}
+
+void CoordinatorCore::SendDrops(Drops drops) {
+  for (WorkerId worker : drops.order) {
+    actions_->push_back(DropTasks{worker, std::move(drops.tasks[worker])});
+  }
 }
 
 void CoordinatorCore::RemoveTask(TaskId id) {
@@ -469,16 +524,11 @@ void CoordinatorCore::FlushAssignments() {
 
 void CoordinatorCore::End(Action action) {
   ended_ = true;
-  absl::flat_hash_map<WorkerId, std::vector<TaskId>> drops;
-  std::vector<WorkerId> order;
+  Drops drops;
   for (const std::vector<TaskId>& list : outstanding_) {
-    for (TaskId id : list) {
-      std::vector<TaskId>& of_worker = drops[tasks_.at(id).worker];
-      if (of_worker.empty()) order.push_back(tasks_.at(id).worker);
-      of_worker.push_back(id);
-    }
+    for (TaskId id : list) DropTask(id, Task(tasks_.at(id)), &drops);
   }
-  for (WorkerId worker : order) actions_->push_back(DropTasks{worker, std::move(drops[worker])});
+  SendDrops(std::move(drops));
   tasks_.clear();
   for (std::vector<TaskId>& list : outstanding_) list.clear();
   asked_slots_.clear();

@@ -103,6 +103,7 @@ class CoordinatorCore {
     bool open = false;  // a round is under way
     absl::Time round_start;
     absl::Time ask_again = absl::InfiniteFuture();
+    std::vector<int> excused;   // fleet slots whose work became unneeded in the open round
     std::vector<bool> arrived;  // scheme slots whose delivery was reported to the closing rule
     size_t turn = 0;            // the lane whose turn it is
     absl::Duration last_duration;
@@ -123,7 +124,6 @@ class CoordinatorCore {
   struct Dropped {
     int weave = 0;
     int64_t round = 0;
-    absl::Time assigned;
   };
 
   explicit CoordinatorCore(CorePlan plan);
@@ -141,11 +141,25 @@ class CoordinatorCore {
   bool MayStart(int weave, bool* has_job, int* lane);
   void StartRound(int weave, bool has_job, int lane);
   void Ask(int weave, const MiniTask& mini, int64_t round);
-  void TryAccept(int weave, int64_t job);
+  static bool AcceptsEarly(const Weave& weave);
+  // last_chance: whatever the amplification.
+  void TryAccept(int weave, int64_t job, bool last_chance);
+  void Excuse(int weave, int64_t job);
   void TryClose(int weave);
+  // When the open round has lasted too long; time without any worker does not count.
+  absl::Time RoundLimit(const Weave& weave) const;
   void CloseRound(int weave);
   // Drops outstanding tasks of the weave that its scheme no longer needs.
   void DropUnneeded(int weave);
+  // Drops by worker, in the order of first mention.
+  struct Drops {
+    absl::flat_hash_map<WorkerId, std::vector<TaskId>> tasks;
+    std::vector<WorkerId> order;
+  };
+  // Forgets a task that its slot's list no longer holds.
+  void DropTask(TaskId id, const Task& task, Drops* drops);
+  void SendDrops(Drops drops);
+  static std::vector<int> PendingSlotsOf(const Weave& weave);
   void RemoveTask(TaskId id);
   void FlushAssignments();
   void End(Action action);
@@ -163,6 +177,7 @@ class CoordinatorCore {
   std::deque<TaskId> dropped_order_;
   std::vector<std::vector<TaskId>> outstanding_;  // by fleet slot, in order
   TaskId next_task_ = 1;
+  absl::Time manned_since_ = absl::InfinitePast();  // the fleet has had a worker
   bool started_ = false;
   bool stopping_ = false;
   bool ended_ = false;

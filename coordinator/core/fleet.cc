@@ -10,10 +10,14 @@ Fleet::Fleet(int slots, absl::Duration rejoin_grace) : slots_(slots), rejoin_gra
 void Fleet::PlaceAll() {
   placed_ = true;
   orphans_ = slots();
-  auto next = workers_.begin();
-  for (int slot = 0; slot < slots(); ++slot) {
-    Give(slot, next->first);
-    if (++next == workers_.end()) next = workers_.begin();
+  const int64_t count = std::min(workers(), slots());
+  auto worker = workers_.begin();
+  for (int64_t slot = 0, given = 0; slot < slots(); ++slot) {
+    if (slot >= (given + 1) * slots() / count) {
+      ++given;
+      ++worker;
+    }
+    Give(static_cast<int>(slot), worker->first);
   }
 }
 

@@ -24,8 +24,8 @@ class Fleet {
   // 0 while no worker holds the slot.
   WorkerId holder(int slot) const { return slots_[slot].holder; }
 
-  // First placement of all slots over the workers that are there, round robin, so that the slots of
-  // one repetition group (which are neighbours) lie on different workers.
+  // First placement of all slots over the workers that are there, in blocks of neighbours: the
+  // slots of one repetition group (i mod groups) lie far apart, hence on different workers.
   void PlaceAll();
   void Join(WorkerId worker, const std::string& name);
   // Returns the slots that lost their holder.

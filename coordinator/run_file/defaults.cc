@@ -190,18 +190,23 @@ void FillOptimizerDefaults(v1::OptimizerSpec* optimizer) {
   const bool plain = kind == Spec::SGD || kind == Spec::MOMENTUM || kind == Spec::NESTEROV ||
                      kind == Spec::ADAGRAD;
   GRADLOOM_DEFAULT(optimizer, learning_rate, plain ? 1e-2 : 1e-3);
-  GRADLOOM_DEFAULT(optimizer, momentum, 0.9);
-  GRADLOOM_DEFAULT(optimizer, beta1, 0.9);
-  GRADLOOM_DEFAULT(optimizer, beta2, kind == Spec::RMSPROP ? 0.99 : 0.999);
-  GRADLOOM_DEFAULT(optimizer, epsilon, 1e-8);
+  // Only what the kind uses: a field that would silently do nothing is an error of the user's.
+  if (kind == Spec::MOMENTUM || kind == Spec::NESTEROV) GRADLOOM_DEFAULT(optimizer, momentum, 0.9);
+  if (kind != Spec::RMSPROP && !plain) GRADLOOM_DEFAULT(optimizer, beta1, 0.9);
+  if (!plain) GRADLOOM_DEFAULT(optimizer, beta2, kind == Spec::RMSPROP ? 0.99 : 0.999);
+  if (!plain || kind == Spec::ADAGRAD) GRADLOOM_DEFAULT(optimizer, epsilon, 1e-8);
   GRADLOOM_DEFAULT(optimizer, weight_decay, kind == Spec::ADAMW ? 0.01 : 0);
   GRADLOOM_DEFAULT(optimizer, clip_norm, 0);
   auto* schedule = optimizer->mutable_schedule();
   if (schedule->kind() == v1::ScheduleSpec::KIND_UNSPECIFIED) {
     schedule->set_kind(v1::ScheduleSpec::CONSTANT);
   }
-  GRADLOOM_DEFAULT(schedule, gamma, schedule->kind() == v1::ScheduleSpec::STEP ? 0.1 : 0.999);
-  GRADLOOM_DEFAULT(schedule, floor, 0);
+  if (schedule->kind() == v1::ScheduleSpec::STEP) GRADLOOM_DEFAULT(schedule, gamma, 0.1);
+  if (schedule->kind() == v1::ScheduleSpec::EXPONENTIAL) GRADLOOM_DEFAULT(schedule, gamma, 0.999);
+  if (schedule->kind() == v1::ScheduleSpec::COSINE ||
+      schedule->kind() == v1::ScheduleSpec::LINEAR) {
+    GRADLOOM_DEFAULT(schedule, floor, 0);
+  }
 }
 
 void FillTrainingDefaults(v1::TrainingSpec* training) {

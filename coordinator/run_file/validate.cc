@@ -178,11 +178,11 @@ void ValidateOptimizer(const v1::OptimizerSpec& optimizer, Findings* findings) {
   };
   findings->Require(optimizer.learning_rate() > 0, "optimizer.learning_rate",
                     optimizer.learning_rate(), "more than 0");
-  fraction(optimizer.momentum(), "optimizer.momentum");
-  fraction(optimizer.beta1(), "optimizer.beta1");
-  fraction(optimizer.beta2(), "optimizer.beta2");
-  findings->Require(optimizer.epsilon() > 0, "optimizer.epsilon", optimizer.epsilon(),
-                    "more than 0");
+  if (optimizer.has_momentum()) fraction(optimizer.momentum(), "optimizer.momentum");
+  if (optimizer.has_beta1()) fraction(optimizer.beta1(), "optimizer.beta1");
+  if (optimizer.has_beta2()) fraction(optimizer.beta2(), "optimizer.beta2");
+  findings->Require(!optimizer.has_epsilon() || optimizer.epsilon() > 0, "optimizer.epsilon",
+                    optimizer.epsilon(), "more than 0");
   findings->Require(optimizer.weight_decay() >= 0, "optimizer.weight_decay",
                     optimizer.weight_decay(), "0 or more");
   findings->Require(optimizer.clip_norm() >= 0, "optimizer.clip_norm", optimizer.clip_norm(),
@@ -195,8 +195,8 @@ void ValidateOptimizer(const v1::OptimizerSpec& optimizer, Findings* findings) {
     findings->Require(schedule.every() > 0, "optimizer.schedule.every", schedule.every(),
                       "1 or more");
   }
-  findings->Require(schedule.gamma() > 0 && schedule.gamma() <= 1, "optimizer.schedule.gamma",
-                    schedule.gamma(), "more than 0 and at most 1");
+  findings->Require(!schedule.has_gamma() || (schedule.gamma() > 0 && schedule.gamma() <= 1),
+                    "optimizer.schedule.gamma", schedule.gamma(), "more than 0 and at most 1");
   findings->Require(schedule.floor() >= 0 && schedule.floor() <= 1, "optimizer.schedule.floor",
                     schedule.floor(), "from 0 to 1");
 }

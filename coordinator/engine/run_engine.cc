@@ -1,0 +1,647 @@
+#include "coordinator/engine/run_engine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "coding/codes/amplification.h"
+#include "coordinator/run_file/specs.h"
+#include "proto/ops/logging.h"
+#include "proto/wire/frame.h"
+
+namespace gradloom {
+namespace {
+
+absl::Duration ToAbsl(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+double UnitRoundoff(v1::NumberFormat format) {
+  switch (format) {
+    case v1::BF16:
+      return 0x1p-8;
+    case v1::FP16:
+      return 0x1p-11;
+    default:
+      return 0x1p-24;
+  }
+}
+
+}  // namespace
+
+// ---- life ---------------------------------------------------------------------------------------
+
+RunEngine::RunEngine(RunEngineOptions options) : options_(std::move(options)) {}
+
+absl::StatusOr<std::unique_ptr<RunEngine>> RunEngine::Create(RunEngineOptions options) {
+  std::unique_ptr<RunEngine> engine(new RunEngine(std::move(options)));
+  if (absl::Status status = engine->Open(); !status.ok()) return status;
+  if (absl::Status status = engine->Restore(); !status.ok()) return status;
+  engine->UpdateStatus();
+  RunEngine* self = engine.get();
+  engine->loop_ = std::jthread([self] { self->Loop(); });
+  for (size_t i = 0; i < std::min<size_t>(2, self->trials_.size()); ++i) {
+    engine->threads_.emplace_back([self] { self->EffectLoop(); });
+  }
+  engine->threads_.emplace_back([self] { self->CheckpointLoop(); });
+  return engine;
+}
+
+RunEngine::~RunEngine() {
+  {
+    std::scoped_lock lock(mailbox_mutex_, effects_mutex_, checkpoint_mutex_);
+    stop_ = true;
+  }
+  mailbox_filled_.notify_all();
+  effects_filled_.notify_all();
+  checkpoint_wanted_.notify_all();
+  if (loop_.joinable()) loop_.join();
+  threads_.clear();
+  if (files_ != nullptr && !ended()) {
+    if (absl::Status status = SaveCheckpoint(); !status.ok()) {
+      Log(LogLevel::kError,
+          absl::StrCat("run ", options_.run, ": last checkpoint: ", status.ToString()));
+    }
+  }
+}
+
+absl::Status RunEngine::Open() {
+  absl::StatusOr<TrainAndTest> data = OpenData(options_.spec.data(), options_.data_folder);
+  if (!data.ok()) return data.status();
+  data_ = *std::move(data);
+  if (data_.test != nullptr) {
+    absl::StatusOr<Examples> test = data_.test->Load(0, data_.test->info().examples);
+    if (!test.ok()) return test.status();
+    test_ = *std::move(test);
+  }
+  for (const v1::TrialSpec& spec : options_.trials) {
+    absl::StatusOr<std::unique_ptr<Trial>> trial = Trial::Create(spec, data_.train->info());
+    if (!trial.ok()) {
+      return absl::Status(trial.status().code(),
+                          absl::StrCat("trial ", spec.name(), ": ", trial.status().message()));
+    }
+    if (static_cast<uint64_t>((*trial)->workload().parameters()) >
+        options_.spec.limits().max_parameters()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "trial ", spec.name(), " has ", (*trial)->workload().parameters(),
+          " parameters: limits.max_parameters is ", options_.spec.limits().max_parameters()));
+    }
+    trials_.push_back(*std::move(trial));
+  }
+  lane_sums_.resize(trials_.size());
+  const v1::WireSpec& wire = options_.spec.wire();
+  reply_frame_values_ = FrameValues(wire.replies(), wire.frame_bytes());
+  // fp16 and bf16 round the count of examples that travels with the sum.
+  count_tolerance_ = 1e-3 + 4 * UnitRoundoff(wire.replies());
+  absl::StatusOr<std::unique_ptr<RunFiles>> files =
+      RunFiles::Open(options_.folder, static_cast<int>(options_.spec.checkpoint().keep()));
+  if (!files.ok()) return files.status();
+  files_ = *std::move(files);
+  status_.set_run(options_.run);
+  status_.set_name(options_.spec.name());
+  status_.set_state(v1::WAITING);
+  status_.set_output(files_->output_folder());
+  status_.set_resumes(options_.resumes);
+  status_.mutable_submitted()->set_seconds(absl::ToUnixSeconds(options_.submitted));
+  for (const std::unique_ptr<Trial>& trial : trials_) {
+    v1::TrialStatus* status = status_.add_trials();
+    status->set_name(trial->spec().name());
+    status->set_jobs(trial->jobs());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunEngine::Restore() {
+  v1::CheckpointManifest manifest;
+  absl::StatusOr<bool> restored = files_->Restore(trials_, &manifest);
+  if (!restored.ok()) return restored.status();
+  if (!*restored) return absl::OkStatus();
+  seconds_before_ = manifest.seconds_running();
+  rounds_before_ = static_cast<int64_t>(manifest.rounds());
+  stragglers_before_ = static_cast<int64_t>(manifest.stragglers_tolerated());
+  extra_before_ = manifest.uncoded_extra_seconds();
+  for (int i = 0; i < manifest.trials_size(); ++i) {
+    const v1::TrialCheckpoint& trial = manifest.trials(i);
+    v1::TrialStatus* status = status_.mutable_trials(i);
+    status->set_jobs_done(trial.jobs_done());
+    status->set_loss(trial.loss());
+    status->set_finished(trial.finished());
+    if (trial.has_accuracy()) status->set_accuracy(trial.accuracy());
+    Log(LogLevel::kInfo,
+        absl::StrCat("run ", options_.run, ": trial ", trial.name(), " resumes at job ",
+                     trial.jobs_done(), " of ", trials_[i]->jobs()));
+  }
+  return absl::OkStatus();
+}
+
+// ---- the loop -----------------------------------------------------------------------------------
+
+void RunEngine::WorkerReady(WorkerId worker, const std::string& name) {
+  Post(WorkerJoined{worker, name});
+}
+
+void RunEngine::WorkerGone(WorkerId worker) { Post(WorkerLost{worker}); }
+
+void RunEngine::WorkerUnfit(const std::string& name, const std::string& reason) {
+  const std::string message = absl::StrCat("worker ", name, " cannot serve the run: ", reason);
+  size_t unfit = 0;
+  {
+    std::lock_guard lock(mailbox_mutex_);
+    unfit_workers_[name] = reason;
+    unfit = unfit_workers_.size();
+  }
+  {
+    std::lock_guard lock(status_mutex_);
+    if (status_.state() != v1::WAITING) return;
+    status_.set_error(message);
+  }
+  if (unfit >= options_.spec.fleet().min_workers()) Post(EffectFailed{message});
+}
+
+void RunEngine::Post(Event event) {
+  {
+    std::lock_guard lock(mailbox_mutex_);
+    mailbox_.push_back(std::move(event));
+  }
+  mailbox_filled_.notify_one();
+}
+
+void RunEngine::Loop() {
+  for (;;) {
+    Event event = Tick{};
+    {
+      std::unique_lock lock(mailbox_mutex_);
+      const absl::Time timeout = core_ == nullptr ? absl::InfiniteFuture() : core_->NextTimeout();
+      const auto ready = [this] { return stop_ || !mailbox_.empty(); };
+      if (timeout == absl::InfiniteFuture()) {
+        mailbox_filled_.wait(lock, ready);
+      } else {
+        mailbox_filled_.wait_until(lock, absl::ToChronoTime(timeout), ready);
+      }
+      if (stop_) return;
+      if (!mailbox_.empty()) {
+        event = std::move(mailbox_.front());
+        mailbox_.pop_front();
+      }
+    }
+    if (!ended()) HandleEvent(event);
+  }
+}
+
+bool RunEngine::AllTrialsFinished() const {
+  std::lock_guard lock(status_mutex_);
+  return std::all_of(status_.trials().begin(), status_.trials().end(),
+                     [](const v1::TrialStatus& trial) {
+                       return trial.finished() || trial.jobs_done() >= trial.jobs();
+                     });
+}
+
+bool RunEngine::WaitForWorkers(const Event& event) {
+  if (const auto* joined = std::get_if<WorkerJoined>(&event)) {
+    ready_workers_[joined->worker] = joined->name;
+  } else if (const auto* lost = std::get_if<WorkerLost>(&event)) {
+    ready_workers_.erase(lost->worker);
+  } else if (std::holds_alternative<StopRequested>(event)) {
+    End(v1::CANCELLED, "");
+    return false;
+  } else if (const auto* failed = std::get_if<EffectFailed>(&event)) {
+    End(v1::FAILED, failed->error);
+    return false;
+  }
+  UpdateStatus();
+  if (ready_workers_.size() < options_.spec.fleet().min_workers() && !AllTrialsFinished()) {
+    return false;
+  }
+  if (absl::Status status = BuildCore(); !status.ok()) {
+    End(v1::FAILED, std::string(status.message()));
+    return false;
+  }
+  return true;
+}
+
+void RunEngine::HandleEvent(const Event& event) {
+  if (core_ == nullptr) {
+    if (!WaitForWorkers(event)) return;
+    for (const auto& [worker, name] : ready_workers_) HandleEvent(WorkerJoined{worker, name});
+    if (!ended()) HandleEvent(Tick{});
+    return;
+  }
+  std::vector<Action> actions;
+  const CoreCounters before = core_->counters();
+  core_->Handle(absl::Now(), event, &actions);
+  for (Action& action : actions) CarryOut(action);
+  const CoreCounters& after = core_->counters();
+  options_.metrics->replies.Increment(static_cast<double>(after.replies - before.replies));
+  options_.metrics->replies_late.Increment(
+      static_cast<double>(after.replies_late - before.replies_late));
+  options_.metrics->task_failures.Increment(
+      static_cast<double>(after.tasks_failed - before.tasks_failed));
+  if (!actions.empty()) UpdateStatus();
+}
+
+absl::Status RunEngine::BuildCore() {
+  v1::SchemeSpec* scheme_spec = options_.spec.mutable_scheme();
+  if (!scheme_spec->has_slots()) {
+    scheme_spec->set_slots(static_cast<uint32_t>(std::max<size_t>(1, ready_workers_.size())));
+  }
+  const int slots = static_cast<int>(scheme_spec->slots());
+  absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(ToSchemeSpec(*scheme_spec, slots));
+  if (!scheme.ok()) return scheme.status();
+  absl::StatusOr<std::unique_ptr<ClosingRule>> closing =
+      MakeClosingRule(ToClosingRuleSpec(options_.spec.closing()));
+  if (!closing.ok()) return closing.status();
+  options_.on_slots(scheme_spec->slots());
+
+  CorePlan plan;
+  plan.slots = slots;
+  plan.min_workers = static_cast<int>(options_.spec.fleet().min_workers());
+  plan.rejoin_grace = ToAbsl(options_.spec.fleet().rejoin_grace());
+  plan.round_timeout = ToAbsl(options_.spec.fleet().round_timeout());
+  plan.max_task_attempts = static_cast<int>(options_.spec.limits().max_task_attempts());
+  if (!(*scheme)->unit_weights()) {
+    plan.max_amplification = MaxAmplification(UnitRoundoff(options_.spec.wire().replies()));
+  }
+  // Whole numbers add exactly in a unit-weight sum of single-precision replies.
+  if ((*scheme)->unit_weights() && options_.spec.wire().replies() == v1::FP32) {
+    count_tolerance_ = 1e-6;
+  }
+  if (!(*scheme)->exact()) count_tolerance_ = std::numeric_limits<double>::infinity();
+  WeavePlan weave;
+  for (size_t i = 0; i < trials_.size(); ++i) {
+    const bool finished = status_.trials(static_cast<int>(i)).finished();
+    plan.lanes.push_back(
+        {trials_[i]->jobs(), finished ? trials_[i]->jobs() : trials_[i]->jobs_done()});
+    weave.lanes.push_back(static_cast<int>(i));
+  }
+  for (int slot = 0; slot < slots; ++slot) weave.slots.push_back(slot);
+  const std::string description = (*scheme)->description();
+  weave.scheme = *std::move(scheme);
+  weave.closing = *std::move(closing);
+  plan.weaves.push_back(std::move(weave));
+  absl::StatusOr<std::unique_ptr<CoordinatorCore>> core = CoordinatorCore::Create(std::move(plan));
+  if (!core.ok()) return core.status();
+  core_ = *std::move(core);
+  started_ = absl::Now();
+  Log(LogLevel::kInfo, absl::StrCat("run ", options_.run, " starts: ", description, " over ", slots,
+                                    " slots, ", ready_workers_.size(), " workers"));
+  std::lock_guard lock(status_mutex_);
+  status_.set_state(v1::RUNNING);
+  status_.clear_error();
+  status_.set_scheme(description);
+  status_.set_slots(static_cast<uint32_t>(slots));
+  return absl::OkStatus();
+}
+
+// ---- actions ------------------------------------------------------------------------------------
+
+void RunEngine::CarryOut(Action& action) {
+  CoordinatorMetrics& metrics = *options_.metrics;
+  if (const auto* assign = std::get_if<AssignTasks>(&action)) {
+    Assign(*assign);
+  } else if (const auto* drop = std::get_if<DropTasks>(&action)) {
+    Drop(*drop);
+  } else if (auto* apply = std::get_if<ApplyJob>(&action)) {
+    Effect effect{std::move(*apply), nullptr};
+    {
+      std::lock_guard lock(tasks_mutex_);
+      effect.sum = lane_sums_[effect.apply.lane].sum;
+    }
+    {
+      std::lock_guard lock(effects_mutex_);
+      effects_.push_back(std::move(effect));
+    }
+    effects_filled_.notify_one();
+  } else if (const auto* closed = std::get_if<RoundClosed>(&action)) {
+    metrics.rounds.Increment();
+    metrics.round_seconds.Observe(absl::ToDoubleSeconds(closed->duration));
+    metrics.straggler_slots.Increment(static_cast<double>(closed->stragglers.size()));
+  } else if (const auto* wait = std::get_if<WaitAvoided>(&action)) {
+    extra_seconds_ += absl::ToDoubleSeconds(wait->extra);
+    metrics.wait_avoided_seconds.Increment(absl::ToDoubleSeconds(wait->extra));
+  } else if (std::holds_alternative<RunFinished>(action)) {
+    End(v1::SUCCEEDED, "");
+  } else if (std::holds_alternative<RunCancelled>(action)) {
+    End(v1::CANCELLED, "");
+  } else if (const auto* failed = std::get_if<RunFailed>(&action)) {
+    End(v1::FAILED, failed->error);
+  }
+}
+
+std::shared_ptr<JobSum> RunEngine::SumFor(const AssignedTask& task) {
+  LaneSum& lane = lane_sums_[task.lane];
+  if (lane.lane_job == task.lane_job) return lane.sum;
+  const Scheme& scheme = core_->scheme(task.weave);
+  // A late reply may still hold the old job's sum: then the new job gets one of its own.
+  if (lane.sum == nullptr || lane.sum.use_count() > 1) {
+    lane.sum =
+        std::make_shared<JobSum>(trials_[task.lane]->workload().reply_length(), reply_frame_values_,
+                                 static_cast<int>(scheme.parts().size()), scheme.unit_weights());
+  } else {
+    lane.sum->Clear();
+  }
+  lane.lane_job = task.lane_job;
+  return lane.sum;
+}
+
+v1::Task RunEngine::ToProto(const AssignedTask& task) const {
+  const Scheme& scheme = core_->scheme(task.weave);
+  v1::Task proto;
+  proto.set_id(task.id);
+  proto.set_slot(task.slot);
+  proto.set_part(task.part);
+  proto.set_trial(task.lane);
+  proto.set_job(task.lane_job);
+  proto.set_parameters_version(task.lane_job);
+  proto.set_denominator(scheme.denominator());
+  for (const Term& term : scheme.parts()[task.part].terms) {
+    const Chunk& chunk = scheme.chunks()[term.chunk];
+    v1::Term* t = proto.add_terms();
+    t->set_begin(chunk.begin);
+    t->set_end(chunk.end);
+    t->set_coefficient(term.coefficient);
+  }
+  proto.set_round(task.round);
+  proto.set_attempt(task.attempt);
+  return proto;
+}
+
+void RunEngine::Assign(const AssignTasks& action) {
+  v1::ToWorker message;
+  v1::Assign* assign = message.mutable_assign();
+  assign->set_run(options_.run);
+  {
+    std::lock_guard lock(tasks_mutex_);
+    for (const AssignedTask& task : action.tasks) {
+      wanted_[task.id] = WantedTask{SumFor(task), task.part, action.worker};
+      *assign->add_tasks() = ToProto(task);
+    }
+  }
+  options_.link->Send(action.worker, std::move(message));
+}
+
+void RunEngine::Drop(const DropTasks& action) {
+  {
+    std::lock_guard lock(tasks_mutex_);
+    for (TaskId task : action.tasks) wanted_.erase(task);
+  }
+  if (action.worker == 0) return;
+  v1::ToWorker message;
+  message.mutable_drop()->set_run(options_.run);
+  for (TaskId task : action.tasks) message.mutable_drop()->add_tasks(task);
+  options_.link->Send(action.worker, std::move(message));
+}
+
+void RunEngine::End(v1::RunState state, const std::string& error) {
+  UpdateStatus();
+  if (absl::Status status = SaveCheckpoint(); !status.ok()) {
+    Log(LogLevel::kError,
+        absl::StrCat("run ", options_.run, ": last checkpoint: ", status.ToString()));
+  }
+  v1::RunStatus final_status;
+  {
+    std::lock_guard lock(status_mutex_);
+    for (int i = 0; i < status_.trials_size(); ++i) {
+      status_.mutable_trials(i)->set_parameters_sha256(trials_[i]->Sha256());
+    }
+    final_status = status_;
+  }
+  final_status.set_state(state);
+  final_status.set_error(error);
+  final_status.set_seconds_left(0);
+  if (absl::Status status = files_->Finish(trials_, options_.spec, final_status); !status.ok()) {
+    final_status.set_state(v1::FAILED);
+    final_status.set_error(
+        absl::StrCat(error, error.empty() ? "" : "; ", "writing the output: ", status.message()));
+  }
+  options_.on_end(final_status.state(), final_status.error());
+  {
+    std::lock_guard lock(status_mutex_);
+    status_ = final_status;
+  }
+  ended_.notify_all();
+  Log(LogLevel::kInfo,
+      absl::StrCat("run ", options_.run, " ended: ", v1::RunState_Name(final_status.state()), " ",
+                   final_status.error()));
+}
+
+// ---- replies ------------------------------------------------------------------------------------
+
+absl::StatusOr<RunEngine::Reply> RunEngine::BeginReply(TaskId task, WorkerId worker) {
+  std::lock_guard lock(tasks_mutex_);
+  const auto found = wanted_.find(task);
+  if (found == wanted_.end()) {
+    return absl::NotFoundError(absl::StrCat("task ", task, " is no longer wanted"));
+  }
+  Reply reply;
+  reply.engine_ = this;
+  reply.sum_ = found->second.sum;
+  reply.part_ = found->second.part;
+  reply.task_ = task;
+  reply.worker_ = worker;
+  return reply;
+}
+
+size_t RunEngine::Reply::frame_values() const { return engine_->reply_frame_values_; }
+
+absl::Status RunEngine::Reply::AddFrame(size_t frame, std::span<const float> values,
+                                        uint32_t checksum) {
+  absl::StatusOr<JobSum::Outcome> outcome = sum_->AddFrame(part_, frame, values, checksum);
+  if (!outcome.ok()) return outcome.status();
+  engine_->options_.metrics->reply_bytes.Increment(
+      static_cast<double>(values.size() * sizeof(float)));
+  if (*outcome == JobSum::Outcome::kDiffers) {
+    engine_->options_.metrics->replies_differing.Increment();
+    Log(LogLevel::kError,
+        absl::StrCat("run ", engine_->options_.run, ": worker ", worker_,
+                     " sent other bits for task ", task_, " (part ", part_, ", frame ", frame,
+                     ") than a replica did: one of the two computes wrongly"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunEngine::Reply::Finish(double compute_seconds) {
+  (void)compute_seconds;
+  if (!sum_->Complete(part_)) {
+    return absl::InvalidArgumentError(absl::StrCat("task ", task_, ": frames are missing"));
+  }
+  sum_.reset();
+  engine_->Post(ReplyReceived{task_});
+  return absl::OkStatus();
+}
+
+const Trial* RunEngine::trial(uint32_t index) const {
+  return index < trials_.size() ? trials_[index].get() : nullptr;
+}
+
+// ---- effects ------------------------------------------------------------------------------------
+
+void RunEngine::EffectLoop() {
+  for (;;) {
+    Effect effect;
+    {
+      std::unique_lock lock(effects_mutex_);
+      effects_filled_.wait(lock, [this] { return stop_ || !effects_.empty(); });
+      if (stop_) return;
+      effect = std::move(effects_.front());
+      effects_.pop_front();
+    }
+    Event answer = ApplyEffect(effect);
+    effect.sum.reset();
+    Post(std::move(answer));
+  }
+}
+
+Event RunEngine::ApplyEffect(const Effect& effect) {
+  const absl::Time start = absl::Now();
+  const int lane = effect.apply.lane;
+  Trial& trial = *trials_[lane];
+  absl::StatusOr<AppliedJob> applied =
+      trial.Apply(effect.apply.lane_job, *effect.sum, effect.apply.decoding, count_tolerance_);
+  if (!applied.ok()) return EffectFailed{std::string(applied.status().message())};
+  options_.metrics->jobs.Increment();
+  options_.metrics->apply_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  const prometheus::Labels labels = {{"run", std::to_string(options_.run)},
+                                     {"trial", trial.spec().name()}};
+  options_.metrics->trial_loss.Add(labels).Set(applied->loss);
+
+  MetricsRow row;
+  row.trial = trial.spec().name();
+  row.job = static_cast<uint64_t>(effect.apply.lane_job);
+  row.gradient_norm = applied->gradient_norm;
+  row.epoch = trial.epoch();
+  row.loss = applied->loss;
+  row.train_accuracy = applied->accuracy;
+  row.learning_rate = applied->learning_rate;
+  const int64_t jobs_done = effect.apply.lane_job + 1;
+  bool reached = false;
+  if (test_.rows > 0 && trial.EvaluationDue(jobs_done)) {
+    absl::StatusOr<Evaluation> evaluation = trial.Evaluate(test_);
+    if (!evaluation.ok()) return EffectFailed{std::string(evaluation.status().message())};
+    row.test_loss = evaluation->loss;
+    row.test_accuracy = evaluation->accuracy;
+    options_.metrics->trial_accuracy.Add(labels).Set(evaluation->accuracy);
+    const v1::TrainingSpec& training = trial.spec().training();
+    reached = training.has_target_accuracy() && evaluation->accuracy >= training.target_accuracy();
+  }
+  {
+    std::lock_guard lock(status_mutex_);
+    v1::TrialStatus* status = status_.mutable_trials(lane);
+    status->set_jobs_done(jobs_done);
+    status->set_loss(applied->loss);
+    if (row.test_accuracy.has_value()) status->set_accuracy(*row.test_accuracy);
+    status->set_finished(reached || jobs_done >= trial.jobs());
+    row.round = status_.rounds();
+    row.stragglers = status_.stragglers_tolerated();
+    row.wall_seconds = status_.seconds();
+  }
+  if (absl::Status status = files_->Record(lane, row); !status.ok()) {
+    return EffectFailed{std::string(status.message())};
+  }
+  const uint64_t every = options_.spec.checkpoint().every_jobs();
+  if (every > 0 && jobs_done % static_cast<int64_t>(every) == 0) {
+    std::lock_guard lock(checkpoint_mutex_);
+    checkpoint_now_ = true;
+    checkpoint_wanted_.notify_one();
+  }
+  return JobApplied{lane, reached};
+}
+
+void RunEngine::CheckpointLoop() {
+  const auto every = absl::ToChronoNanoseconds(ToAbsl(options_.spec.checkpoint().every()));
+  for (;;) {
+    {
+      std::unique_lock lock(checkpoint_mutex_);
+      checkpoint_wanted_.wait_for(lock, every, [this] { return stop_ || checkpoint_now_; });
+      if (stop_) return;
+      checkpoint_now_ = false;
+    }
+    {
+      std::lock_guard lock(status_mutex_);
+      if (status_.state() != v1::RUNNING) continue;
+    }
+    if (absl::Status status = SaveCheckpoint(); !status.ok()) {
+      Post(EffectFailed{absl::StrCat("checkpoint: ", status.message())});
+    }
+  }
+}
+
+absl::Status RunEngine::SaveCheckpoint() {
+  std::lock_guard save_lock(save_mutex_);
+  const absl::Time start = absl::Now();
+  v1::CheckpointManifest manifest;
+  {
+    std::lock_guard lock(status_mutex_);
+    manifest.set_run(options_.run);
+    manifest.set_seconds_running(status_.seconds());
+    manifest.set_rounds(status_.rounds());
+    manifest.set_stragglers_tolerated(status_.stragglers_tolerated());
+    manifest.set_uncoded_extra_seconds(status_.uncoded_extra_seconds());
+    for (const v1::TrialStatus& status : status_.trials()) {
+      v1::TrialCheckpoint* trial = manifest.add_trials();
+      trial->set_name(status.name());
+      trial->set_loss(status.loss());
+      trial->set_finished(status.finished());
+      if (status.has_accuracy()) trial->set_accuracy(status.accuracy());
+    }
+  }
+  if (absl::Status status = files_->Save(std::move(manifest), trials_); !status.ok()) return status;
+  options_.metrics->checkpoints.Increment();
+  options_.metrics->checkpoint_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  return absl::OkStatus();
+}
+
+// ---- status -------------------------------------------------------------------------------------
+
+v1::RunStatus RunEngine::Status() const {
+  std::lock_guard lock(status_mutex_);
+  return status_;
+}
+
+bool RunEngine::ended() const {
+  std::lock_guard lock(status_mutex_);
+  return EndedLocked();
+}
+
+void RunEngine::WaitForEnd(std::chrono::milliseconds limit) const {
+  std::unique_lock lock(status_mutex_);
+  ended_.wait_for(lock, limit, [this] { return EndedLocked(); });
+}
+
+bool RunEngine::EndedLocked() const {
+  return status_.state() == v1::SUCCEEDED || status_.state() == v1::FAILED ||
+         status_.state() == v1::CANCELLED;
+}
+
+void RunEngine::UpdateStatus() {
+  std::lock_guard lock(status_mutex_);
+  status_.set_rounds(rounds_before_);
+  status_.set_stragglers_tolerated(stragglers_before_);
+  status_.set_seconds(seconds_before_);
+  status_.set_uncoded_extra_seconds(extra_before_ + extra_seconds_);
+  status_.set_seconds_left(-1);
+  if (core_ == nullptr) {
+    status_.set_workers(static_cast<uint32_t>(ready_workers_.size()));
+    return;
+  }
+  const CoreCounters& counters = core_->counters();
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - started_);
+  status_.set_rounds(rounds_before_ + counters.rounds);
+  status_.set_stragglers_tolerated(stragglers_before_ + counters.stragglers);
+  status_.set_seconds(seconds_before_ + seconds);
+  status_.set_replies_late(counters.replies_late);
+  status_.set_workers_lost(counters.workers_lost);
+  status_.set_workers(static_cast<uint32_t>(core_->fleet().workers()));
+  if (seconds > 0) status_.set_rounds_per_second(static_cast<double>(counters.rounds) / seconds);
+  int64_t left = 0;
+  for (const v1::TrialStatus& trial : status_.trials()) {
+    if (!trial.finished()) left += static_cast<int64_t>(trial.jobs() - trial.jobs_done());
+  }
+  if (counters.rounds > 0) {
+    status_.set_seconds_left(static_cast<double>(left) * seconds /
+                             static_cast<double>(counters.rounds));
+  }
+}
+
+}  // namespace gradloom

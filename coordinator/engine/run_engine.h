@@ -1,0 +1,194 @@
+// Runs one run: feeds the core with what happens and carries out what it decides.
+//
+// One loop thread owns the core; effects (decode + update + evaluation; checkpoints) run on threads
+// of their own and answer with events, so a round of one lane goes on while another lane's update
+// is applied. Public methods are thread-safe and do not block on the loop.
+#ifndef GRADLOOM_COORDINATOR_ENGINE_RUN_ENGINE_H_
+#define GRADLOOM_COORDINATOR_ENGINE_RUN_ENGINE_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "coordinator/core/coordinator_core.h"
+#include "coordinator/data_plane/job_sum.h"
+#include "coordinator/engine/fleet_link.h"
+#include "coordinator/engine/run_files.h"
+#include "coordinator/engine/trial.h"
+#include "coordinator/metrics/coordinator_metrics.h"
+#include "gradloom/v1/run.pb.h"
+#include "gradloom/v1/training.pb.h"
+#include "gradloom/v1/worker.pb.h"
+
+namespace gradloom {
+
+struct RunEngineOptions {
+  uint64_t run = 0;
+  v1::RunSpec spec;                   // resolved
+  std::vector<v1::TrialSpec> trials;  // resolved
+  std::string data_folder;            // relative data files are relative to this
+  std::string folder;                 // the run's: checkpoints/, output/
+  absl::Time submitted;
+  uint64_t resumes = 0;
+  FleetLink* link = nullptr;
+  CoordinatorMetrics* metrics = nullptr;
+  // Called from the loop when the code's number of slots is settled, so that it can be recorded:
+  // a resumed run must keep it.
+  std::function<void(uint32_t slots)> on_slots;
+  // Called once, from the loop, when the run has ended and its files are written.
+  std::function<void(v1::RunState, const std::string& error)> on_end;
+};
+
+class RunEngine {
+ public:
+  // Opens data, builds trials, reads the newest checkpoint when there is one. Errors are the
+  // user's: a field, its value, what is legal.
+  static absl::StatusOr<std::unique_ptr<RunEngine>> Create(RunEngineOptions options);
+  // Stops the threads; an unfinished run gets a checkpoint and can be resumed.
+  ~RunEngine();
+
+  uint64_t run() const { return options_.run; }
+  const RunEngineOptions& options() const { return options_; }
+  uint64_t data_checksum() const { return data_.train->info().checksum; }
+  int64_t examples() const { return data_.train->info().examples; }
+  v1::RunStatus Status() const;
+  bool ended() const;
+  // Returns when the run has ended, or after `limit`.
+  void WaitForEnd(std::chrono::milliseconds limit) const;
+
+  // From the workers' service.
+  void WorkerReady(WorkerId worker, const std::string& name);
+  void WorkerGone(WorkerId worker);
+  // A worker said that it cannot serve the run (other data, a file it cannot read). While the run
+  // waits for workers the reason is shown; when as many as it needs are unfit, the run fails.
+  void WorkerUnfit(const std::string& name, const std::string& reason);
+  void Post(Event event);
+  void Cancel() { Post(StopRequested{}); }
+
+  // A reply's way in. AddFrame per frame in any order, then Finish.
+  class Reply {
+   public:
+    // Frame `frame` of the reply. InvalidArgument when it does not fit or is not finite.
+    absl::Status AddFrame(size_t frame, std::span<const float> values, uint32_t checksum);
+    // Reports the reply when its part is whole; InvalidArgument when frames are missing.
+    absl::Status Finish(double compute_seconds);
+    size_t length() const { return sum_->length(); }
+    size_t frame_values() const;
+
+   private:
+    friend class RunEngine;
+    RunEngine* engine_ = nullptr;
+    std::shared_ptr<JobSum> sum_;
+    TaskId task_ = 0;
+    int part_ = 0;
+    WorkerId worker_ = 0;
+  };
+  // NotFound when the task is not (or no longer) wanted, which is fine.
+  absl::StatusOr<Reply> BeginReply(TaskId task, WorkerId worker);
+
+  // Null when the run has no such trial.
+  const Trial* trial(uint32_t index) const;
+  const v1::WireSpec& wire() const { return options_.spec.wire(); }
+  size_t reply_frame_values() const { return reply_frame_values_; }
+
+ private:
+  struct WantedTask {
+    std::shared_ptr<JobSum> sum;
+    int part = 0;
+    WorkerId worker = 0;
+  };
+  struct LaneSum {
+    std::shared_ptr<JobSum> sum;
+    int64_t lane_job = -1;
+  };
+  struct Effect {
+    ApplyJob apply;
+    std::shared_ptr<JobSum> sum;
+  };
+
+  explicit RunEngine(RunEngineOptions options);
+  absl::Status Open();
+  absl::Status Restore();
+
+  void Loop();
+  void HandleEvent(const Event& event);
+  // Before the core exists; true when it does now.
+  bool WaitForWorkers(const Event& event);
+  bool AllTrialsFinished() const;
+  bool EndedLocked() const;
+  absl::Status BuildCore();
+  void CarryOut(Action& action);
+  void Assign(const AssignTasks& action);
+  void Drop(const DropTasks& action);
+  void End(v1::RunState state, const std::string& error);
+  std::shared_ptr<JobSum> SumFor(const AssignedTask& task);
+  v1::Task ToProto(const AssignedTask& task) const;
+
+  void EffectLoop();
+  Event ApplyEffect(const Effect& effect);
+  void CheckpointLoop();
+  absl::Status SaveCheckpoint();
+  void UpdateStatus();
+
+  RunEngineOptions options_;
+  TrainAndTest data_;
+  Examples test_;
+  std::vector<std::unique_ptr<Trial>> trials_;
+  std::unique_ptr<RunFiles> files_;
+  size_t reply_frame_values_ = 0;
+  double count_tolerance_ = 0;
+
+  // The loop's own.
+  std::unique_ptr<CoordinatorCore> core_;
+  std::map<WorkerId, std::string> ready_workers_;  // before the core exists
+  double seconds_before_ = 0;                      // of running, in earlier lives
+  int64_t rounds_before_ = 0;
+  int64_t stragglers_before_ = 0;
+  double extra_before_ = 0;
+  double extra_seconds_ = 0;
+  absl::Time started_;
+
+  std::mutex mailbox_mutex_;
+  std::condition_variable mailbox_filled_;
+  std::deque<Event> mailbox_;
+  std::map<std::string, std::string> unfit_workers_;  // guarded by mailbox_mutex_
+  bool stop_ = false;
+
+  std::mutex tasks_mutex_;
+  absl::flat_hash_map<TaskId, WantedTask> wanted_;
+  std::vector<LaneSum> lane_sums_;
+
+  std::mutex effects_mutex_;
+  std::condition_variable effects_filled_;
+  std::deque<Effect> effects_;
+
+  std::mutex checkpoint_mutex_;
+  std::condition_variable checkpoint_wanted_;
+  bool checkpoint_now_ = false;
+  std::mutex save_mutex_;  // one checkpoint at a time
+
+  mutable std::mutex status_mutex_;
+  v1::RunStatus status_;
+  mutable std::condition_variable ended_;
+
+  // Last, so that they end before what they use.
+  std::vector<std::jthread> threads_;
+  std::jthread loop_;
+};
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_ENGINE_RUN_ENGINE_H_

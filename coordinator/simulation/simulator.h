@@ -1,0 +1,48 @@
+// Drives the shipped core with a virtual clock: every slot is a worker of its own that computes its
+// invocations one after the other and costs what the delay model says. A dropped task ends its
+// invocation when nothing else of it is wanted, so a slot moves on when its job is decoded.
+#ifndef GRADLOOM_COORDINATOR_SIMULATION_SIMULATOR_H_
+#define GRADLOOM_COORDINATOR_SIMULATION_SIMULATOR_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "coordinator/core/coordinator_core.h"
+#include "coordinator/simulation/delay_model.h"
+
+namespace gradloom {
+
+struct SimulationOptions {
+  double apply_seconds = 0;    // from a job's decode to the lane's next job
+  bool record_rounds = false;  // fill SimulationResult::rounds
+  double limit_seconds = 1e9;  // of virtual time: DeadlineExceeded beyond
+};
+
+struct SimulatedRound {
+  int weave = 0;
+  int64_t round = 0;
+  double start_seconds = 0;
+  double end_seconds = 0;
+  std::vector<int> stragglers;  // fleet slots
+};
+
+struct SimulationResult {
+  double total_seconds = 0;             // until the last job was applied
+  std::vector<double> applied_seconds;  // when each job was applied, in that order
+  CoreCounters counters;
+  int64_t invocations = 0;
+  int64_t invocations_cut = 0;  // ended because nothing of it was wanted any more
+  double busy_seconds = 0;      // over all slots
+  int64_t events = 0;           // handled by the core
+  std::vector<SimulatedRound> rounds;
+};
+
+// The plan's min_workers is set to its number of slots. InvalidArgument when the model has fewer
+// slots than the plan; FailedPrecondition when the run cannot end (dead slots).
+absl::StatusOr<SimulationResult> Simulate(CorePlan plan, const DelayModel& delays,
+                                          const SimulationOptions& options);
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_SIMULATION_SIMULATOR_H_

@@ -1,0 +1,272 @@
+#include "coordinator/core/coordinator_core.h"
+
+#include <algorithm>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/coordinator/core/core_driver.h"
+
+namespace gradloom {
+namespace {
+
+using ::testing::HasSubstr;
+
+SchemeSpec Gc(int slots, int s) {
+  SchemeSpec spec;
+  spec.kind = SchemeSpec::Kind::kGc;
+  spec.slots = slots;
+  spec.s = s;
+  return spec;
+}
+
+TEST(CoordinatorCoreTest, TrainsALaneToItsEnd) {
+  CorePlan plan = PlanFor(Gc(4, 1), {}, 1, 3);
+  plan.min_workers = 4;
+  CoreDriver driver(std::move(plan));
+  for (WorkerId worker = 1; worker <= 4; ++worker) driver.Join(worker, absl::StrCat("w", worker));
+  while (!driver.finished) {
+    for (WorkerId worker = 1; worker <= 4; ++worker) driver.AnswerAll(worker);
+  }
+  EXPECT_EQ(driver.applied_order, (std::vector<std::pair<int, int64_t>>{{0, 0}, {0, 1}, {0, 2}}));
+  EXPECT_EQ(driver.core().counters().rounds, 3);
+}
+
+TEST(CoordinatorCoreTest, ClosesWithoutStragglersAndDropsTheirWork) {
+  CorePlan plan = PlanFor(Gc(4, 1), {}, 1, 2);
+  plan.min_workers = 4;
+  CoreDriver driver(std::move(plan));
+  for (WorkerId worker = 1; worker <= 4; ++worker) driver.Join(worker, absl::StrCat("w", worker));
+  // Slots 0,2 and 1,3 are the repetition groups; worker i holds slot i - 1.
+  driver.Answer(1);
+  EXPECT_TRUE(driver.rounds.empty());
+  const TaskId straggling = driver.asked[2].front().id;
+  driver.Answer(4);
+  ASSERT_EQ(driver.rounds.size(), 1u);
+  EXPECT_EQ(driver.rounds[0].stragglers, (std::vector<int>{1, 2}));
+  ASSERT_EQ(driver.asked[2].size(), 1u) << "the old task was dropped, the next round's is there";
+  EXPECT_EQ(driver.asked[2][0].lane_job, 1);
+  driver.Send(ReplyReceived{straggling});
+  EXPECT_EQ(driver.core().counters().replies_stale, 1);
+  EXPECT_EQ(driver.applied_order.size(), 1u);
+}
+
+TEST(CoordinatorCoreTest, WaitsForEffectsOfTheSameLaneOnly) {
+  CoreDriver driver(PlanFor(Gc(2, 0), {}, 2, 2));
+  driver.apply_at_once = false;
+  driver.Join(1, "a");
+  driver.Join(2, "b");  // min_workers is 1: the first holds both slots until the next round
+  driver.AnswerAll(1);
+  EXPECT_EQ(driver.applying.size(), 1u);
+  EXPECT_EQ(driver.asked[1].size() + driver.asked[2].size(), 2u) << "lane 1 goes on meanwhile";
+  driver.AnswerAll(1);
+  driver.AnswerAll(2);
+  EXPECT_EQ(driver.applying.size(), 2u);
+  EXPECT_EQ(driver.asked[1].size() + driver.asked[2].size(), 0u) << "both lanes are being applied";
+  driver.Applied();
+  EXPECT_EQ(driver.asked[1].size() + driver.asked[2].size(), 2u);
+}
+
+TEST(CoordinatorCoreTest, ALostWorkersSlotWaitsForItsGraceThenDoublesUp) {
+  CorePlan plan = PlanFor(Gc(2, 0), {}, 1, 1);
+  plan.min_workers = 2;
+  CoreDriver driver(std::move(plan));
+  driver.Join(1, "a");
+  driver.Join(2, "b");
+  driver.Lose(2);
+  driver.AnswerAll(1);
+  EXPECT_FALSE(driver.finished);
+  EXPECT_EQ(driver.core().NextTimeout(), driver.now + absl::Seconds(2));
+  driver.now += absl::Seconds(2);
+  driver.Send(Tick{});
+  ASSERT_EQ(driver.asked[1].size(), 1u);
+  EXPECT_EQ(driver.asked[1][0].attempt, 1);
+  driver.AnswerAll(1);
+  EXPECT_TRUE(driver.finished);
+}
+
+TEST(CoordinatorCoreTest, AWorkerThatComesBackTakesItsSlotBack) {
+  CorePlan plan = PlanFor(Gc(2, 0), {}, 1, 1);
+  plan.min_workers = 2;
+  CoreDriver driver(std::move(plan));
+  driver.Join(1, "a");
+  driver.Join(2, "b");
+  const int slot = driver.asked[2][0].slot;
+  driver.Lose(2);
+  driver.Join(3, "b");
+  ASSERT_EQ(driver.asked[3].size(), 1u);
+  EXPECT_EQ(driver.asked[3][0].slot, slot);
+}
+
+TEST(CoordinatorCoreTest, ASpareTakesOverAtOnce) {
+  CorePlan plan = PlanFor(Gc(2, 0), {}, 1, 1);
+  plan.min_workers = 3;
+  CoreDriver driver(std::move(plan));
+  for (WorkerId worker = 1; worker <= 3; ++worker) driver.Join(worker, absl::StrCat("w", worker));
+  EXPECT_TRUE(driver.asked[3].empty());
+  driver.Lose(1);
+  EXPECT_EQ(driver.asked[3].size(), 1u);
+}
+
+TEST(CoordinatorCoreTest, SurvivesTheLossOfEveryWorker) {
+  CoreDriver driver(PlanFor(Gc(4, 1), {}, 1, 2));
+  driver.Join(1, "a");
+  driver.Lose(1);
+  driver.now += absl::Hours(1);
+  driver.Send(Tick{});
+  EXPECT_TRUE(driver.failed.empty());
+  driver.Join(2, "other");
+  while (!driver.finished) driver.AnswerAll(2);
+}
+
+TEST(CoordinatorCoreTest, NewWorkersShareTheSlots) {
+  CoreDriver driver(PlanFor(Gc(4, 1), {}, 1, 3));
+  driver.Join(1, "a");
+  EXPECT_EQ(driver.asked[1].size(), 4u);
+  driver.Join(2, "b");
+  driver.AnswerAll(1);
+  EXPECT_EQ(driver.asked[1].size(), 2u);
+  EXPECT_EQ(driver.asked[2].size(), 2u);
+}
+
+TEST(CoordinatorCoreTest, RetriesAFailedTaskUpToTheLimit) {
+  CoreDriver driver(PlanFor(Gc(1, 0), {}, 1, 1));
+  driver.Join(1, "a");
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    ASSERT_TRUE(driver.failed.empty());
+    ASSERT_EQ(driver.asked[1].size(), 1u);
+    const AssignedTask task = driver.asked[1][0];
+    EXPECT_EQ(task.attempt, attempt);
+    driver.asked[1].clear();
+    driver.Send(TaskFailedEvent{task.id, false, "out of memory"});
+  }
+  EXPECT_THAT(driver.failed, HasSubstr("failed 5 times"));
+  EXPECT_THAT(driver.failed, HasSubstr("out of memory"));
+}
+
+TEST(CoordinatorCoreTest, AFatalFailureEndsTheRun) {
+  CoreDriver driver(PlanFor(Gc(2, 1), {}, 1, 1));
+  driver.Join(1, "a");
+  driver.Send(TaskFailedEvent{driver.asked[1][0].id, true, "example 17 is NaN"});
+  EXPECT_THAT(driver.failed, HasSubstr("example 17 is NaN"));
+  EXPECT_TRUE(driver.asked[1].empty()) << "everything outstanding is dropped";
+}
+
+TEST(CoordinatorCoreTest, StopsAfterTheUpdateUnderWay) {
+  CoreDriver driver(PlanFor(Gc(2, 0), {}, 1, 5));
+  driver.apply_at_once = false;
+  driver.Join(1, "a");
+  driver.AnswerAll(1);
+  driver.Send(StopRequested{});
+  EXPECT_FALSE(driver.cancelled);
+  driver.Applied();
+  EXPECT_TRUE(driver.cancelled);
+}
+
+TEST(CoordinatorCoreTest, ARoundThatNeverEndsFailsAndNamesTheMissing) {
+  CorePlan plan = PlanFor(Gc(2, 0), {}, 1, 1);
+  plan.round_timeout = absl::Seconds(30);
+  plan.min_workers = 2;
+  CoreDriver driver(std::move(plan));
+  driver.Join(1, "a");
+  driver.Join(2, "b");
+  driver.Answer(1);
+  EXPECT_EQ(driver.core().NextTimeout(), driver.now + absl::Seconds(30));
+  driver.now += absl::Seconds(30);
+  driver.Send(Tick{});
+  EXPECT_THAT(driver.failed, HasSubstr("round_timeout"));
+  EXPECT_THAT(driver.failed, HasSubstr("not answered: 1"));
+}
+
+TEST(CoordinatorCoreTest, ResumesLanesWhereTheyWere) {
+  CorePlan plan = PlanFor(Gc(2, 1), {}, 2, 3);
+  plan.lanes[0].first_job = 2;
+  plan.lanes[1].first_job = 3;  // done
+  CoreDriver driver(std::move(plan));
+  driver.Join(1, "a");
+  while (!driver.finished) driver.AnswerAll(1);
+  EXPECT_EQ(driver.applied_order, (std::vector<std::pair<int, int64_t>>{{0, 2}}));
+}
+
+TEST(CoordinatorCoreTest, RefusesADelayWithoutLanes) {
+  SchemeSpec spec;
+  spec.kind = SchemeSpec::Kind::kMSgc;
+  spec.slots = 4;
+  spec.b = 1;
+  spec.w = 2;
+  spec.lambda = 1;
+  const auto core = CoordinatorCore::Create(PlanFor(spec, {}, 1, 3));
+  EXPECT_EQ(core.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(core.status().message(), HasSubstr("T = 1"));
+}
+
+// Random fleets: workers are slow, die and come back; whatever happens, every lane's jobs are
+// applied once, in order, and the run ends.
+struct RandomCase {
+  SchemeSpec::Kind kind;
+  int slots, s, b, w, lambda, lanes;
+};
+
+class RandomFleetTest : public ::testing::TestWithParam<RandomCase> {};
+
+TEST_P(RandomFleetTest, EveryJobOnceInOrder) {
+  const RandomCase param = GetParam();
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    SchemeSpec spec;
+    spec.kind = param.kind;
+    spec.slots = param.slots;
+    spec.s = param.s;
+    spec.b = param.b;
+    spec.w = param.w;
+    spec.lambda = param.lambda;
+    const int64_t jobs = 6;
+    CoreDriver driver(PlanFor(spec, {}, param.lanes, jobs));
+    std::mt19937 random(seed);
+    const int workers = 1 + static_cast<int>(random() % param.slots);
+    WorkerId next = 1;
+    std::map<WorkerId, std::string> names;
+    for (int i = 0; i < workers; ++i) {
+      names[next] = absl::StrCat("w", i);
+      driver.Join(next++, absl::StrCat("w", i));
+    }
+    std::vector<std::string> dead;
+    int steps = 0;
+    while (!driver.finished) {
+      ASSERT_TRUE(driver.failed.empty()) << driver.failed;
+      ASSERT_LT(++steps, 100000) << "no progress";
+      driver.now += absl::Milliseconds(random() % 50);
+      const uint32_t choice = random() % 100;
+      if (choice < 3 && !driver.alive.empty()) {
+        const WorkerId victim = *std::next(driver.alive.begin(), random() % driver.alive.size());
+        dead.push_back(names[victim]);
+        driver.Lose(victim);
+      } else if (choice < 10 && !dead.empty()) {
+        names[next] = dead.back();
+        dead.pop_back();
+        driver.Join(next, names[next]);
+        ++next;
+      } else if (choice < 20) {
+        driver.Send(Tick{});
+      } else if (!driver.alive.empty()) {
+        const WorkerId worker = *std::next(driver.alive.begin(), random() % driver.alive.size());
+        if (!driver.asked[worker].empty()) driver.Answer(worker);
+      }
+    }
+    ASSERT_EQ(driver.applied_order.size(), param.lanes * jobs);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Schemes, RandomFleetTest,
+                         ::testing::Values(RandomCase{SchemeSpec::Kind::kUncoded, 3, 0, 0, 0, 0, 1},
+                                           RandomCase{SchemeSpec::Kind::kGc, 6, 1, 0, 0, 0, 1},
+                                           RandomCase{SchemeSpec::Kind::kGc, 7, 2, 0, 0, 0, 3},
+                                           RandomCase{SchemeSpec::Kind::kSrSgc, 6, 0, 1, 2, 2, 2},
+                                           RandomCase{SchemeSpec::Kind::kSrSgc, 8, 0, 2, 3, 3, 4},
+                                           RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 1, 2, 2, 2},
+                                           RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 1, 3, 2, 5},
+                                           RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 2, 3, 5, 4}));
+
+}  // namespace
+}  // namespace gradloom

@@ -1,0 +1,105 @@
+#include "coordinator/simulation/simulator.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace gradloom {
+namespace {
+
+// delay(slot, k) = the slot's entry, whatever the load.
+class FixedDelays final : public DelayModel {
+ public:
+  explicit FixedDelays(std::vector<double> seconds) : seconds_(std::move(seconds)) {}
+  double Seconds(int slot, int64_t, double) const override { return seconds_[slot]; }
+  int slots() const override { return static_cast<int>(seconds_.size()); }
+
+ private:
+  std::vector<double> seconds_;
+};
+
+WeavePlan Weave(int s, std::vector<int> lanes, std::vector<int> slots) {
+  SchemeSpec spec;
+  spec.slots = static_cast<int>(slots.size());
+  spec.s = s;
+  WeavePlan weave;
+  weave.scheme = *MakeScheme(spec);
+  weave.closing = *MakeClosingRule({});
+  weave.lanes = std::move(lanes);
+  weave.slots = std::move(slots);
+  return weave;
+}
+
+CorePlan Plan(int slots, int lanes, int64_t jobs) {
+  CorePlan plan;
+  plan.slots = slots;
+  for (int lane = 0; lane < lanes; ++lane) plan.lanes.push_back({jobs, 0});
+  return plan;
+}
+
+TEST(SimulatorTest, UncodedWaitsForTheSlowest) {
+  CorePlan plan = Plan(3, 1, 4);
+  plan.weaves.push_back(Weave(0, {0}, {0, 1, 2}));
+  const auto result = Simulate(std::move(plan), FixedDelays({1, 2, 5}), {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_DOUBLE_EQ(result->total_seconds, 20);
+  EXPECT_EQ(result->invocations, 12);
+}
+
+TEST(SimulatorTest, RepetitionWaitsForTheFastestOfEachGroup) {
+  CorePlan plan = Plan(4, 1, 3);
+  plan.weaves.push_back(Weave(1, {0}, {0, 1, 2, 3}));
+  const auto result = Simulate(std::move(plan), FixedDelays({1, 50, 7, 2}), {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_DOUBLE_EQ(result->total_seconds, 6);
+  EXPECT_EQ(result->invocations_cut, 6) << "both stragglers, every round";
+}
+
+TEST(SimulatorTest, SplitFleetsRunBesideEachOther) {
+  CorePlan plan = Plan(4, 2, 3);
+  plan.weaves.push_back(Weave(0, {0}, {0, 1}));
+  plan.weaves.push_back(Weave(0, {1}, {2, 3}));
+  const auto result = Simulate(std::move(plan), FixedDelays({1, 1, 2, 2}), {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_DOUBLE_EQ(result->total_seconds, 6);
+}
+
+TEST(SimulatorTest, OverlappingWeavesHaveNoBarrier) {
+  // Slot 1 is slow in lane 0's job; slot 0 goes on with lane 1's meanwhile.
+  CorePlan plan = Plan(2, 2, 1);
+  plan.weaves.push_back(Weave(0, {0}, {0, 1}));
+  plan.weaves.push_back(Weave(0, {1}, {0, 1}));
+  const auto result = Simulate(std::move(plan), FixedDelays({1, 3}), {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_DOUBLE_EQ(result->total_seconds, 6);
+  EXPECT_EQ(result->applied_seconds, (std::vector<double>{3, 6}));
+}
+
+TEST(SimulatorTest, ADeadSlotIsTolerated) {
+  CorePlan plan = Plan(4, 1, 5);
+  plan.weaves.push_back(Weave(1, {0}, {0, 1, 2, 3}));
+  const FixedDelays delays({1, std::numeric_limits<double>::infinity(), 1, 1});
+  const auto result = Simulate(std::move(plan), delays, {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_DOUBLE_EQ(result->total_seconds, 5);
+}
+
+TEST(SimulatorTest, ARunThatCannotEndSaysSo) {
+  CorePlan plan = Plan(2, 1, 5);
+  plan.weaves.push_back(Weave(0, {0}, {0, 1}));
+  const FixedDelays delays({1, std::numeric_limits<double>::infinity()});
+  EXPECT_FALSE(Simulate(std::move(plan), delays, {}).ok());
+}
+
+TEST(SimulatorTest, MoreSlotsThanRecordedAreRefused) {
+  CorePlan plan = Plan(3, 1, 1);
+  plan.weaves.push_back(Weave(0, {0}, {0, 1, 2}));
+  EXPECT_EQ(Simulate(std::move(plan), FixedDelays({1, 1}), {}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace gradloom
