@@ -1,0 +1,126 @@
+#include "coordinator/simulation/paper_rounds.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/coordinator/simulation/recorded_traces.h"
+
+namespace gradloom {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Kind = SchemeSpec::Kind;
+
+SchemeSpec Spec(Kind kind, int slots, int s, int b = 1, int w = 2, int lambda = 1) {
+  SchemeSpec spec;
+  spec.kind = kind;
+  spec.slots = slots;
+  spec.s = s;
+  spec.b = b;
+  spec.w = w;
+  spec.lambda = lambda;
+  return spec;
+}
+
+// Slot 2 straggles in row 0, slots 2 and 1 in row 1; nobody in row 2.
+Trace Tiny() {
+  Trace trace;
+  trace.rows = 3;
+  trace.columns = 3;
+  trace.seconds = {1, 1.5, 9,  //
+                   1, 4,   5,  //
+                   1, 1,   1.5};
+  return trace;
+}
+
+TEST(PaperRoundsTest, UncodedWaitsForTheSlowest) {
+  const auto result =
+      SimulatePaper(Spec(Kind::kUncoded, 3, 0), Tiny(), 3, {.jobs = 4, .record_rounds = true});
+  ASSERT_TRUE(result.ok()) << result.status();
+  // A third of the data costs 1 s more; row 0 comes again as round 3.
+  EXPECT_DOUBLE_EQ(result->total_seconds, 10 + 6 + 2.5 + 10);
+  EXPECT_EQ(result->wait_outs, 3);
+  EXPECT_THAT(result->round[1].stragglers, ElementsAre(1, 2));
+}
+
+TEST(PaperRoundsTest, GcClosesAtTwiceTheFastestUnlessTooManyStraggle) {
+  const auto result = SimulatePaper(Spec(Kind::kGc, 3, 1), Tiny(), 0, {.jobs = 3});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_DOUBLE_EQ(result->total_seconds, 2 + 5 + 1.5);
+  EXPECT_DOUBLE_EQ(result->load, 2.0 / 3);
+  const auto theirs =
+      SimulatePaper(Spec(Kind::kGc, 3, 1), Tiny(), 0, {.jobs = 3, .authors_gc = true});
+  EXPECT_DOUBLE_EQ(theirs->total_seconds, 9 + 5 + 1.5);
+}
+
+TEST(PaperRoundsTest, MSgcFollowsTheBurstyPattern) {
+  // lambda = 1: slot 2 in round 0 is fine; slots 1, 2 in round 1 violate and leave no trace; round
+  // 3 repeats row 0 after a clean round.
+  const auto result = SimulatePaper(Spec(Kind::kMSgc, 3, 0, 1, 2, 1), Tiny(), 0, {.jobs = 3});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_DOUBLE_EQ(result->total_seconds, 2 + 5 + 1.5 + 2);
+  EXPECT_EQ(result->rounds, 4);
+  EXPECT_DOUBLE_EQ(result->load, 2.0 * 2 / (3 * 3));
+}
+
+TEST(PaperRoundsTest, SrSgcRepeatsAndSkipsTheLastRound) {
+  // s = 1. Round 0: one straggler, exempt. Round 1: lambda = 2 allows both; one repeats in round 2,
+  // where nobody straggles, so job 2 lacks that slot only, and round 3 is skipped.
+  const auto result = SimulatePaper(Spec(Kind::kSrSgc, 3, 0, 1, 2, 2), Tiny(), 0,
+                                    {.jobs = 3, .record_rounds = true});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_DOUBLE_EQ(result->total_seconds, 2 + 2 + 1.5);
+  EXPECT_EQ(result->rounds, 3);
+  EXPECT_EQ(result->round[2].repeats, 1);
+  EXPECT_EQ(result->round[3].seconds, 0);
+}
+
+TEST(PaperRoundsTest, RefusesWhatIsNotLegal) {
+  EXPECT_THAT(SimulatePaper(Spec(Kind::kGc, 4, 1), Tiny(), 0, {}).status().message(),
+              HasSubstr("slots = 4"));
+  EXPECT_THAT(SimulatePaper(Spec(Kind::kSrSgc, 3, 0, 2, 4, 1), Tiny(), 0, {}).status().message(),
+              HasSubstr("must divide w - 1 = 3"));
+}
+
+class ReferenceTotals : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::vector<Trace> recordings;
+    for (const char* load : {"0_000", "0_250", "0_500", "0_750", "1_000"}) {
+      std::optional<Trace> trace = CnnDesktopLong(load);
+      if (!trace.has_value()) GTEST_SKIP() << "no recorded traces in " << TraceFolder();
+      recordings.push_back(*std::move(trace));
+    }
+    slope_ = *FitSlope(recordings);
+    trace_ = recordings[0];
+  }
+  Trace trace_;
+  double slope_ = 0;
+  const PaperOptions options_{.authors_gc = true};
+};
+
+TEST_F(ReferenceTotals, AreReproduced) {
+  EXPECT_NEAR(slope_, 1.1218, 5e-5);
+  const auto total = [&](const SchemeSpec& spec) {
+    return SimulatePaper(spec, trace_, slope_, options_)->total_seconds;
+  };
+  EXPECT_NEAR(total(Spec(Kind::kUncoded, 256, 0)), 39.2545, 1e-4);
+  EXPECT_NEAR(total(Spec(Kind::kGc, 256, 14)), 32.4470, 1e-4);
+  EXPECT_NEAR(total(Spec(Kind::kSrSgc, 256, 0, 1, 2, 22)), 31.8820, 1e-4);
+  EXPECT_NEAR(total(Spec(Kind::kMSgc, 256, 0, 1, 2, 26)), 33.6088, 1e-4);
+  EXPECT_EQ(SimulatePaper(Spec(Kind::kMSgc, 256, 0, 1, 2, 26), trace_, slope_, options_)->rounds,
+            26);
+  EXPECT_NEAR(ClairvoyantFloor(256, 25, *MakeTraceDelays(trace_, slope_)), 14.1032, 1e-4);
+}
+
+TEST_F(ReferenceTotals, SearchFindsTheSameParameters) {
+  const auto gc = SearchPaper(Kind::kGc, 256, 4, trace_, slope_, options_);
+  EXPECT_EQ(gc->spec.s, 14);
+  const auto sr = SearchPaper(Kind::kSrSgc, 256, 4, trace_, slope_, options_);
+  EXPECT_THAT((std::vector<int>{sr->spec.b, sr->spec.w, sr->spec.lambda}), ElementsAre(1, 2, 22));
+  const auto m = SearchPaper(Kind::kMSgc, 256, 4, trace_, slope_, options_);
+  EXPECT_THAT((std::vector<int>{m->spec.b, m->spec.w, m->spec.lambda}), ElementsAre(1, 2, 26));
+}
+
+}  // namespace
+}  // namespace gradloom
