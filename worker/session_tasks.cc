@@ -17,6 +17,11 @@
 namespace gradloom {
 namespace {
 
+// A slot that is asked for several mini-tasks at once is slow once.
+absl::Duration PlannedDelay(const ServedRun& run, const v1::Task& task) {
+  return task.order() > 0 ? absl::ZeroDuration() : run.straggler.Delay(task.slot(), task.round());
+}
+
 constexpr size_t kLargeReply = size_t{64} << 20;  // bytes
 constexpr int kCrashExitCode = 137;               // as if killed by SIGKILL
 
@@ -68,7 +73,7 @@ absl::Status Session::CarryThrough(InHand& task) {
   {
     const std::lock_guard lock(mutex_);
     task.examples_total = ChunkExecutor::Positions(*task.run, task.spec());
-    task.delay_planned = task.run->straggler.Delay(task.spec().slot(), task.spec().job());
+    task.delay_planned = PlannedDelay(*task.run, task.spec());
   }
 
   // While another task computes; but two versions of large parameters may not fit.
@@ -278,7 +283,7 @@ double Session::EstimateWaiting(const WaitingTask& waiting) const {
   const auto run = runs_.find(waiting.key.run);
   if (run != runs_.end() && ChunkExecutor::Check(*run->second, waiting.task).ok()) {
     progress.examples_total = ChunkExecutor::Positions(*run->second, waiting.task);
-    progress.delay_left = run->second->straggler.Delay(waiting.task.slot(), waiting.task.job());
+    progress.delay_left = PlannedDelay(*run->second, waiting.task);
     const auto known = seconds_per_example_.find({waiting.key.run, waiting.task.trial()});
     if (known != seconds_per_example_.end()) pace = known->second;
   }

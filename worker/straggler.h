@@ -1,6 +1,6 @@
 // Straggling on purpose: which tasks a worker delays, and when it freezes or dies. A pure function
-// of (spec, seed, slot, job): the same run straggles alike wherever its slots are, and after a
-// resume. Immutable and thread-safe.
+// of (spec, seed, slot, round), crashes and freezes of the job: the same run straggles alike
+// wherever its slots are, and after a resume. Immutable and thread-safe.
 #ifndef GRADLOOM_WORKER_STRAGGLER_H_
 #define GRADLOOM_WORKER_STRAGGLER_H_
 
@@ -29,8 +29,8 @@ class Straggler {
   void AddCrash(uint64_t job) { crash_jobs_.push_back(job); }
   void AddFreeze(uint64_t job, absl::Duration duration) { freeze_jobs_[job] = duration; }
 
-  // Added before the slot computes a task of the job.
-  absl::Duration Delay(uint32_t slot, uint64_t job) const;
+  // Added before the slot computes what it is asked for in a round.
+  absl::Duration Delay(uint32_t slot, uint64_t round) const;
   // The process freezes for so long before it computes. First attempts only, so that what is tried
   // again elsewhere gets through.
   std::optional<absl::Duration> Freeze(uint32_t slot, uint64_t job, uint32_t attempt) const;
@@ -39,12 +39,12 @@ class Straggler {
 
  private:
   bool Applies(uint32_t slot) const;
-  bool Slow(uint32_t slot, uint64_t job) const;
-  double Uniform(uint32_t slot, uint64_t job) const;
+  bool Slow(uint32_t slot, uint64_t round) const;
+  double Uniform(uint32_t slot, uint64_t round) const;
 
   v1::StraggleSpec spec_;
   uint64_t seed_ = 0;
-  std::vector<std::vector<double>> trace_;  // seconds by job, slot
+  std::vector<std::vector<double>> trace_;  // seconds by round, slot
   std::vector<uint64_t> crash_jobs_;
   std::map<uint64_t, absl::Duration> freeze_jobs_;
 };

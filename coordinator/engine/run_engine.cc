@@ -373,9 +373,12 @@ void RunEngine::Assign(const AssignTasks& action) {
   assign->set_run(options_.run);
   {
     std::lock_guard lock(tasks_mutex_);
+    std::map<int, uint32_t> order;
     for (const AssignedTask& task : action.tasks) {
       wanted_[task.id] = WantedTask{SumFor(task), task.part, action.worker};
-      *assign->add_tasks() = ToProto(task);
+      v1::Task* proto = assign->add_tasks();
+      *proto = ToProto(task);
+      proto->set_order(order[task.slot]++);
     }
   }
   options_.link->Send(action.worker, std::move(message));
