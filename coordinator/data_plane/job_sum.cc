@@ -21,6 +21,10 @@ JobSum::JobSum(size_t length, size_t frame_values, int parts, bool unit_weights)
 }
 
 void JobSum::Clear() {
+  std::vector<std::unique_lock<std::mutex>> locks;
+  for (std::mutex& mutex : frame_mutexes_) locks.emplace_back(mutex);
+  std::lock_guard lock(parts_mutex_);
+  epoch_.fetch_add(1, std::memory_order_acq_rel);
   if (sum_ != nullptr) sum_->Clear();
   for (std::unique_ptr<PartState>& part : parts_) part.reset();
 }
@@ -37,7 +41,7 @@ JobSum::PartState& JobSum::State(int part) {
   return *state;
 }
 
-absl::StatusOr<JobSum::Outcome> JobSum::AddFrame(int part, size_t frame,
+absl::StatusOr<JobSum::Outcome> JobSum::AddFrame(uint64_t epoch, int part, size_t frame,
                                                  std::span<const float> values, uint32_t checksum) {
   const size_t offset = frame * frame_values_;
   if (part < 0 || part >= static_cast<int>(parts_.size()) || frame >= frames_ ||
@@ -46,8 +50,9 @@ absl::StatusOr<JobSum::Outcome> JobSum::AddFrame(int part, size_t frame,
         "frame ", frame, " of part ", part, " with ", values.size(), " values: there are ", frames_,
         " frames of ", frame_values_, " values and ", parts_.size(), " parts"));
   }
-  PartState& state = State(part);
   std::lock_guard lock(frame_mutexes_[frame % frame_mutexes_.size()]);
+  if (epoch != this->epoch()) return absl::NotFoundError("the job has been decoded without it");
+  PartState& state = State(part);
   if (state.seen[frame] != 0) {
     return state.checksums[frame] == checksum ? Outcome::kDuplicate : Outcome::kDiffers;
   }
@@ -68,8 +73,9 @@ absl::StatusOr<JobSum::Outcome> JobSum::AddFrame(int part, size_t frame,
   return Outcome::kAdded;
 }
 
-bool JobSum::Complete(int part) const {
+bool JobSum::Complete(uint64_t epoch, int part) const {
   std::lock_guard lock(parts_mutex_);
+  if (epoch != this->epoch()) return false;
   const PartState* state = parts_[part].get();
   return state != nullptr && state->count.load(std::memory_order_acquire) == frames_;
 }

@@ -33,20 +33,24 @@ class JobSum {
   JobSum(size_t length, size_t frame_values, int parts, bool unit_weights);
 
   size_t length() const { return length_; }
-  // Forgets everything, for the next job. Not concurrently with anything else.
+  // Forgets everything, for the next job, and begins the next epoch: frames of replies that began
+  // in an earlier one are refused from now on, so that a straggler's late stream needs no second
+  // buffer. Not concurrently with Decode.
   void Clear();
+  uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
 
   enum class Outcome {
     kAdded,
     kDuplicate,  // another replica had brought it
     kDiffers,    // another replica had brought other bits: one of the two computes wrongly
   };
-  // Frame number `frame` of `part`. `checksum` is that of the payload on the wire. InvalidArgument
-  // when a value is not finite; nothing is added then.
-  absl::StatusOr<Outcome> AddFrame(int part, size_t frame, std::span<const float> values,
-                                   uint32_t checksum);
-  // Whether every frame of the part is here.
-  bool Complete(int part) const;
+  // Frame number `frame` of `part`. `checksum` is that of the payload on the wire; `epoch` that of
+  // when the reply began. InvalidArgument when a value is not finite, NotFound when the epoch is
+  // over; nothing is added then.
+  absl::StatusOr<Outcome> AddFrame(uint64_t epoch, int part, size_t frame,
+                                   std::span<const float> values, uint32_t checksum);
+  // Whether the epoch goes on and every frame of the part is here.
+  bool Complete(uint64_t epoch, int part) const;
 
   // Values [offset, offset + out.size()) of the decoded sum. The decoding's parts must be complete.
   void Decode(const JobDecoding& decoding, size_t offset, std::span<float> out) const;
@@ -69,7 +73,9 @@ class JobSum {
   size_t frames_;
   bool unit_weights_;
   std::unique_ptr<ReproducibleSum> sum_;  // unit weights
-  mutable std::mutex parts_mutex_;        // guards the pointers, not what they point to
+  // Changes with every frame mutex and parts_mutex_ held.
+  std::atomic<uint64_t> epoch_ = 0;
+  mutable std::mutex parts_mutex_;  // guards the pointers, not what they point to
   std::vector<std::unique_ptr<PartState>> parts_;
   std::vector<std::mutex> frame_mutexes_;  // frame f is guarded by f % size
 };

@@ -329,12 +329,13 @@ void RunEngine::CarryOut(Action& action) {
   }
 }
 
-std::shared_ptr<JobSum> RunEngine::SumFor(const AssignedTask& task) {
+void RunEngine::PrepareSum(const AssignedTask& task) {
   LaneSum& lane = lane_sums_[task.lane];
-  if (lane.lane_job == task.lane_job) return lane.sum;
+  if (lane.lane_job == task.lane_job) return;
   const Scheme& scheme = core_->scheme(task.weave);
-  // A late reply may still hold the old job's sum: then the new job gets one of its own.
-  if (lane.sum == nullptr || lane.sum.use_count() > 1) {
+  // One buffer a lane, whoever is still sending: replies to the job before are refused from here.
+  absl::erase_if(wanted_, [&task](const auto& entry) { return entry.second.lane == task.lane; });
+  if (lane.sum == nullptr) {
     lane.sum =
         std::make_shared<JobSum>(trials_[task.lane]->workload().reply_length(), reply_frame_values_,
                                  static_cast<int>(scheme.parts().size()), scheme.unit_weights());
@@ -342,7 +343,6 @@ std::shared_ptr<JobSum> RunEngine::SumFor(const AssignedTask& task) {
     lane.sum->Clear();
   }
   lane.lane_job = task.lane_job;
-  return lane.sum;
 }
 
 v1::Task RunEngine::ToProto(const AssignedTask& task) const {
@@ -375,7 +375,8 @@ void RunEngine::Assign(const AssignTasks& action) {
     std::lock_guard lock(tasks_mutex_);
     std::map<int, uint32_t> order;
     for (const AssignedTask& task : action.tasks) {
-      wanted_[task.id] = WantedTask{SumFor(task), task.part, action.worker};
+      PrepareSum(task);
+      wanted_[task.id] = WantedTask{task.lane, task.part, action.worker};
       v1::Task* proto = assign->add_tasks();
       *proto = ToProto(task);
       proto->set_order(order[task.slot]++);
@@ -439,7 +440,8 @@ absl::StatusOr<RunEngine::Reply> RunEngine::BeginReply(TaskId task, WorkerId wor
   }
   Reply reply;
   reply.engine_ = this;
-  reply.sum_ = found->second.sum;
+  reply.sum_ = lane_sums_[found->second.lane].sum;
+  reply.epoch_ = reply.sum_->epoch();
   reply.part_ = found->second.part;
   reply.task_ = task;
   reply.worker_ = worker;
@@ -450,7 +452,7 @@ size_t RunEngine::Reply::frame_values() const { return engine_->reply_frame_valu
 
 absl::Status RunEngine::Reply::AddFrame(size_t frame, std::span<const float> values,
                                         uint32_t checksum) {
-  absl::StatusOr<JobSum::Outcome> outcome = sum_->AddFrame(part_, frame, values, checksum);
+  absl::StatusOr<JobSum::Outcome> outcome = sum_->AddFrame(epoch_, part_, frame, values, checksum);
   if (!outcome.ok()) return outcome.status();
   engine_->options_.metrics->reply_bytes.Increment(
       static_cast<double>(values.size() * sizeof(float)));
@@ -466,7 +468,10 @@ absl::Status RunEngine::Reply::AddFrame(size_t frame, std::span<const float> val
 
 absl::Status RunEngine::Reply::Finish(double compute_seconds) {
   (void)compute_seconds;
-  if (!sum_->Complete(part_)) {
+  if (epoch_ != sum_->epoch()) {
+    return absl::NotFoundError(absl::StrCat("task ", task_, " is no longer wanted"));
+  }
+  if (!sum_->Complete(epoch_, part_)) {
     return absl::InvalidArgumentError(absl::StrCat("task ", task_, ": frames are missing"));
   }
   sum_.reset();

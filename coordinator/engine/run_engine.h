@@ -81,7 +81,8 @@ class RunEngine {
   // A reply's way in. AddFrame per frame in any order, then Finish.
   class Reply {
    public:
-    // Frame `frame` of the reply. InvalidArgument when it does not fit or is not finite.
+    // Frame `frame` of the reply. InvalidArgument when it does not fit or is not finite, NotFound
+    // when its job has been decoded meanwhile.
     absl::Status AddFrame(size_t frame, std::span<const float> values, uint32_t checksum);
     // Reports the reply when its part is whole; InvalidArgument when frames are missing.
     absl::Status Finish(double compute_seconds);
@@ -92,6 +93,7 @@ class RunEngine {
     friend class RunEngine;
     RunEngine* engine_ = nullptr;
     std::shared_ptr<JobSum> sum_;
+    uint64_t epoch_ = 0;  // of the sum
     TaskId task_ = 0;
     int part_ = 0;
     WorkerId worker_ = 0;
@@ -106,7 +108,7 @@ class RunEngine {
 
  private:
   struct WantedTask {
-    std::shared_ptr<JobSum> sum;
+    int lane = 0;
     int part = 0;
     WorkerId worker = 0;
   };
@@ -134,7 +136,7 @@ class RunEngine {
   void Assign(const AssignTasks& action);
   void Drop(const DropTasks& action);
   void End(v1::RunState state, const std::string& error);
-  std::shared_ptr<JobSum> SumFor(const AssignedTask& task);
+  void PrepareSum(const AssignedTask& task);
   v1::Task ToProto(const AssignedTask& task) const;
 
   void EffectLoop();
@@ -168,7 +170,7 @@ class RunEngine {
   bool stop_ = false;
 
   std::mutex tasks_mutex_;
-  absl::flat_hash_map<TaskId, WantedTask> wanted_;
+  absl::flat_hash_map<TaskId, WantedTask> wanted_;  // of the lanes' jobs under way
   std::vector<LaneSum> lane_sums_;
 
   std::mutex effects_mutex_;

@@ -38,7 +38,7 @@ TEST(JobSumTest, InterleavedReplicasThatBreakOffCountOnce) {
   JobSum plain(kLength, kFrame, 3, true);
   for (int part = 0; part < 3; ++part) {
     for (size_t frame = 0; frame < plain.frames(); ++frame) {
-      ASSERT_TRUE(plain.AddFrame(part, frame, Frame(replies[part], frame), frame).ok());
+      ASSERT_TRUE(plain.AddFrame(0, part, frame, Frame(replies[part], frame), frame).ok());
     }
   }
   const auto expected = Bits(plain, {});
@@ -62,12 +62,13 @@ TEST(JobSumTest, InterleavedReplicasThatBreakOffCountOnce) {
         streams.erase(streams.begin() + static_cast<int64_t>(i));
         continue;
       }
-      ASSERT_TRUE(sum.AddFrame(stream.part, stream.next, Frame(replies[stream.part], stream.next),
+      ASSERT_TRUE(sum.AddFrame(0, stream.part, stream.next,
+                               Frame(replies[stream.part], stream.next),
                                static_cast<uint32_t>(stream.next))
                       .ok());
       ++stream.next;
     }
-    for (int part = 0; part < 3; ++part) EXPECT_TRUE(sum.Complete(part));
+    for (int part = 0; part < 3; ++part) EXPECT_TRUE(sum.Complete(0, part));
     EXPECT_EQ(Bits(sum, {}), expected) << "seed " << seed;
   }
 }
@@ -79,7 +80,7 @@ TEST(JobSumTest, ManyThreads) {
   JobSum shared(kLength, kFrame, 8, true);
   const auto push = [&replies](JobSum& sum, int part) {
     for (size_t frame = 0; frame < sum.frames(); ++frame) {
-      ASSERT_TRUE(sum.AddFrame(part, frame, Frame(replies[part], frame), 0).ok());
+      ASSERT_TRUE(sum.AddFrame(0, part, frame, Frame(replies[part], frame), 0).ok());
     }
   };
   for (int part = 0; part < 8; ++part) push(alone, part);
@@ -96,19 +97,19 @@ TEST(JobSumTest, ManyThreads) {
 TEST(JobSumTest, ADifferingReplicaIsNoticed) {
   JobSum sum(kLength, kFrame, 1, true);
   const std::vector<float> reply = Reply(1);
-  EXPECT_EQ(*sum.AddFrame(0, 2, Frame(reply, 2), 7), JobSum::Outcome::kAdded);
-  EXPECT_EQ(*sum.AddFrame(0, 2, Frame(reply, 2), 7), JobSum::Outcome::kDuplicate);
-  EXPECT_EQ(*sum.AddFrame(0, 2, Frame(reply, 2), 8), JobSum::Outcome::kDiffers);
+  EXPECT_EQ(*sum.AddFrame(0, 0, 2, Frame(reply, 2), 7), JobSum::Outcome::kAdded);
+  EXPECT_EQ(*sum.AddFrame(0, 0, 2, Frame(reply, 2), 7), JobSum::Outcome::kDuplicate);
+  EXPECT_EQ(*sum.AddFrame(0, 0, 2, Frame(reply, 2), 8), JobSum::Outcome::kDiffers);
 }
 
 TEST(JobSumTest, WeightsCombineKeptReplies) {
   JobSum sum(kLength, kFrame, 3, false);
   const std::vector<float> a = Reply(1), c = Reply(3);
   for (size_t frame = 0; frame < sum.frames(); ++frame) {
-    ASSERT_TRUE(sum.AddFrame(2, frame, Frame(c, frame), 0).ok());
-    ASSERT_TRUE(sum.AddFrame(0, frame, Frame(a, frame), 0).ok());
+    ASSERT_TRUE(sum.AddFrame(0, 2, frame, Frame(c, frame), 0).ok());
+    ASSERT_TRUE(sum.AddFrame(0, 0, frame, Frame(a, frame), 0).ok());
   }
-  EXPECT_FALSE(sum.Complete(1));
+  EXPECT_FALSE(sum.Complete(0, 1));
   JobDecoding decoding;
   decoding.weights = {{0, 2.5}, {2, -1}};
   std::vector<float> out(kLength);
@@ -118,19 +119,42 @@ TEST(JobSumTest, WeightsCombineKeptReplies) {
   }
 }
 
+TEST(JobSumTest, LateFramesDoNotReachTheNextJob) {
+  for (bool unit : {true, false}) {
+    JobSum sum(kLength, kFrame, 1, unit);
+    JobSum fresh(kLength, kFrame, 1, unit);
+    const std::vector<float> first = Reply(1), second = Reply(2);
+    const uint64_t epoch = sum.epoch();
+    ASSERT_TRUE(sum.AddFrame(epoch, 0, 0, Frame(first, 0), 1).ok());
+    sum.Clear();
+    EXPECT_EQ(sum.AddFrame(epoch, 0, 1, Frame(first, 1), 1).status().code(),
+              absl::StatusCode::kNotFound);
+    for (size_t frame = 0; frame < sum.frames(); ++frame) {
+      ASSERT_EQ(*sum.AddFrame(sum.epoch(), 0, frame, Frame(second, frame), 2),
+                JobSum::Outcome::kAdded);
+      ASSERT_TRUE(fresh.AddFrame(0, 0, frame, Frame(second, frame), 2).ok());
+    }
+    EXPECT_FALSE(sum.Complete(epoch, 0));
+    EXPECT_TRUE(sum.Complete(sum.epoch(), 0));
+    JobDecoding decoding;
+    decoding.weights = {{0, 1}};
+    EXPECT_EQ(Bits(sum, decoding), Bits(fresh, decoding));
+  }
+}
+
 TEST(JobSumTest, RefusesWhatDoesNotFit) {
   for (bool unit : {true, false}) {
     JobSum sum(kLength, kFrame, 2, unit);
     std::vector<float> values(kFrame);
-    EXPECT_FALSE(sum.AddFrame(2, 0, values, 0).ok());
-    EXPECT_FALSE(sum.AddFrame(-1, 0, values, 0).ok());
-    EXPECT_FALSE(sum.AddFrame(0, 6, values, 0).ok());
-    EXPECT_FALSE(sum.AddFrame(0, 5, values, 0).ok()) << "the last frame is shorter";
+    EXPECT_FALSE(sum.AddFrame(0, 2, 0, values, 0).ok());
+    EXPECT_FALSE(sum.AddFrame(0, -1, 0, values, 0).ok());
+    EXPECT_FALSE(sum.AddFrame(0, 0, 6, values, 0).ok());
+    EXPECT_FALSE(sum.AddFrame(0, 0, 5, values, 0).ok()) << "the last frame is shorter";
     values[3] = std::numeric_limits<float>::quiet_NaN();
-    EXPECT_FALSE(sum.AddFrame(0, 0, values, 0).ok());
+    EXPECT_FALSE(sum.AddFrame(0, 0, 0, values, 0).ok());
     values[3] = 0;
-    EXPECT_TRUE(sum.AddFrame(0, 0, values, 0).ok());
-    EXPECT_FALSE(sum.Complete(0));
+    EXPECT_TRUE(sum.AddFrame(0, 0, 0, values, 0).ok());
+    EXPECT_FALSE(sum.Complete(0, 0));
   }
 }
 
