@@ -43,6 +43,8 @@ sigset_t BlockStopSignals() {
   return signals;
 }
 
+constexpr int kLookaheadBytes = 4 << 20;
+
 std::unique_ptr<grpc::Server> Listen(const Flags& flags, WorkerServiceImpl* workers,
                                      TrainingServiceImpl* training, int* port) {
   grpc::EnableDefaultHealthCheckService(true);
@@ -56,6 +58,10 @@ std::unique_ptr<grpc::Server> Listen(const Flags& flags, WorkerServiceImpl* work
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // What a stream may send ahead of its reader: fixed, because the window that gRPC estimates grows
+  // to tens of megabytes a stream, and with it the memory for replies.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
   // A port in use is an error, not something to share.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   return builder.BuildAndStart();
