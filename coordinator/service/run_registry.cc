@@ -5,12 +5,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "coordinator/run_file/run_file.h"
+#include "coordinator/store/atomic_file.h"
+#include "coordinator/store/json_file.h"
 #include "proto/ops/logging.h"
 
 namespace gradloom {
 namespace {
 
 constexpr size_t kActiveRunsMax = 64;
+constexpr uint64_t kSummaryMax = 64 << 20;
 
 v1::RunState StateOf(const v1::RunRecord& record) {
   v1::RunState state = v1::RUN_STATE_UNSPECIFIED;
@@ -73,6 +76,7 @@ void RunRegistry::Stop() {
 absl::StatusOr<uint64_t> RunRegistry::Submit(const v1::RunSpec& spec) {
   absl::StatusOr<ResolvedRun> resolved = ResolveRunSpec(spec);
   if (!resolved.ok()) return resolved.status();
+  ReleaseEnded();
   if (AllActive().size() >= kActiveRunsMax) {
     return absl::ResourceExhaustedError(
         absl::StrCat(kActiveRunsMax, " runs are active, which is the limit; cancel one first"));
@@ -97,11 +101,15 @@ absl::StatusOr<uint64_t> RunRegistry::Submit(const v1::RunSpec& spec) {
 }
 
 absl::Status RunRegistry::Resume(uint64_t run) {
+  ReleaseEnded();
   {
     std::lock_guard lock(mutex_);
     const auto found = runs_.find(run);
     if (found == runs_.end()) return absl::NotFoundError(absl::StrCat("no run ", run));
     if (found->second.active) return absl::OkStatus();
+    if (found->second.engine != nullptr) {
+      return absl::UnavailableError(absl::StrCat("run ", run, " is just ending; try again"));
+    }
     v1::RunRecord& record = found->second.record;
     if (StateOf(record) == v1::SUCCEEDED) {
       return absl::FailedPreconditionError(absl::StrCat("run ", run, " has succeeded already"));
@@ -191,14 +199,30 @@ absl::StatusOr<v1::RunStatus> RunRegistry::Status(uint64_t run) const {
   if (found->second.engine != nullptr) return found->second.engine->Status();
   const v1::RunRecord& record = found->second.record;
   v1::RunStatus status;
+  // What the run wrote at its end; the record is the truth of how it ended.
+  const std::string output = absl::StrCat(store_->Folder(run), "/output");
+  if (absl::StatusOr<std::string> summary = ReadFile(output + "/summary.json", kSummaryMax);
+      summary.ok() && !FromJson(*summary, &status).ok()) {
+    status.Clear();
+  }
   status.set_run(run);
   status.set_name(record.spec().name());
   status.set_state(StateOf(record));
   status.set_error(record.error());
   status.set_resumes(record.resumes());
   status.mutable_submitted()->set_seconds(record.submitted_unix_seconds());
-  status.set_output(absl::StrCat(store_->Folder(run), "/output"));
+  status.set_output(output);
   return status;
+}
+
+void RunRegistry::ReleaseEnded() {
+  std::vector<std::shared_ptr<RunEngine>> ended;  // goes after the lock: it joins threads
+  std::lock_guard lock(mutex_);
+  for (auto& [id, run] : runs_) {
+    if (run.engine != nullptr && !run.active && run.engine->ended()) {
+      ended.push_back(std::move(run.engine));
+    }
+  }
 }
 
 absl::StatusOr<v1::RunSpec> RunRegistry::Spec(uint64_t run) const {

@@ -49,6 +49,8 @@ class RunRegistry {
   // Null unless the run is active.
   std::shared_ptr<RunEngine> Active(uint64_t run) const;
   std::vector<std::shared_ptr<RunEngine>> AllActive() const;
+  // Frees the memory of runs that have ended; their status stays. Not from an engine's own thread.
+  void ReleaseEnded();
   // Returns when the run has ended, or after `limit`.
   void WaitForEnd(uint64_t run, std::chrono::milliseconds limit) const;
   absl::StatusOr<std::string> OutputFolder(uint64_t run) const;
@@ -56,8 +58,7 @@ class RunRegistry {
  private:
   struct Run {
     v1::RunRecord record;
-    std::shared_ptr<RunEngine> engine;  // kept after the end, for its status
-    v1::RunStatus last_status;          // of a run that ended in an earlier life
+    std::shared_ptr<RunEngine> engine;  // until ReleaseEnded
     bool active = false;
   };
 

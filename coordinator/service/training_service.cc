@@ -65,7 +65,10 @@ grpc::Status TrainingServiceImpl::Watch(grpc::ServerContext* context,
     const std::string bytes = response.SerializeAsString();
     if (bytes != last && !writer->Write(response)) return grpc::Status::CANCELLED;
     last = bytes;
-    if (Ended(status->state())) return grpc::Status::OK;
+    if (Ended(status->state())) {
+      registry_->ReleaseEnded();
+      return grpc::Status::OK;
+    }
     registry_->WaitForEnd(request->run(), kWatchEvery);
   }
   return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the coordinator stops");

@@ -174,12 +174,12 @@ void WorkerServiceImpl::OnHello(const std::shared_ptr<Connection>& connection,
     connection->hello = hello;
     connections_[connection->id] = connection;
     isa_ = hello.isa();
+    metrics_->workers.Set(static_cast<double>(connections_.size()));
   }
   if (replaced != nullptr) {
     OnGone(*replaced);
     replaced->Close(grpc::Status(grpc::StatusCode::ABORTED, "replaced by a newer connection"));
   }
-  metrics_->workers.Set(static_cast<double>(connections_.size()));
   Log(LogLevel::kInfo,
       absl::StrCat("worker ", hello.worker(), " joined (", hello.isa(), ", ", connection->id, ")"));
   v1::ToWorker welcome;
