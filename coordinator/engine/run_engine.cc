@@ -114,16 +114,11 @@ absl::Status RunEngine::Open() {
 }
 
 absl::Status RunEngine::Restore() {
-  v1::CheckpointManifest manifest;
-  absl::StatusOr<bool> restored = files_->Restore(trials_, &manifest);
+  absl::StatusOr<bool> restored = files_->Restore(trials_, &before_);
   if (!restored.ok()) return restored.status();
   if (!*restored) return absl::OkStatus();
-  seconds_before_ = manifest.seconds_running();
-  rounds_before_ = static_cast<int64_t>(manifest.rounds());
-  stragglers_before_ = static_cast<int64_t>(manifest.stragglers_tolerated());
-  extra_before_ = manifest.uncoded_extra_seconds();
-  for (int i = 0; i < manifest.trials_size(); ++i) {
-    const v1::TrialCheckpoint& trial = manifest.trials(i);
+  for (int i = 0; i < before_.trials_size(); ++i) {
+    const v1::TrialCheckpoint& trial = before_.trials(i);
     v1::TrialStatus* status = status_.mutable_trials(i);
     status->set_jobs_done(trial.jobs_done());
     status->set_loss(trial.loss());
@@ -586,6 +581,8 @@ absl::Status RunEngine::SaveCheckpoint() {
     manifest.set_rounds(status_.rounds());
     manifest.set_stragglers_tolerated(status_.stragglers_tolerated());
     manifest.set_uncoded_extra_seconds(status_.uncoded_extra_seconds());
+    manifest.set_replies_late(status_.replies_late());
+    manifest.set_workers_lost(status_.workers_lost());
     for (const v1::TrialStatus& status : status_.trials()) {
       v1::TrialCheckpoint* trial = manifest.add_trials();
       trial->set_name(status.name());
@@ -624,10 +621,12 @@ bool RunEngine::EndedLocked() const {
 
 void RunEngine::UpdateStatus() {
   std::lock_guard lock(status_mutex_);
-  status_.set_rounds(rounds_before_);
-  status_.set_stragglers_tolerated(stragglers_before_);
-  status_.set_seconds(seconds_before_);
-  status_.set_uncoded_extra_seconds(extra_before_ + extra_seconds_);
+  status_.set_rounds(before_.rounds());
+  status_.set_stragglers_tolerated(before_.stragglers_tolerated());
+  status_.set_seconds(before_.seconds_running());
+  status_.set_replies_late(before_.replies_late());
+  status_.set_workers_lost(before_.workers_lost());
+  status_.set_uncoded_extra_seconds(before_.uncoded_extra_seconds() + extra_seconds_);
   status_.set_seconds_left(-1);
   if (core_ == nullptr) {
     status_.set_workers(static_cast<uint32_t>(ready_workers_.size()));
@@ -635,11 +634,12 @@ void RunEngine::UpdateStatus() {
   }
   const CoreCounters& counters = core_->counters();
   const double seconds = absl::ToDoubleSeconds(absl::Now() - started_);
-  status_.set_rounds(rounds_before_ + counters.rounds);
-  status_.set_stragglers_tolerated(stragglers_before_ + counters.stragglers);
-  status_.set_seconds(seconds_before_ + seconds);
-  status_.set_replies_late(counters.replies_late);
-  status_.set_workers_lost(counters.workers_lost);
+  status_.set_rounds(before_.rounds() + static_cast<uint64_t>(counters.rounds));
+  status_.set_stragglers_tolerated(before_.stragglers_tolerated() +
+                                   static_cast<uint64_t>(counters.stragglers));
+  status_.set_seconds(before_.seconds_running() + seconds);
+  status_.set_replies_late(before_.replies_late() + static_cast<uint64_t>(counters.replies_late));
+  status_.set_workers_lost(before_.workers_lost() + static_cast<uint64_t>(counters.workers_lost));
   status_.set_workers(static_cast<uint32_t>(core_->fleet().workers()));
   if (seconds > 0) status_.set_rounds_per_second(static_cast<double>(counters.rounds) / seconds);
   int64_t left = 0;

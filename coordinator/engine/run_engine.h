@@ -29,6 +29,7 @@
 #include "coordinator/engine/run_files.h"
 #include "coordinator/engine/trial.h"
 #include "coordinator/metrics/coordinator_metrics.h"
+#include "gradloom/v1/checkpoint.pb.h"
 #include "gradloom/v1/run.pb.h"
 #include "gradloom/v1/training.pb.h"
 #include "gradloom/v1/worker.pb.h"
@@ -156,10 +157,7 @@ class RunEngine {
   // The loop's own.
   std::unique_ptr<CoordinatorCore> core_;
   std::map<WorkerId, std::string> ready_workers_;  // before the core exists
-  double seconds_before_ = 0;                      // of running, in earlier lives
-  int64_t rounds_before_ = 0;
-  int64_t stragglers_before_ = 0;
-  double extra_before_ = 0;
+  v1::CheckpointManifest before_;                  // totals of earlier lives
   double extra_seconds_ = 0;
   absl::Time started_;
 

@@ -32,6 +32,17 @@ void OverrideTraining(const v1::TrainingSpec& over, v1::TrainingSpec* base) {
   Override(over, base);
 }
 
+// Another kind of optimiser keeps what every kind knows; what belongs to the old kind goes.
+void OverrideOptimizer(const v1::OptimizerSpec& over, v1::OptimizerSpec* base) {
+  if (over.kind() != v1::OptimizerSpec::KIND_UNSPECIFIED && over.kind() != base->kind()) {
+    base->clear_momentum();
+    base->clear_beta1();
+    base->clear_beta2();
+    base->clear_epsilon();
+  }
+  Override(over, base);
+}
+
 // What a trial is when it overrides nothing.
 v1::TrialSpec BaseTrial(const v1::RunSpec& spec, int index) {
   v1::TrialSpec trial;
@@ -48,7 +59,7 @@ v1::TrialSpec ExplicitTrial(const v1::RunSpec& spec, int index) {
   const v1::TrialSpec& over = spec.trials(index);
   if (!over.name().empty()) trial.set_name(over.name());
   if (over.has_workload()) *trial.mutable_workload() = over.workload();
-  if (over.has_optimizer()) Override(over.optimizer(), trial.mutable_optimizer());
+  if (over.has_optimizer()) OverrideOptimizer(over.optimizer(), trial.mutable_optimizer());
   if (over.has_training()) OverrideTraining(over.training(), trial.mutable_training());
   if (over.has_seed()) trial.set_seed(over.seed());
   return trial;
