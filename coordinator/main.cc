@@ -92,9 +92,9 @@ int Serve(const Flags& flags) {
     http = *std::move(started);
   }
   // The registry first: a worker that connects is offered the resumed runs at once.
-  const absl::Status started =
-      registry.Start({[&workers](std::shared_ptr<RunEngine> engine) { workers.RunStarted(engine); },
-                      [&workers](uint64_t run) { workers.RunEnded(run); }});
+  const absl::Status started = registry.Start(
+      {[&workers](const std::shared_ptr<RunEngine>& engine) { workers.RunStarted(engine); },
+       [&workers](uint64_t run) { workers.RunEnded(run); }});
   if (!started.ok()) return Fail(absl::StrCat("--state: ", started.message()));
   int port = 0;
   std::unique_ptr<grpc::Server> server = Listen(flags, &workers, &training, &port);

@@ -1,11 +1,13 @@
 #include "coordinator/cli/interrupts.h"
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 
 namespace gradloom {
 namespace {
 
-constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
 // A signal handler can reach nothing but what is static.
 std::atomic<int> interrupts{0};
 static_assert(std::atomic<int>::is_always_lock_free);
@@ -19,7 +21,7 @@ Interrupts::Interrupts() {
   struct sigaction action = {};
   action.sa_handler = Count;
   action.sa_flags = SA_RESTART;
-  for (const int signal : kSignals) sigaction(signal, &action, &before_.emplace_back());
+  for (size_t i = 0; i < before_.size(); ++i) sigaction(kSignals[i], &action, &before_[i]);
 }
 
 Interrupts::~Interrupts() {

@@ -2,8 +2,8 @@
 #ifndef GRADLOOM_COORDINATOR_CLI_INTERRUPTS_H_
 #define GRADLOOM_COORDINATOR_CLI_INTERRUPTS_H_
 
+#include <array>
 #include <csignal>
-#include <vector>
 
 namespace gradloom {
 
@@ -17,7 +17,7 @@ class Interrupts {
   int count() const;
 
  private:
-  std::vector<struct sigaction> before_;
+  std::array<struct sigaction, 3> before_{};
 };
 
 }  // namespace gradloom

@@ -47,7 +47,7 @@ class RunFiles {
   const std::string& output_folder() const { return output_; }
 
  private:
-  RunFiles(std::string folder, CheckpointStore checkpoints)
+  RunFiles(const std::string& folder, CheckpointStore checkpoints)
       : output_(folder + "/output"), checkpoints_(std::move(checkpoints)) {}
 
   std::string output_;

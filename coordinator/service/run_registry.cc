@@ -1,5 +1,6 @@
 #include "coordinator/service/run_registry.h"
 
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -94,7 +95,11 @@ absl::StatusOr<uint64_t> RunRegistry::Submit(const v1::RunSpec& spec) {
     runs_[*id].record = record;
   }
   if (absl::Status status = Activate(*id); !status.ok()) {
-    OnEnd(*id, v1::FAILED, std::string(status.message()));
+    // Refused: nothing of it stays.
+    std::lock_guard lock(mutex_);
+    runs_.erase(*id);
+    std::error_code ignored;
+    std::filesystem::remove_all(store_->Folder(*id), ignored);
     return status;
   }
   return *id;

@@ -1,0 +1,196 @@
+// Bad input: a clear message that names field, value and what is legal; a non-zero exit; nothing
+// half-written. The real programs.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gradloom/v1/worker.grpc.pb.h"
+#include "grpcpp/grpcpp.h"
+#include "gtest/gtest.h"
+#include "tests/end_to_end/process.h"
+
+namespace gradloom {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr char kData[] = "data: {train: {classification: {count: 300}}}\n";
+constexpr char kRest[] =
+    "workload: logistic_regression\ntraining: {batch_size: 100, jobs: 5}\nscheme: {slots: 2, gc: "
+    "{s: 1}}\n";
+
+// A socket that holds a port of the loopback.
+class TakenPort {
+ public:
+  TakenPort() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    bind(socket_, reinterpret_cast<sockaddr*>(&address), size);
+    listen(socket_, 1);
+    getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+  ~TakenPort() { close(socket_); }
+  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+
+ private:
+  int socket_;
+  int port_ = 0;
+};
+
+class Errors : public ::testing::Test {
+ protected:
+  // Trains from this text with one worker.
+  Outcome Run(const std::string& text) {
+    WriteText(folder_ / "run.yaml", text);
+    return RunProgram(
+        {GRADLOOM, "run", folder_ / "run.yaml", "--workers", "2", "--output", folder_ / "out"},
+        folder_ / "log");
+  }
+  void ExpectNothingOfARun() {
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "out" / "summary.json"));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "out" / "state" / "runs" / "1"));
+  }
+
+  TestFolder folder_;
+};
+
+TEST_F(Errors, AnUnknownKey) {
+  const Outcome outcome = Run(absl::StrCat(kData, kRest, "optimiser: adam\n"));
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.output,
+              AllOf(HasSubstr("run.yaml:5"), HasSubstr("optimiser"), HasSubstr("optimizer")));
+  ExpectNothingOfARun();
+}
+
+TEST_F(Errors, AnImpossibleCode) {
+  const Outcome outcome =
+      Run(absl::StrCat(kData, "workload: logistic_regression\nscheme: {slots: 4, gc: {s: 4}}\n"));
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("scheme.gc.s"), HasSubstr("4")));
+  ExpectNothingOfARun();
+}
+
+TEST_F(Errors, ADelayWithoutEnoughTrials) {
+  const Outcome outcome = Run(absl::StrCat(
+      kData,
+      "workload: logistic_regression\nscheme: {slots: 4, m_sgc: {b: 1, w: 2, lambda: 1}}\n"));
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("m_sgc"), HasSubstr("T = 1"), HasSubstr("2 trials")));
+  ExpectNothingOfARun();
+}
+
+TEST_F(Errors, AMissingFileAndThenTheRightOne) {
+  const Outcome outcome = Run(absl::StrCat("data: {train: {csv: {file: absent.csv}}}\n", kRest));
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("data.train.csv.file"), HasSubstr("absent.csv")));
+  ExpectNothingOfARun();
+  const Outcome repaired = Run(absl::StrCat(kData, kRest));
+  EXPECT_EQ(repaired.code, 0) << repaired.output;
+}
+
+TEST_F(Errors, ATruncatedIdx) {
+  WriteText(folder_ / "images",
+            std::string("\0\0\x08\x03\0\0\0\x0a\0\0\0\x1c\0\0\0\x1c", 16) + std::string(100, '\1'));
+  WriteText(folder_ / "labels", std::string("\0\0\x08\x01\0\0\0\x0a", 8) + std::string(10, '\0'));
+  const Outcome outcome =
+      Run(absl::StrCat("data: {train: {idx: {images: images, labels: labels}}}\n"
+                       "workload: softmax_regression\n"));
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("data.train.idx.images"), HasSubstr("truncated")));
+  ExpectNothingOfARun();
+}
+
+TEST_F(Errors, NotANumberInTheData) {
+  WriteText(folder_ / "data.csv", "1,2,0\n3,nan,1\n");
+  const Outcome outcome = Run(absl::StrCat("data: {train: {csv: {file: data.csv}}}\n", kRest));
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("data.csv"), HasSubstr("2"), HasSubstr("nan")));
+  ExpectNothingOfARun();
+}
+
+TEST_F(Errors, ATrainingThatDiverges) {
+  const Outcome outcome =
+      Run("data: {train: {regression: {count: 300}}}\nworkload: linear_regression\n"
+          "optimizer: {kind: sgd, learning_rate: 1e6}\ntraining: {batch_size: 100, jobs: 200}\n"
+          "scheme: {slots: 2, gc: {s: 1}}\n");
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.output, HasSubstr("job"));
+}
+
+TEST_F(Errors, PortsInUse) {
+  const TakenPort taken;
+  for (const char* flag : {"--listen", "--metrics"}) {
+    std::vector<std::string> argv = {GRADLOOM_COORDINATOR, "--state",     folder_ / "state",
+                                     "--listen",           "127.0.0.1:0", "--metrics",
+                                     "127.0.0.1:0"};
+    for (size_t i = 0; i + 1 < argv.size(); ++i) {
+      if (argv[i] == flag) argv[i + 1] = taken.address();
+    }
+    const Outcome outcome = RunProgram(argv, folder_ / "log");
+    EXPECT_NE(outcome.code, 0);
+    EXPECT_THAT(outcome.output, AllOf(HasSubstr(flag), HasSubstr(taken.address())));
+  }
+}
+
+TEST_F(Errors, AWorkerOfAnotherVersionIsRefused) {
+  Process coordinator({GRADLOOM_COORDINATOR, "--state", folder_ / "state", "--listen",
+                       "127.0.0.1:0", "--metrics", "", "--port-file", folder_ / "ports"},
+                      folder_ / "log");
+  ASSERT_TRUE(Await([&] { return std::filesystem::exists(folder_ / "ports"); }));
+  const std::string ports = ReadText(folder_ / "ports");
+  const size_t begin = ports.find("127.0.0.1:");
+  const std::string address = ports.substr(begin, ports.find('"', begin) - begin);
+  const auto stub =
+      v1::WorkerService::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  const auto stream = stub->Connect(&context);
+  v1::FromWorker hello;
+  hello.mutable_hello()->set_worker("old");
+  hello.mutable_hello()->set_version("0.0.1-old");
+  stream->Write(hello);
+  v1::ToWorker answer;
+  ASSERT_TRUE(stream->Read(&answer));
+  EXPECT_FALSE(answer.refusal().retry());
+  EXPECT_THAT(answer.refusal().reason(), AllOf(HasSubstr("0.0.1-old"), HasSubstr("version")));
+  EXPECT_FALSE(stream->Read(&answer));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(Errors, AWorkerWithOtherDataIsNotUsed) {
+  for (const char* place : {"here", "there"}) {
+    std::filesystem::create_directories(folder_ / place);
+  }
+  WriteText(folder_ / "here" / "data.csv", "1,2,0\n3,4,1\n5,6,0\n7,8,1\n");
+  WriteText(folder_ / "there" / "data.csv", "1,2,0\n3,5,1\n5,6,0\n7,8,1\n");
+  WriteText(folder_ / "run.yaml", absl::StrCat("data: {train: {csv: {file: data.csv}}}\n", kRest));
+  Process coordinator(
+      {GRADLOOM_COORDINATOR, "--state", folder_ / "state", "--listen", "127.0.0.1:0", "--metrics",
+       "", "--data-folder", folder_ / "here", "--port-file", folder_ / "ports"},
+      folder_ / "log");
+  ASSERT_TRUE(Await([&] { return std::filesystem::exists(folder_ / "ports"); }));
+  const std::string ports = ReadText(folder_ / "ports");
+  const size_t begin = ports.find("127.0.0.1:");
+  const std::string address = ports.substr(begin, ports.find('"', begin) - begin);
+  Process worker({GRADLOOM_WORKER, "--coordinator", address, "--metrics", "", "--data-folder",
+                  folder_ / "there"},
+                 folder_ / "worker.log");
+  const Outcome outcome =
+      RunProgram({GRADLOOM, "submit", folder_ / "run.yaml", "--coordinator", address, "--watch"},
+                 folder_ / "submit.log");
+  EXPECT_NE(outcome.code, 0);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("checksum"), HasSubstr("same data")));
+}
+
+}  // namespace
+}  // namespace gradloom
