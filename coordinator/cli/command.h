@@ -23,8 +23,8 @@ inline constexpr int kExitInterrupted = 130;
 
 // Declares a command's options on its CLI11 subcommand and returns what to do once they are parsed;
 // the result is the exit code.
-using Action = std::function<int()>;
-using AddOptions = Action (*)(CLI::App* command);
+using CommandAction = std::function<int()>;
+using AddOptions = CommandAction (*)(CLI::App* command);
 
 struct Command {
   const char* name;
@@ -32,16 +32,17 @@ struct Command {
   AddOptions add;
 };
 
-Action AddRun(CLI::App* command);      // run_command.cc
-Action AddSubmit(CLI::App* command);   // remote_commands.cc
-Action AddWatch(CLI::App* command);    // remote_commands.cc
-Action AddStatus(CLI::App* command);   // remote_commands.cc
-Action AddList(CLI::App* command);     // remote_commands.cc
-Action AddCancel(CLI::App* command);   // remote_commands.cc
-Action AddResume(CLI::App* command);   // remote_commands.cc
-Action AddFetch(CLI::App* command);    // remote_commands.cc
-Action AddCheck(CLI::App* command);    // file_commands.cc
-Action AddExplain(CLI::App* command);  // file_commands.cc
+CommandAction AddRun(CLI::App* command);       // run_command.cc
+CommandAction AddSubmit(CLI::App* command);    // remote_commands.cc
+CommandAction AddWatch(CLI::App* command);     // remote_commands.cc
+CommandAction AddStatus(CLI::App* command);    // remote_commands.cc
+CommandAction AddList(CLI::App* command);      // remote_commands.cc
+CommandAction AddCancel(CLI::App* command);    // remote_commands.cc
+CommandAction AddResume(CLI::App* command);    // remote_commands.cc
+CommandAction AddFetch(CLI::App* command);     // remote_commands.cc
+CommandAction AddCheck(CLI::App* command);     // file_commands.cc
+CommandAction AddExplain(CLI::App* command);   // file_commands.cc
+CommandAction AddSimulate(CLI::App* command);  // simulate_command.cc
 
 // Prints "gradloom: message" to stderr and returns kExitFailure.
 int Fail(const absl::Status& status);

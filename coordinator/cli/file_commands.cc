@@ -13,7 +13,7 @@
 
 namespace gradloom {
 
-Action AddCheck(CLI::App* command) {
+CommandAction AddCheck(CLI::App* command) {
   struct Flags {
     std::string file;
     std::vector<std::string> set;
@@ -42,7 +42,7 @@ Action AddCheck(CLI::App* command) {
   };
 }
 
-Action AddExplain(CLI::App* command) {
+CommandAction AddExplain(CLI::App* command) {
   auto path = std::make_shared<std::string>();
   command->add_option("path", *path, "Key, such as optimizer or workload.mlp [everything]");
   return [path] {

@@ -14,6 +14,7 @@ constexpr Command kCommands[] = {
     {"run", "Train what a run file describes, on this machine", AddRun},
     {"check", "Check a run file and print it with all its defaults", AddCheck},
     {"explain", "Print the keys of a run file", AddExplain},
+    {"simulate", "Predict what schemes would take under recorded or drawn delays", AddSimulate},
     {"submit", "Hand a run to a coordinator", AddSubmit},
     {"watch", "Show a run's progress until it ends", AddWatch},
     {"status", "Print a run's state", AddStatus},
@@ -27,7 +28,7 @@ int Main(int argc, char** argv) {
   CLI::App app{"Gradloom: distributed training that does not wait for stragglers.", "gradloom"};
   app.set_version_flag("--version", std::string(Version()));
   app.require_subcommand(1);
-  std::vector<std::pair<CLI::App*, Action>> commands;
+  std::vector<std::pair<CLI::App*, CommandAction>> commands;
   for (const Command& command : kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
     commands.emplace_back(sub, command.add(sub));

@@ -160,7 +160,7 @@ int Fetch(RemoteFlags flags) {
 
 }  // namespace
 
-Action AddSubmit(CLI::App* command) {
+CommandAction AddSubmit(CLI::App* command) {
   auto flags = AddCoordinator(command);
   command->add_option("file", flags->file, "Run file (YAML)")->required();
   command->add_option("--set", flags->set, "PATH=VALUE, overrides a key of the file; repeatable")
@@ -172,7 +172,7 @@ Action AddSubmit(CLI::App* command) {
   return [flags] { return Submit(*flags); };
 }
 
-Action AddWatch(CLI::App* command) {
+CommandAction AddWatch(CLI::App* command) {
   auto flags = AddCoordinator(command);
   AddRunOption(command, flags.get(), false);
   command->footer("Ends with the run: exit code 0 when it succeeded. Ctrl-C leaves it running.");
@@ -187,20 +187,20 @@ Action AddWatch(CLI::App* command) {
   };
 }
 
-Action AddStatus(CLI::App* command) {
+CommandAction AddStatus(CLI::App* command) {
   auto flags = AddCoordinator(command);
   AddRunOption(command, flags.get(), false);
   command->add_flag("--json", flags->json, "As JSON (RunStatus of training.proto)");
   return [flags] { return Status(*flags); };
 }
 
-Action AddList(CLI::App* command) {
+CommandAction AddList(CLI::App* command) {
   auto flags = AddCoordinator(command);
   command->add_flag("--json", flags->json, "As JSON (ListRunsResponse of training.proto)");
   return [flags] { return List(*flags); };
 }
 
-Action AddCancel(CLI::App* command) {
+CommandAction AddCancel(CLI::App* command) {
   auto flags = AddCoordinator(command);
   AddRunOption(command, flags.get(), true);
   command->footer("Stops the run with a checkpoint; `gradloom resume` goes on with it.");
@@ -209,7 +209,7 @@ Action AddCancel(CLI::App* command) {
   };
 }
 
-Action AddResume(CLI::App* command) {
+CommandAction AddResume(CLI::App* command) {
   auto flags = AddCoordinator(command);
   AddRunOption(command, flags.get(), true);
   return [flags] {
@@ -217,7 +217,7 @@ Action AddResume(CLI::App* command) {
   };
 }
 
-Action AddFetch(CLI::App* command) {
+CommandAction AddFetch(CLI::App* command) {
   auto flags = AddCoordinator(command);
   AddRunOption(command, flags.get(), false);
   command->add_option("--output", flags->output, "Folder for the files [out/run-NUMBER]");

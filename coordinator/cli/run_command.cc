@@ -73,7 +73,7 @@ int Run(const RunFlags& flags) {
 
 }  // namespace
 
-Action AddRun(CLI::App* command) {
+CommandAction AddRun(CLI::App* command) {
   auto flags = std::make_shared<RunFlags>();
   command->add_option("file", flags->file, "Run file (YAML)")->required();
   command

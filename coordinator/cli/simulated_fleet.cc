@@ -1,0 +1,114 @@
+#include "coordinator/cli/simulated_fleet.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace gradloom {
+namespace {
+
+// The load that a file name such as ...-l0_250-... states.
+std::optional<double> LoadInName(const std::string& file) {
+  static const std::regex pattern("-l([0-9]+)_([0-9]+)");
+  std::smatch match;
+  const std::string name = std::filesystem::path(file).filename().string();
+  if (!std::regex_search(name, match, pattern)) return std::nullopt;
+  return std::stod(absl::StrCat(match[1].str(), ".", match[2].str()));
+}
+
+absl::StatusOr<Trace> ReadTrace(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return absl::NotFoundError(absl::StrCat("cannot read ", file));
+  const std::string text((std::istreambuf_iterator<char>(stream)), {});
+  absl::StatusOr<Trace> trace = ParseTrace(file, text);
+  if (trace.ok()) trace->load = LoadInName(file).value_or(0);
+  return trace;
+}
+
+absl::StatusOr<double> SlopeOf(const SimulatedFleet& fleet) {
+  if (fleet.slope.has_value()) return *fleet.slope;
+  if (fleet.slope_files.empty()) return 0;
+  std::vector<Trace> recordings;
+  for (const std::string& file : fleet.slope_files) {
+    if (!LoadInName(file).has_value()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--slope-from ", file, ": no load in the file's name, such as -l0_250- for 0.25"));
+    }
+    absl::StatusOr<Trace> trace = ReadTrace(file);
+    if (!trace.ok()) return trace.status();
+    recordings.push_back(*std::move(trace));
+  }
+  return FitSlope(recordings);
+}
+
+}  // namespace
+
+void AddFleetOptions(CLI::App* command, SimulatedFleet* fleet) {
+  CLI::Option* trace = command->add_option(
+      "--trace", fleet->trace_file,
+      "Recorded delays (CSV): a row per round, a column per slot, seconds; a load in the name such "
+      "as -l0_250- is what was computed meanwhile [-l0_000-]");
+  CLI::Option* delays = command->add_option(
+      "--delays", fleet->delays_text,
+      "Generated delays instead: shifted_exponential:base=1,slope=1,mean=0.3,seed=1 or "
+      "pareto:shape=2,... or gilbert_elliott:mean=0.3,enter=0.05,leave=0.5,... or "
+      "fail_stop:enter=0.05,...");
+  trace->excludes(delays);
+  CLI::Option* slope =
+      command->add_option("--slope", fleet->slope, "Seconds per unit of load (all of a job's data)")
+          ->check(CLI::NonNegativeNumber)
+          ->excludes(delays);
+  command
+      ->add_option("--slope-from", fleet->slope_files,
+                   "Fit the slope to recordings of one fleet at several loads (-lX_XXX- in names)")
+      ->excludes(slope)
+      ->excludes(delays);
+  command->add_option("--slope-factor", fleet->slope_factor, "Multiply the slope [1]")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--slots", fleet->slots, "Slots of the fleet [the trace's columns, or 256]")
+      ->check(CLI::Range(1, 10'000));
+  command->add_option("--trials", fleet->lanes, "Trials that take turns [4]")
+      ->check(CLI::Range(1, 1'000));
+  command->add_option("--jobs", fleet->jobs, "Jobs of all trials together [25]")
+      ->check(CLI::Range(int64_t{1}, int64_t{10'000'000}));
+}
+
+absl::StatusOr<LoadedFleet> LoadFleet(const SimulatedFleet& fleet) {
+  LoadedFleet out;
+  out.size = {fleet.slots, fleet.lanes, fleet.jobs};
+  if (!fleet.delays_text.empty()) {
+    absl::StatusOr<GeneratedDelays> spec = ParseDelays(fleet.delays_text);
+    if (!spec.ok()) return spec.status();
+    spec->slope *= fleet.slope_factor;
+    absl::StatusOr<std::unique_ptr<DelayModel>> delays = MakeGeneratedDelays(*spec);
+    if (!delays.ok()) return delays.status();
+    out.delays = *std::move(delays);
+    if (out.size.slots == 0) out.size.slots = 256;
+    return out;
+  }
+  if (fleet.trace_file.empty()) {
+    return absl::InvalidArgumentError("either --trace FILE or --delays MODEL is needed");
+  }
+  absl::StatusOr<Trace> trace = ReadTrace(fleet.trace_file);
+  if (!trace.ok()) return trace.status();
+  absl::StatusOr<double> slope = SlopeOf(fleet);
+  if (!slope.ok()) return slope.status();
+  out.slope = *slope * fleet.slope_factor;
+  if (out.size.slots == 0) out.size.slots = trace->columns;
+  if (out.size.slots > trace->columns) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--slots ", out.size.slots, ": ", fleet.trace_file, " has ", trace->columns));
+  }
+  out.trace = *trace;
+  out.delays = MakeTraceDelays(*std::move(trace), out.slope);
+  return out;
+}
+
+}  // namespace gradloom

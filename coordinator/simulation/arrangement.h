@@ -1,0 +1,64 @@
+// How lanes share a simulated fleet, and the plan that follows for the core; and the short texts in
+// which commands and tables name schemes, closing rules, arrangements and delays, such as
+// "gc:s=10", "mu:1", "split:4" or "pareto:base=1,shape=2". Pure functions; InvalidArgument names
+// the text and what is legal.
+#ifndef GRADLOOM_COORDINATOR_SIMULATION_ARRANGEMENT_H_
+#define GRADLOOM_COORDINATOR_SIMULATION_ARRANGEMENT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "coding/closing_rule.h"
+#include "coding/scheme.h"
+#include "coordinator/core/coordinator_core.h"
+#include "coordinator/simulation/delay_model.h"
+
+namespace gradloom {
+
+struct Arrangement {
+  enum class Kind {
+    kWoven,    // one weave of all lanes over all slots, as in the papers
+    kOverlap,  // a weave a lane, all over all slots: no barrier between lanes
+    kSplit,    // groups of neighbouring slots, lane l on group l mod groups; lanes of one group
+               // overlap, or are woven if the scheme has a delay
+  };
+  Kind kind = Kind::kWoven;
+  int groups = 1;
+};
+
+struct Choice {
+  SchemeSpec scheme;  // `slots` is set by the arrangement
+  ClosingRuleSpec closing;
+  Arrangement fleet;
+};
+
+struct FleetSize {
+  int slots = 256;
+  int lanes = 4;
+  int64_t jobs = 25;  // in all; lanes take turns
+};
+
+absl::StatusOr<CorePlan> MakePlan(const Choice& choice, const FleetSize& size);
+
+// What a choice costs beside time.
+struct ChoiceCost {
+  double load = 0;             // of a slot and round, fraction of a job's data
+  int tolerated = 0;           // stragglers that a round can close without at least, per weave
+  double copies = 0;           // of the data, over the whole fleet
+  int versions = 1;            // of each lane's parameters that a slot may need
+  double replies_per_job = 0;  // gradients sent per job if no work were dropped
+};
+absl::StatusOr<ChoiceCost> CostOf(const Choice& choice, const FleetSize& size);
+
+absl::StatusOr<SchemeSpec> ParseScheme(absl::string_view text);
+absl::StatusOr<ClosingRuleSpec> ParseClosing(absl::string_view text);
+absl::StatusOr<Arrangement> ParseArrangement(absl::string_view text);
+absl::StatusOr<GeneratedDelays> ParseDelays(absl::string_view text);
+std::string SchemeText(const SchemeSpec& spec);
+std::string ArrangementText(const Arrangement& fleet);
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_SIMULATION_ARRANGEMENT_H_
