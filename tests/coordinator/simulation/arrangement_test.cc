@@ -1,0 +1,88 @@
+#include "coordinator/simulation/arrangement.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "coordinator/simulation/simulation_report.h"
+#include "coordinator/simulation/simulator.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace gradloom {
+namespace {
+
+using ::testing::HasSubstr;
+
+Choice Parse(const std::string& scheme, const std::string& fleet) {
+  return {*ParseScheme(scheme), *ParseClosing("first_decodable"), *ParseArrangement(fleet)};
+}
+
+TEST(ChoiceTextTest, ReadsBackWhatItWrites) {
+  for (const char* text : {"uncoded", "gc:s=10", "sr_sgc:b=1,w=2,lambda=22",
+                           "m_sgc:b=1,w=2,lambda=31", "gc:s=2,code=cyclic"}) {
+    EXPECT_EQ(SchemeText(*ParseScheme(text)), text);
+  }
+  for (const char* text : {"woven", "overlap", "split:4"}) {
+    EXPECT_EQ(ArrangementText(*ParseArrangement(text)), text);
+  }
+}
+
+TEST(ChoiceTextTest, ErrorsNameTheTextAndWhatIsLegal) {
+  EXPECT_THAT(ParseScheme("gcc:s=1").status().message(), HasSubstr("gcc"));
+  EXPECT_THAT(ParseScheme("gc:t=1").status().message(), HasSubstr("t"));
+  EXPECT_FALSE(ParseScheme("gc:s=x").ok());
+  EXPECT_THAT(ParseArrangement("splt:2").status().message(), HasSubstr("splt"));
+  EXPECT_THAT(MakePlan(Parse("gc:s=1", "split:0"), {8, 4, 10}).status().message(),
+              HasSubstr("split"));
+  EXPECT_FALSE(MakePlan(Parse("gc:s=1", "split:9"), {8, 4, 10}).ok());
+  EXPECT_FALSE(ParseClosing("sometimes").ok());
+  EXPECT_FALSE(ParseDelays("pareto:shape=-1").ok() &&
+               MakeGeneratedDelays(*ParseDelays("pareto:shape=-1")).ok());
+}
+
+TEST(ArrangementTest, WeavesHoldTheLanesAndSlotsTheyShould) {
+  const FleetSize size{8, 4, 10};
+  const auto woven = MakePlan(Parse("gc:s=1", "woven"), size);
+  ASSERT_TRUE(woven.ok()) << woven.status();
+  ASSERT_EQ(woven->weaves.size(), 1u);
+  EXPECT_EQ(woven->weaves[0].lanes.size(), 4u);
+  int64_t jobs = 0;
+  for (const LanePlan& lane : woven->lanes) jobs += lane.jobs;
+  EXPECT_EQ(jobs, 10);
+  const auto overlap = MakePlan(Parse("gc:s=1", "overlap"), size);
+  ASSERT_EQ(overlap->weaves.size(), 4u);
+  EXPECT_EQ(overlap->weaves[3].slots.size(), 8u);
+  const auto split = MakePlan(Parse("gc:s=1", "split:4"), size);
+  ASSERT_EQ(split->weaves.size(), 4u);
+  EXPECT_EQ(split->weaves[1].slots, (std::vector<int>{2, 3}));
+}
+
+TEST(ArrangementTest, AJobsCostIsTheSchemes) {
+  const auto cost = CostOf(Parse("gc:s=1", "split:2"), {8, 2, 4});
+  ASSERT_TRUE(cost.ok()) << cost.status();
+  EXPECT_DOUBLE_EQ(cost->load, 0.5);  // two groups of two in each half of the fleet
+  EXPECT_DOUBLE_EQ(cost->copies, 4);
+  EXPECT_EQ(cost->tolerated, 1);
+}
+
+TEST(SimulationReportTest, TableCsvAndPictureHoldEveryRun) {
+  const Choice choice = Parse("gc:s=1", "woven");
+  SimulationOptions options;
+  options.record_rounds = true;
+  const auto delays = MakeGeneratedDelays(*ParseDelays("pareto:shape=2,seed=3"));
+  auto result = Simulate(*MakePlan(choice, {8, 2, 6}), **delays, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  const double total = result->total_seconds;
+  ReportedRun run = ReportSimulation(*std::move(result), 6);
+  run.scheme = "gc:s=1";
+  EXPECT_EQ(run.rounds, 6);
+  EXPECT_DOUBLE_EQ(run.total_seconds, total);
+  EXPECT_THAT(ReportTable({run}, total / 2), HasSubstr("2.0"));
+  const std::string csv = ReportCsv({run});
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 7);
+  EXPECT_THAT(ReportSvg({run}, 8), HasSubstr("</svg>"));
+}
+
+}  // namespace
+}  // namespace gradloom
