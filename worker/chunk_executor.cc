@@ -188,7 +188,7 @@ absl::Status ChunkExecutor::Compute(const ServedRun& run, const v1::Task& task,
   int64_t done = 0;
   if (plain || task.terms_size() == 1) {
     for (const v1::Term& term : task.terms()) {
-      const absl::Status status = AddChunk(job, term, keep_going, done, sum);
+      absl::Status status = AddChunk(job, term, keep_going, done, sum);
       if (!status.ok()) return status;
     }
     if (!plain) Scale(task.terms(0).coefficient(), sum);
@@ -196,7 +196,7 @@ absl::Status ChunkExecutor::Compute(const ServedRun& run, const v1::Task& task,
     std::vector<float> chunk_sum(sum.size());
     for (const v1::Term& term : task.terms()) {
       std::fill(chunk_sum.begin(), chunk_sum.end(), 0.0f);
-      const absl::Status status = AddChunk(job, term, keep_going, done, chunk_sum);
+      absl::Status status = AddChunk(job, term, keep_going, done, chunk_sum);
       if (!status.ok()) return status;
       AddScaled(term.coefficient(), chunk_sum, sum);
     }

@@ -202,7 +202,7 @@ absl::Status Session::Compute(InHand& task, std::span<const float> parameters,
     task.examples_done = examples_done;
     return !task.cancelled;
   };
-  const absl::Status status =
+  absl::Status status =
       resources_.executor.Compute(*task.run, task.spec(), parameters, keep_going, sum);
   if (!status.ok()) return status;
 

@@ -26,6 +26,7 @@ namespace gradloom {
 struct TaskKey {
   uint64_t run = 0;
   uint64_t task = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): the check misreads the defaulted comparison
   friend auto operator<=>(const TaskKey&, const TaskKey&) = default;
 };
 
