@@ -10,7 +10,7 @@
 // The idea is that of Demmel and Nguyen's binned (indexed) summation, "Parallel Reproducible
 // Summation", IEEE Trans. Computers 2015, with blocks instead of scalars.
 //
-// Error: each addend is rounded once to 2^-(W-1) .. 2^-(2W-1) of the block's largest magnitude; the
+// Error: each addend is rounded once, by at most 2^-W of the block's largest magnitude; the
 // final sum is rounded once to float. Memory: 16 bytes an element.
 #ifndef GRADLOOM_CODING_REPRODUCIBLE_SUM_H_
 #define GRADLOOM_CODING_REPRODUCIBLE_SUM_H_

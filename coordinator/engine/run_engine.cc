@@ -244,6 +244,14 @@ absl::Status RunEngine::BuildCore() {
   const int slots = static_cast<int>(scheme_spec->slots());
   absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(ToSchemeSpec(*scheme_spec, slots));
   if (!scheme.ok()) return scheme.status();
+  // Beyond it the order of arrival could show in the last bits.
+  if ((*scheme)->unit_weights() &&
+      static_cast<int64_t>((*scheme)->parts().size()) > ReproducibleSum::kMaxAddends) {
+    return absl::InvalidArgumentError(
+        absl::StrCat((*scheme)->description(), " over ", slots, " slots has ",
+                     (*scheme)->parts().size(), " parts; legal are at most ",
+                     ReproducibleSum::kMaxAddends, ": take fewer slots or a smaller w"));
+  }
   absl::StatusOr<std::unique_ptr<ClosingRule>> closing =
       MakeClosingRule(ToClosingRuleSpec(options_.spec.closing()));
   if (!closing.ok()) return closing.status();
@@ -461,8 +469,7 @@ absl::Status RunEngine::Reply::AddFrame(size_t frame, std::span<const float> val
   return absl::OkStatus();
 }
 
-absl::Status RunEngine::Reply::Finish(double compute_seconds) {
-  (void)compute_seconds;
+absl::Status RunEngine::Reply::Finish() {
   if (epoch_ != sum_->epoch()) {
     return absl::NotFoundError(absl::StrCat("task ", task_, " is no longer wanted"));
   }

@@ -86,7 +86,7 @@ class RunEngine {
     // when its job has been decoded meanwhile.
     absl::Status AddFrame(size_t frame, std::span<const float> values, uint32_t checksum);
     // Reports the reply when its part is whole; InvalidArgument when frames are missing.
-    absl::Status Finish(double compute_seconds);
+    absl::Status Finish();
     size_t length() const { return sum_->length(); }
     size_t frame_values() const;
 

@@ -459,7 +459,7 @@ class ReplyStream final : public grpc::ServerReadReactor<v1::Frame> {
 
   absl::Status OnEnd() {
     if (absl::Status status = reader_.Finish(); !status.ok()) return status;
-    return reply_->Finish(header_.compute_seconds());
+    return reply_->Finish();
   }
 
   RunRegistry* registry_;
