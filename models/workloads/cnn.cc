@@ -196,7 +196,7 @@ MadeWorkload MakeCnn(const v1::WorkloadSpec& spec, const DatasetInfo& data,
               absl::StrCat("layers.", model.layers_size()));
   return std::make_unique<NetworkWorkload>(
       std::move(network), data.classes == 0 ? LossKind::kSquared : LossKind::kSoftmax, sub_batch,
-      false);
+      false, data.examples);
 }
 
 }  // namespace gradloom

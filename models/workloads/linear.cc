@@ -14,7 +14,8 @@ MadeWorkload MakeLinear(const DatasetInfo& data, int64_t units, bool intercept, 
   const Shape input{data.features, 1, 1};
   Network network(input);
   network.Add(MakeDense(input, units, 0, intercept), "linear");
-  return std::make_unique<NetworkWorkload>(std::move(network), loss, kSubBatch, true);
+  return std::make_unique<NetworkWorkload>(std::move(network), loss, kSubBatch, true,
+                                           data.examples);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ MadeWorkload MakeMlp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
       absl::StrCat("layers.", model.hidden_size()));
   return std::make_unique<NetworkWorkload>(
       std::move(network), data.classes == 0 ? LossKind::kSquared : LossKind::kSoftmax, kSubBatch,
-      model.hidden_size() == 0);
+      model.hidden_size() == 0, data.examples);
 }
 
 }  // namespace gradloom

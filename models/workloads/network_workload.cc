@@ -88,16 +88,28 @@ absl::Status BadRow(LossKind loss, int64_t width, float target, const std::strin
 
 }  // namespace
 
-NetworkWorkload::NetworkWorkload(Network network, LossKind loss, int64_t sub_batch, bool linear)
-    : network_(std::move(network)), loss_(loss), sub_batch_(sub_batch), linear_(linear) {
-  for (const Network::Segment& segment : network_.segments()) {
-    segments_.push_back(
+std::vector<ParameterTensor> TensorsOf(const Network& network) {
+  std::vector<ParameterTensor> tensors;
+  for (const Network::Segment& segment : network.segments()) {
+    tensors.push_back(
         {segment.name, segment.parameter->shape, segment.offset, segment.parameter->size()});
   }
+  return tensors;
 }
 
-void NetworkWorkload::Initialise(uint64_t seed, std::span<float> parameters) const {
-  network_.Initialise(seed, parameters);
+NetworkWorkload::NetworkWorkload(Network network, LossKind loss, int64_t sub_batch, bool linear,
+                                 int64_t examples)
+    : Workload(examples),
+      network_(std::move(network)),
+      loss_(loss),
+      sub_batch_(sub_batch),
+      linear_(linear) {
+  segments_.push_back({TensorsOf(network_), network_.parameters()});
+  lanes_.push_back({"", network_.parameters() + kReplyScalars, {}});
+}
+
+void NetworkWorkload::Initialise(uint64_t seed, int /*segment*/, std::span<float> values) const {
+  network_.Initialise(seed, values);
 }
 
 namespace {
@@ -163,14 +175,14 @@ class Step {
 absl::Status NetworkWorkload::AddSum(const JobInputs& inputs, const Examples& batch,
                                      std::span<const int64_t> ids, std::span<float> sum) const {
   if (batch.rows == 0) return absl::OkStatus();
+  const std::span<const float> parameters = inputs.segments.at(0);
   if (batch.rows > sub_batch_ || ids.size() != static_cast<size_t>(batch.rows) ||
-      inputs.parameters.size() != static_cast<size_t>(parameters()) ||
-      sum.size() != static_cast<size_t>(reply_length())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("sub-batch of ", batch.rows, " examples with ", ids.size(), " ids, ",
-                     inputs.parameters.size(), " parameters and a sum of ", sum.size(),
-                     " values; legal are 0 to ", sub_batch_, " examples with an id each, ",
-                     parameters(), " and ", reply_length()));
+      parameters.size() != static_cast<size_t>(network_.parameters()) ||
+      sum.size() != reply_length()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "sub-batch of ", batch.rows, " examples with ", ids.size(), " ids, ", parameters.size(),
+        " parameters and a sum of ", sum.size(), " values; legal are 0 to ", sub_batch_,
+        " examples with an id each, ", network_.parameters(), " and ", reply_length()));
   }
   if (auto status = CheckShape(batch, features()); !status.ok()) return status;
   const Pass pass{.kernels = &kernels(),
@@ -184,24 +196,26 @@ absl::Status NetworkWorkload::AddSum(const JobInputs& inputs, const Examples& ba
   if (auto status = CheckValues(*pass.kernels, slice, features(), ids, 0); !status.ok()) {
     return status;
   }
-  Step step(network_, linear_, pass, inputs.parameters, slice);
+  Step step(network_, linear_, pass, parameters, slice);
   const LossSums sums = step.Loss(loss_);
   if (sums.bad_row >= 0) {
     return BadRow(loss_, width(), batch.targets[sums.bad_row], NameOf(ids, sums.bad_row));
   }
   step.Backward(sum.data());
-  float* const scalars = sum.data() + parameters();
+  float* const scalars = sum.data() + network_.parameters();
   scalars[kLossSum] += static_cast<float>(sums.loss);
   scalars[kCorrect] += static_cast<float>(sums.correct);
   scalars[kExamples] += static_cast<float>(batch.rows);
   return absl::OkStatus();
 }
 
-absl::StatusOr<Evaluation> NetworkWorkload::Evaluate(std::span<const float> parameters,
-                                                     const Examples& examples) const {
-  if (parameters.size() != static_cast<size_t>(this->parameters())) {
+absl::StatusOr<Evaluation> NetworkWorkload::Evaluate(const TrialView& view,
+                                                     const Examples* test) const {
+  const std::span<const float> parameters = view.segments.at(0);
+  const Examples& examples = *test;
+  if (parameters.size() != static_cast<size_t>(network_.parameters())) {
     return absl::InvalidArgumentError(
-        absl::StrCat(parameters.size(), " parameters; legal are ", this->parameters()));
+        absl::StrCat(parameters.size(), " parameters; legal are ", network_.parameters()));
   }
   if (auto status = CheckShape(examples, features()); !status.ok()) return status;
   Evaluation result{.loss = 0, .accuracy = 0, .examples = examples.rows};

@@ -14,30 +14,34 @@
 
 namespace gradloom {
 
+// A network's parameters by name, where they lie in its vector.
+std::vector<ParameterTensor> TensorsOf(const Network& network);
+
 class NetworkWorkload final : public Workload {
  public:
   // `linear`: the network is one dense layer. Its first parameters are then the weights,
-  // [width, features], and the bias, if any, follows.
-  NetworkWorkload(Network network, LossKind loss, int64_t sub_batch, bool linear);
+  // [width, features], and the bias, if any, follows. `examples`: of the training set.
+  NetworkWorkload(Network network, LossKind loss, int64_t sub_batch, bool linear, int64_t examples);
 
-  int64_t parameters() const override { return network_.parameters(); }
-  const std::vector<ParameterSegment>& segments() const override { return segments_; }
-  void Initialise(uint64_t seed, std::span<float> parameters) const override;
+  const std::vector<SegmentSpec>& segments() const override { return segments_; }
+  const std::vector<LaneSpec>& lanes() const override { return lanes_; }
+  void Initialise(uint64_t seed, int segment, std::span<float> values) const override;
   int64_t sub_batch() const override { return sub_batch_; }
   absl::Status AddSum(const JobInputs& inputs, const Examples& batch, std::span<const int64_t> ids,
                       std::span<float> sum) const override;
-  absl::StatusOr<Evaluation> Evaluate(std::span<const float> parameters,
-                                      const Examples& examples) const override;
+  absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const override;
 
  private:
   int64_t features() const { return network_.input().size(); }
   int64_t width() const { return network_.output().size(); }
+  size_t reply_length() const { return static_cast<size_t>(lanes_[0].reply_length); }
 
   Network network_;
   LossKind loss_;
   int64_t sub_batch_;
   bool linear_;
-  std::vector<ParameterSegment> segments_;
+  std::vector<SegmentSpec> segments_;  // one
+  std::vector<LaneSpec> lanes_;        // one
 };
 
 }  // namespace gradloom

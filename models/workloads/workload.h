@@ -1,10 +1,18 @@
-// What is trained. The worker's side is a pure function of (parameters, examples, seeds): a sum
-// over examples of a float vector [gradient | scalars], hence codable. Immutable and thread-safe.
+// What is trained. A trial's state is a list of **segments** (vectors that workers read, versioned
+// by the number of their updates); its work is a list of **lanes** (chains of dependent jobs). Most
+// workloads have one of each. Layers that are trained locally, blocks that do not wait for each
+// other, sampled blocks of a multi-block problem are lanes of one trial, so that sequential schemes
+// serve a single model as they serve a sweep.
+//
+// The worker's side is a pure function of (the segments' values, examples, seeds): a sum over
+// examples of a float vector [vector | scalars], hence codable. The coordinator's side is a Learner
+// (learner.h). A Workload is immutable and thread-safe.
 #ifndef GRADLOOM_MODELS_WORKLOADS_WORKLOAD_H_
 #define GRADLOOM_MODELS_WORKLOADS_WORKLOAD_H_
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,24 +21,56 @@
 #include "absl/status/statusor.h"
 #include "gradloom/v1/run.pb.h"
 #include "models/data/dataset.h"
+#include "models/data/job_plan.h"
 
 namespace gradloom {
 
-// Scalars that travel behind the gradient, as further coordinates of the sum.
+// Scalars that travel behind the vector, as the last coordinates of the sum.
 enum ReplyScalar { kLossSum = 0, kCorrect = 1, kExamples = 2, kReplyScalars = 3 };
 
-// A named slice of the parameter vector, for checkpoints: row-major `shape`.
-struct ParameterSegment {
-  std::string name;  // "layers.0.weight"
+// A named slice of a segment, for checkpoints: row-major `shape`.
+struct ParameterTensor {
+  std::string name;  // "layers.0.weight"; unique in the trial
   std::vector<int64_t> shape;
-  int64_t offset = 0;
+  int64_t offset = 0;  // in the segment
   int64_t size = 0;
+};
+
+// A vector of the trial's state that jobs read as a whole.
+struct SegmentSpec {
+  std::vector<ParameterTensor> tensors;
+  int64_t size = 0;
+  // Versions kept behind the newest one, for jobs that read older ones.
+  int history = 0;
+};
+inline constexpr int64_t kFinal = -1;  // whichever version a finished lane left
+struct SegmentVersion {
+  int32_t segment = 0;
+  int64_t version = 0;  // number of updates, or kFinal
+  friend bool operator==(const SegmentVersion&, const SegmentVersion&) = default;
+  friend auto operator<=>(const SegmentVersion&, const SegmentVersion&) = default;
+};
+
+// Job j of a lane starts only once job j - 1 of it has been applied, and for each need: the other
+// lane has applied at least j - lag jobs or is finished; or, with `finished`, is finished.
+struct LaneNeed {
+  int32_t lane = 0;
+  int64_t lag = 0;
+  bool finished = false;
+};
+struct LaneSpec {
+  std::string name;          // "layer-1"; "" for the only lane
+  int64_t reply_length = 0;  // scalars included
+  std::vector<LaneNeed> needs;
 };
 
 // What identifies a chunk sum beside its examples.
 struct JobInputs {
-  std::span<const float> parameters;
+  // The values of Reads(lane, job), in that order, and which they are: a key for what is derived.
+  std::vector<std::span<const float>> segments;
+  std::vector<SegmentVersion> versions = {};
   uint64_t seed = 0;  // the trial's
+  int lane = 0;
   int64_t job = 0;
 };
 
@@ -38,26 +78,64 @@ struct Evaluation {
   double loss = 0;      // mean
   double accuracy = 0;  // classification: fraction correct; regression: R^2
   int64_t examples = 0;
+  // On data that is neither trained nor tested on, where the workload sets some aside: decides
+  // early stopping. Larger is better.
+  std::optional<double> validation = std::nullopt;
 };
+
+// The trial's whole state as it is evaluated.
+struct TrialView {
+  std::vector<std::span<const float>> segments;  // one each, in order
+  std::vector<int64_t> jobs_done = {};           // by lane; 0: not begun
+};
+
+class Learner;
 
 class Workload {
  public:
   virtual ~Workload() = default;
 
-  virtual int64_t parameters() const = 0;
-  int64_t reply_length() const { return parameters() + kReplyScalars; }
-  virtual const std::vector<ParameterSegment>& segments() const = 0;
-  // Fills the initial parameters from a seed.
-  virtual void Initialise(uint64_t seed, std::span<float> parameters) const = 0;
+  virtual const std::vector<SegmentSpec>& segments() const = 0;
+  virtual const std::vector<LaneSpec>& lanes() const = 0;
+  // Values of all segments.
+  int64_t parameters() const;
+
+  // What the lane's job reads; kFinal where it reads a lane's segment that it needs finished.
+  // [segment `lane` at version `job`: every lane has its own]
+  virtual std::vector<SegmentVersion> Reads(int lane, int64_t job) const;
+  // Fills a segment's initial values from a seed.
+  virtual void Initialise(uint64_t seed, int segment, std::span<float> values) const = 0;
+
+  // Which examples jobs use. [mini-batches of training.batch_size over the whole training set]
+  virtual std::unique_ptr<JobPlan> PlanJobs(const v1::TrainingSpec& training, uint64_t seed) const;
+  // Whether AddSum wants the examples themselves, or their numbers only (it has its own data).
+  virtual bool reads_examples() const { return true; }
   // Examples computed at a time; work may stop between sub-batches. Sums are accumulated sub-batch
-  // by sub-batch in example order, so a chunk's bits do not depend on who computes it.
+  // by sub-batch in position order, so a chunk's bits do not depend on who computes it.
   virtual int64_t sub_batch() const = 0;
-  // Adds the gradient sum of `batch` (at most sub_batch() examples), and its scalars, to `sum`
-  // (reply_length() values). ids[i] is example i's number in the training set: it keys dropout.
+  // Adds the sum over `batch` (at most sub_batch() examples; empty unless reads_examples()), and
+  // its scalars, to `sum` (the lane's reply_length values). ids[i] is example i's number in the
+  // training set: it keys whatever is drawn for it.
   virtual absl::Status AddSum(const JobInputs& inputs, const Examples& batch,
                               std::span<const int64_t> ids, std::span<float> sum) const = 0;
-  virtual absl::StatusOr<Evaluation> Evaluate(std::span<const float> parameters,
-                                              const Examples& examples) const = 0;
+
+  // Whether Evaluate needs no test set from outside, and whether it fills Evaluation::validation.
+  virtual bool has_own_test() const { return false; }
+  virtual bool has_validation() const { return false; }
+  // `test` is null only if has_own_test().
+  virtual absl::StatusOr<Evaluation> Evaluate(const TrialView& view,
+                                              const Examples* test) const = 0;
+
+  // The coordinator's side of a trial. `trial` is resolved; `train` is the training set that the
+  // workload was made for. [a GradientLearner: every lane's mean gradient moves its segment]
+  virtual absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
+      const v1::TrialSpec& trial, std::shared_ptr<const Dataset> train) const;
+
+ protected:
+  explicit Workload(int64_t examples) : examples_(examples) {}
+
+ private:
+  int64_t examples_;  // of the training set
 };
 
 // Errors name the field ("workload.mlp.hidden[1]"), the value and what is legal, and what the data

@@ -169,7 +169,7 @@ inline Examples RowsOf(const Examples& all, int64_t first, int64_t last) {
 // Initial parameters plus noise, so that regressions are not at zero and biases take part.
 inline std::vector<float> RandomParameters(const Workload& workload, uint64_t seed) {
   std::vector<float> parameters(workload.parameters());
-  workload.Initialise(seed, parameters);
+  workload.Initialise(seed, 0, parameters);
   RandomStream stream(seed, Purpose::kGeneratedData, 1);
   for (float& value : parameters) value += static_cast<float>(0.1 * stream.NextNormal());
   return parameters;

@@ -25,14 +25,14 @@ class WorkloadContract : public testing::TestWithParam<WorkloadCase> {
   // The reply for a batch whose first example is number `first_id`.
   std::vector<float> Sum(const std::vector<float>& parameters, const Examples& batch,
                          int64_t first_id = 0, int64_t job = 3) const {
-    std::vector<float> sum(workload_->reply_length());
+    std::vector<float> sum(workload_->lanes()[0].reply_length);
     AddTo(parameters, batch, first_id, job, &sum);
     return sum;
   }
   void AddTo(const std::vector<float>& parameters, const Examples& batch, int64_t first_id,
              int64_t job, std::vector<float>* sum) const {
-    const auto status =
-        workload_->AddSum({parameters, 11, job}, batch, Ids(first_id, batch.rows), *sum);
+    const auto status = workload_->AddSum({.segments = {parameters}, .seed = 11, .job = job}, batch,
+                                          Ids(first_id, batch.rows), *sum);
     ASSERT_TRUE(status.ok()) << status;
   }
   double Loss(const std::vector<float>& parameters, const Examples& batch) const {
@@ -106,7 +106,7 @@ TEST_P(WorkloadContract, SumsAddUp) {
   const std::vector<float> whole = Sum(parameters_, all);
   const std::vector<float> head = Sum(parameters_, RowsOf(all, 0, cut));
   const std::vector<float> tail = Sum(parameters_, RowsOf(all, cut, 30), cut);
-  std::vector<float> swapped(workload_->reply_length());
+  std::vector<float> swapped(workload_->lanes()[0].reply_length);
   AddTo(parameters_, RowsOf(all, cut, 30), cut, 3, &swapped);
   AddTo(parameters_, RowsOf(all, 0, cut), 0, 3, &swapped);
   const double scale = GradientNorm(whole);
@@ -138,7 +138,9 @@ TEST_P(WorkloadContract, SameBitsOnAnyThreadAndAtAnyAlignment) {
   for (size_t shift : {1, 3, 8, 13}) {
     std::vector<float> parameters(count + 16), sum(length + 16);
     std::copy(parameters_.begin(), parameters_.end(), parameters.begin() + shift);
-    const JobInputs inputs{std::span<const float>(parameters).subspan(shift, count), 11, 3};
+    const JobInputs inputs{.segments = {std::span<const float>(parameters).subspan(shift, count)},
+                           .seed = 11,
+                           .job = 3};
     const auto status = workload_->AddSum(inputs, batch, Ids(0, rows),
                                           std::span<float>(sum).subspan(16 - shift, length));
     ASSERT_TRUE(status.ok()) << status;
@@ -156,7 +158,7 @@ TEST_P(WorkloadContract, RandomnessIsKeyedByJobAndExample) {
 TEST_P(WorkloadContract, SegmentsCoverTheParameters) {
   int64_t offset = 0;
   std::vector<std::string> names;
-  for (const ParameterSegment& segment : workload_->segments()) {
+  for (const ParameterTensor& segment : workload_->segments()[0].tensors) {
     EXPECT_EQ(segment.offset, offset);
     int64_t size = 1;
     for (const int64_t n : segment.shape) size *= n;
@@ -171,9 +173,9 @@ TEST_P(WorkloadContract, SegmentsCoverTheParameters) {
 
 TEST_P(WorkloadContract, InitialParametersAreAFunctionOfTheSeed) {
   std::vector<float> a(workload_->parameters(), NAN), b = a, c = a;
-  workload_->Initialise(1, a);
-  workload_->Initialise(1, b);
-  workload_->Initialise(2, c);
+  workload_->Initialise(1, 0, a);
+  workload_->Initialise(1, 0, b);
+  workload_->Initialise(2, 0, c);
   EXPECT_EQ(a, b);
   const bool zeros = std::all_of(a.begin(), a.end(), [](float x) { return x == 0; });
   EXPECT_EQ(a == c, zeros);
@@ -181,7 +183,7 @@ TEST_P(WorkloadContract, InitialParametersAreAFunctionOfTheSeed) {
 
 TEST_P(WorkloadContract, EvaluatesAsItTrains) {
   const Examples all = RandomExamples(GetParam(), 2 * workload_->sub_batch() + 5, 7);
-  const auto evaluation = workload_->Evaluate(parameters_, all);
+  const auto evaluation = workload_->Evaluate({.segments = {parameters_}}, &all);
   ASSERT_TRUE(evaluation.ok()) << evaluation.status();
   EXPECT_EQ(evaluation->examples, all.rows);
   if (GetParam().random) return;
@@ -200,33 +202,41 @@ TEST_P(WorkloadContract, EvaluatesAsItTrains) {
 TEST_P(WorkloadContract, RefusesWhatIsNotFinite) {
   Examples batch = RandomExamples(GetParam(), 8, 8);
   (batch.sparse ? batch.value.back() : batch.dense[7 * batch.features + 2]) = NAN;
-  std::vector<float> sum(workload_->reply_length());
-  auto status = workload_->AddSum({parameters_, 11, 3}, batch, Ids(40, 8), sum);
+  std::vector<float> sum(workload_->lanes()[0].reply_length);
+  auto status =
+      workload_->AddSum({.segments = {parameters_}, .seed = 11, .job = 3}, batch, Ids(40, 8), sum);
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("training example 47"));
-  EXPECT_EQ(sum, std::vector<float>(workload_->reply_length())) << "the sum was touched";
+  EXPECT_EQ(sum, std::vector<float>(workload_->lanes()[0].reply_length)) << "the sum was touched";
 
   const Examples good = RandomExamples(GetParam(), 8, 8);
   const std::vector<float> diverged(parameters_.size(), INFINITY);
-  status = workload_->AddSum({diverged, 11, 3}, good, Ids(40, 8), sum);
+  status = workload_->AddSum({.segments = {diverged}, .seed = 11, .job = 3}, good, Ids(40, 8), sum);
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("training example 40"));
-  EXPECT_FALSE(workload_->Evaluate(diverged, good).ok());
+  EXPECT_FALSE(workload_->Evaluate({.segments = {diverged}}, &good).ok());
 }
 
 TEST_P(WorkloadContract, RefusesWhatDoesNotFit) {
-  std::vector<float> sum(workload_->reply_length());
+  std::vector<float> sum(workload_->lanes()[0].reply_length);
   const Examples batch = RandomExamples(GetParam(), 4, 8);
-  EXPECT_FALSE(workload_->AddSum({parameters_, 1, 0}, batch, Ids(0, 3), sum).ok());
-  std::vector<float> fewer(workload_->reply_length() - 1);
-  EXPECT_FALSE(workload_->AddSum({parameters_, 1, 0}, batch, Ids(0, 4), fewer).ok());
+  EXPECT_FALSE(
+      workload_->AddSum({.segments = {parameters_}, .seed = 1, .job = 0}, batch, Ids(0, 3), sum)
+          .ok());
+  std::vector<float> fewer(workload_->lanes()[0].reply_length - 1);
+  EXPECT_FALSE(
+      workload_->AddSum({.segments = {parameters_}, .seed = 1, .job = 0}, batch, Ids(0, 4), fewer)
+          .ok());
   const int64_t many = workload_->sub_batch() + 1;
   const Examples large = RandomExamples(GetParam(), many, 8);
-  EXPECT_FALSE(workload_->AddSum({parameters_, 1, 0}, large, Ids(0, many), sum).ok());
+  EXPECT_FALSE(
+      workload_->AddSum({.segments = {parameters_}, .seed = 1, .job = 0}, large, Ids(0, many), sum)
+          .ok());
   if (GetParam().classes == 0) return;
   Examples wrong = batch;
   wrong.targets[2] = static_cast<float>(GetParam().classes);
-  const auto status = workload_->AddSum({parameters_, 1, 0}, wrong, Ids(0, 4), sum);
+  const auto status =
+      workload_->AddSum({.segments = {parameters_}, .seed = 1, .job = 0}, wrong, Ids(0, 4), sum);
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("training example 2: target"));
 }
 

@@ -38,7 +38,7 @@ absl::StatusOr<std::unique_ptr<Workload>> Make(const std::string& text, const Da
 
 std::vector<std::string> NamesOf(const Workload& workload) {
   std::vector<std::string> names;
-  for (const ParameterSegment& segment : workload.segments()) names.push_back(segment.name);
+  for (const ParameterTensor& tensor : workload.segments()[0].tensors) names.push_back(tensor.name);
   return names;
 }
 
@@ -97,11 +97,11 @@ TEST(WorkloadSpec, SegmentsAreNamedAndShapedAsCheckpointsExpect) {
   EXPECT_EQ((*mlp)->parameters(), 784 * 256 + 256 + 2560 + 10);
   EXPECT_THAT(NamesOf(**mlp),
               ElementsAre("layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"));
-  EXPECT_THAT((*mlp)->segments()[0].shape, ElementsAre(256, 784));
+  EXPECT_THAT((*mlp)->segments()[0].tensors[0].shape, ElementsAre(256, 784));
   auto regression = Make("logistic_regression {}", Plain(123, 2));
   ASSERT_TRUE(regression.ok());
   EXPECT_THAT(NamesOf(**regression), ElementsAre("linear.weight", "linear.bias"));
-  EXPECT_THAT((*regression)->segments()[0].shape, ElementsAre(1, 123));
+  EXPECT_THAT((*regression)->segments()[0].tensors[0].shape, ElementsAre(1, 123));
 }
 
 // Convolutions of 8, 16 and 4 channels, 5 x 5, then 256 and 10 units, on MNIST.
@@ -117,7 +117,7 @@ TEST(Cnn, ThePapersNetwork) {
               ElementsAre("layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias",
                           "layers.2.weight", "layers.2.bias", "layers.3.weight", "layers.3.bias",
                           "layers.4.weight", "layers.4.bias"));
-  EXPECT_THAT((*cnn)->segments()[2].shape, ElementsAre(16, 8, 5, 5));
+  EXPECT_THAT((*cnn)->segments()[0].tensors[2].shape, ElementsAre(16, 8, 5, 5));
 }
 
 TEST(Cnn, SubBatchesAreWholeGroupsOfBatchNormalisation) {
@@ -139,7 +139,7 @@ TEST(Mlp, ADefaultActivationIsRelu) {
   example.rows = example.features = 1;
   example.dense = {2};
   example.targets = {1};
-  const auto evaluation = (*mlp)->Evaluate(parameters, example);
+  const auto evaluation = (*mlp)->Evaluate({.segments = {parameters}}, &example);
   ASSERT_TRUE(evaluation.ok());
   EXPECT_NEAR(evaluation->loss, std::log(2.0), 1e-6);
 }
@@ -153,7 +153,7 @@ TEST(LinearRegression, EvaluatesWithTheCoefficientOfDetermination) {
   examples.dense = {0, 1, 2, 3};
   examples.targets = {1, 3, 5, 8};
   const std::vector<float> parameters = {2, 1};  // off by 1 at the last example
-  const auto evaluation = (*regression)->Evaluate(parameters, examples);
+  const auto evaluation = (*regression)->Evaluate({.segments = {parameters}}, &examples);
   ASSERT_TRUE(evaluation.ok());
   EXPECT_NEAR(evaluation->loss, 0.5 / 4, 1e-7);
   EXPECT_NEAR(evaluation->accuracy, 1 - 1 / 26.75, 1e-7);
@@ -182,7 +182,8 @@ TEST(LogisticRegression, MatchesTheFormulaOnSparseAndDenseRows) {
   const std::vector<int64_t> ids = {0, 1};
   for (const auto& [workload, batch] : {std::pair(sparse->get(), &csr), {dense->get(), &rows}}) {
     std::vector<float> sum(4 + kReplyScalars);
-    ASSERT_TRUE(workload->AddSum({parameters, 1, 0}, *batch, ids, sum).ok());
+    ASSERT_TRUE(
+        workload->AddSum({.segments = {parameters}, .seed = 1, .job = 0}, *batch, ids, sum).ok());
     for (int i = 0; i < 4; ++i) EXPECT_NEAR(sum[i], expected[i], 1e-6) << i;
     EXPECT_EQ(sum[4 + kExamples], 2);
     EXPECT_EQ(sum[4 + kCorrect], 2);
@@ -211,14 +212,16 @@ TEST(LogisticRegression, TakesAnyNumberOfSparseFeatures) {
   const std::span<float> sum(memory.get(), kFeatures + kReplyScalars);
   const std::span<const float> parameters(memory.get() + sum.size(), kFeatures);
   for (int repeat = 0; repeat < 1000; ++repeat) {
-    ASSERT_TRUE((*workload)->AddSum({parameters, 1, 0}, batch, ids, sum).ok());
+    ASSERT_TRUE(
+        (*workload)->AddSum({.segments = {parameters}, .seed = 1, .job = 0}, batch, ids, sum).ok());
   }
   EXPECT_FLOAT_EQ(sum[7], -500);
   EXPECT_FLOAT_EQ(sum[kFeatures - 1], -1000);
   EXPECT_FLOAT_EQ(sum[kFeatures + kExamples], 2000);
   batch.column[1] = -1;
-  EXPECT_EQ((*workload)->AddSum({parameters, 1, 0}, batch, ids, sum).code(),
-            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(
+      (*workload)->AddSum({.segments = {parameters}, .seed = 1, .job = 0}, batch, ids, sum).code(),
+      absl::StatusCode::kDataLoss);
 }
 
 }  // namespace

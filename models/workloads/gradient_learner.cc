@@ -1,0 +1,375 @@
+#include "models/workloads/gradient_learner.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/internal/raw_logging.h"
+#include "absl/strings/str_cat.h"
+#include "models/optimisers/optimiser.h"
+
+namespace gradloom {
+namespace {
+
+using Floats = std::vector<float>;
+
+class GradientLearner final : public Learner {
+ public:
+  GradientLearner(const Workload& workload, const v1::TrialSpec& trial,
+                  std::unique_ptr<JobPlan> plan, std::unique_ptr<Optimiser> optimiser)
+      : workload_(workload),
+        training_(trial.training()),
+        plan_(std::move(plan)),
+        optimiser_(std::move(optimiser)),
+        jobs_(JobsOf(training_, *plan_)),
+        evaluate_every_(training_.has_evaluate_every()
+                            ? static_cast<int64_t>(training_.evaluate_every())
+                            : plan_->jobs_per_epoch()) {
+    for (size_t l = 0; l < workload.lanes().size(); ++l) {
+      Lane lane;
+      lane.values.resize(workload.segments()[l].size);
+      workload.Initialise(trial.seed(), static_cast<int>(l), lane.values);
+      lane.state.assign(optimiser_->state_names().size(), Floats(lane.values.size()));
+      lane.finished = jobs_ == 0;
+      lanes_.push_back(std::move(lane));
+    }
+  }
+
+  LaneProgress progress(int lane) const override {
+    return {lanes_[lane].jobs_done, jobs_, lanes_[lane].finished};
+  }
+
+  std::vector<SegmentVersion> Reads(int lane) const override {
+    std::vector<SegmentVersion> reads = workload_.Reads(lane, lanes_[lane].jobs_done);
+    for (SegmentVersion& read : reads) {
+      if (read.version == kFinal) read.version = lanes_[read.segment].jobs_done;
+    }
+    return reads;
+  }
+
+  absl::StatusOr<AppliedJob> Apply(int lane, int64_t job, const DecodedSum& sum) override;
+
+  std::span<const float> Values(SegmentVersion segment) const override {
+    const Lane& lane = lanes_[segment.segment];
+    const int64_t back = lane.jobs_done - segment.version;
+    if (back == 0) return lane.values;
+    if (back < 1 || back > static_cast<int64_t>(lane.history.size())) return {};
+    return lane.history[back - 1];
+  }
+
+  absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const override;
+  void Evaluated(int64_t view, const Evaluation& evaluation) override;
+
+  v1::LearnerProgress SaveProgress() const override;
+  absl::Status LoadProgress(const v1::LearnerProgress& progress) override;
+  std::vector<NamedVector> Vectors() override;
+
+ private:
+  struct Lane {
+    int64_t jobs_done = 0;
+    bool finished = false;
+    Floats values;
+    std::deque<Floats> history;  // the versions before, newest first
+    std::vector<Floats> state;   // the optimiser's
+  };
+  struct SetAside {
+    Floats values;
+    int64_t jobs_done = 0;
+  };
+  using View = std::map<int, SetAside>;  // by lane
+
+  // Whether the lane cannot have begun: it needs the end of a lane that has not ended.
+  bool Held(int lane) const;
+  // Whether any other lane may move while this one is being evaluated.
+  bool SideBySide(int lane) const;
+  // The number of the view that is complete now that the lane is due, if any.
+  std::optional<int64_t> Due(int lane);
+  TrialView ViewOf(int64_t number) const;
+  void KeepBest(int64_t view);
+  // Ends the lanes that the view is of: all that are not held.
+  void Finish(bool restore_view, int64_t view);
+
+  const Workload& workload_;
+  const v1::TrainingSpec training_;
+  const std::unique_ptr<JobPlan> plan_;
+  const std::unique_ptr<Optimiser> optimiser_;
+  const int64_t jobs_;
+  const int64_t evaluate_every_;
+  std::vector<Lane> lanes_;
+  std::map<int64_t, View> views_;
+  std::vector<Floats> best_;  // by segment; empty: none yet
+  std::optional<double> best_validation_;
+  uint64_t evaluations_since_best_ = 0;
+};
+
+absl::StatusOr<AppliedJob> GradientLearner::Apply(int lane_number, int64_t job,
+                                                  const DecodedSum& sum) {
+  Lane& lane = lanes_[lane_number];
+  ABSL_RAW_CHECK(job == lane.jobs_done && !lane.finished, "jobs are applied in order");
+  const size_t length = lane.values.size();
+  std::array<float, kReplyScalars> scalars;
+  sum.Read(length, scalars);
+  const auto examples = static_cast<double>(plan_->ExamplesIn(lane_number, job));
+  AppliedJob applied;
+  applied.loss = scalars[kLossSum] / examples;
+  applied.accuracy = scalars[kCorrect] / examples;
+  applied.learning_rate = optimiser_->LearningRate(job);
+  // One pass for the norm: it tells divergence before anything is changed, and clipping needs it.
+  Floats block(std::min(DecodedSum::kBlock, length));
+  double squares = 0;
+  for (size_t offset = 0; offset < length; offset += DecodedSum::kBlock) {
+    const std::span<float> part(block.data(), std::min(DecodedSum::kBlock, length - offset));
+    sum.Read(offset, part);
+    for (float value : part) squares += static_cast<double>(value) * value;
+  }
+  applied.gradient_norm = std::sqrt(squares) / examples;
+  if (!std::isfinite(applied.loss) || !std::isfinite(applied.gradient_norm)) {
+    return absl::OutOfRangeError(absl::StrCat(
+        "the training diverged (loss ", applied.loss, ", gradient norm ", applied.gradient_norm,
+        "); try a smaller optimizer.learning_rate or set optimizer.clip_norm"));
+  }
+  double scale = 1 / examples;
+  if (optimiser_->clip_norm() > 0 && applied.gradient_norm > optimiser_->clip_norm()) {
+    scale *= optimiser_->clip_norm() / applied.gradient_norm;
+  }
+  if (const auto history = static_cast<size_t>(workload_.segments()[lane_number].history)) {
+    lane.history.push_front(lane.values);
+    if (lane.history.size() > history) lane.history.pop_back();
+  }
+  std::vector<std::span<float>> state(lane.state.size());
+  for (size_t offset = 0; offset < length; offset += DecodedSum::kBlock) {
+    const size_t count = std::min(DecodedSum::kBlock, length - offset);
+    const std::span<float> part(block.data(), count);
+    sum.Read(offset, part);
+    for (size_t k = 0; k < state.size(); ++k) {
+      state[k] = std::span(lane.state[k]).subspan(offset, count);
+    }
+    optimiser_->Update(job, scale, part, std::span(lane.values).subspan(offset, count), state);
+  }
+  ++lane.jobs_done;
+  applied.evaluate = Due(lane_number);
+  lane.finished = lane.jobs_done >= jobs_;
+  return applied;
+}
+
+// ---- evaluation ---------------------------------------------------------------------------------
+
+bool GradientLearner::Held(int lane) const {
+  const std::vector<LaneNeed>& needs = workload_.lanes()[lane].needs;
+  return std::any_of(needs.begin(), needs.end(), [this](const LaneNeed& need) {
+    return need.finished && !lanes_[need.lane].finished;
+  });
+}
+
+bool GradientLearner::SideBySide(int lane) const {
+  for (int other = 0; other < static_cast<int>(lanes_.size()); ++other) {
+    if (other != lane && !lanes_[other].finished && !Held(other)) return true;
+  }
+  return false;
+}
+
+std::optional<int64_t> GradientLearner::Due(int lane) {
+  const int64_t done = lanes_[lane].jobs_done;
+  const bool due = done == jobs_ || (evaluate_every_ > 0 && done % evaluate_every_ == 0);
+  if (!due) return std::nullopt;
+  if (views_.empty() && !SideBySide(lane)) return done;
+  View& view = views_[done];
+  view[lane] = {lanes_[lane].values, done};
+  for (int other = 0; other < static_cast<int>(lanes_.size()); ++other) {
+    const bool settled = view.contains(other) || Held(other) ||
+                         (lanes_[other].finished && lanes_[other].jobs_done < done);
+    if (!settled) return std::nullopt;
+  }
+  return done;
+}
+
+TrialView GradientLearner::ViewOf(int64_t number) const {
+  const auto found = views_.find(number);
+  TrialView view;
+  for (int lane = 0; lane < static_cast<int>(lanes_.size()); ++lane) {
+    view.segments.push_back(lanes_[lane].values);
+    view.jobs_done.push_back(lanes_[lane].jobs_done);
+    if (found == views_.end()) continue;
+    if (const auto aside = found->second.find(lane); aside != found->second.end()) {
+      view.segments.back() = aside->second.values;
+      view.jobs_done.back() = aside->second.jobs_done;
+    }
+  }
+  return view;
+}
+
+absl::StatusOr<Evaluation> GradientLearner::Evaluate(int64_t view, const Examples* test) const {
+  return workload_.Evaluate(ViewOf(view), test);
+}
+
+void GradientLearner::Evaluated(int64_t view, const Evaluation& evaluation) {
+  const bool last = view == jobs_;
+  bool stop = training_.has_target_accuracy() && evaluation.accuracy >= training_.target_accuracy();
+  if (training_.patience() > 0 && evaluation.validation.has_value()) {
+    if (!best_validation_.has_value() || *evaluation.validation > *best_validation_) {
+      best_validation_ = evaluation.validation;
+      evaluations_since_best_ = 0;
+      KeepBest(view);
+    } else if (++evaluations_since_best_ >= training_.patience()) {
+      stop = true;
+    }
+    if (stop || last) {
+      Finish(false, view);
+    }
+  } else if (stop) {
+    Finish(true, view);
+  }
+  views_.erase(view);
+}
+
+void GradientLearner::KeepBest(int64_t view) {
+  const TrialView state = ViewOf(view);
+  best_.clear();
+  for (const std::span<const float> values : state.segments) {
+    best_.emplace_back(values.begin(), values.end());
+  }
+}
+
+void GradientLearner::Finish(bool restore_view, int64_t view) {
+  const TrialView state = ViewOf(view);
+  std::vector<bool> held;
+  for (size_t lane = 0; lane < lanes_.size(); ++lane) held.push_back(Held(static_cast<int>(lane)));
+  for (size_t l = 0; l < lanes_.size(); ++l) {
+    Lane& lane = lanes_[l];
+    if (restore_view) {
+      // A target is the whole trial's: lanes that are held never begin.
+      if (state.segments[l].data() != lane.values.data()) {
+        lane.values.assign(state.segments[l].begin(), state.segments[l].end());
+      }
+      lane.jobs_done = state.jobs_done[l];
+      lane.finished = true;
+    } else if (!held[l]) {
+      if (!best_.empty() && !lane.finished) lane.values = best_[l];
+      if (!best_.empty() && lane.finished && view == jobs_) lane.values = best_[l];
+      lane.finished = true;
+    }
+    lane.history.clear();
+  }
+  best_.clear();
+  best_validation_.reset();
+  evaluations_since_best_ = 0;
+  views_.clear();
+}
+
+// ---- checkpoints --------------------------------------------------------------------------------
+
+v1::LearnerProgress GradientLearner::SaveProgress() const {
+  v1::LearnerProgress progress;
+  for (const Lane& lane : lanes_) {
+    v1::LearnerProgress::Lane* saved = progress.add_lanes();
+    saved->set_jobs_done(static_cast<uint64_t>(lane.jobs_done));
+    saved->set_finished(lane.finished);
+  }
+  for (const auto& [number, view] : views_) {
+    v1::LearnerProgress::View* saved = progress.add_views();
+    saved->set_number(number);
+    for (const auto& [lane, aside] : view) {
+      saved->add_lanes(static_cast<uint32_t>(lane));
+      saved->add_jobs_done(static_cast<uint64_t>(aside.jobs_done));
+    }
+  }
+  if (best_validation_.has_value()) progress.set_best(*best_validation_);
+  progress.set_evaluations_since_best(evaluations_since_best_);
+  return progress;
+}
+
+absl::Status GradientLearner::LoadProgress(const v1::LearnerProgress& progress) {
+  if (progress.lanes_size() != static_cast<int>(lanes_.size())) {
+    return absl::DataLossError(absl::StrCat("the checkpoint has ", progress.lanes_size(),
+                                            " lanes, the trial ", lanes_.size()));
+  }
+  for (size_t l = 0; l < lanes_.size(); ++l) {
+    Lane& lane = lanes_[l];
+    lane.jobs_done = static_cast<int64_t>(progress.lanes(static_cast<int>(l)).jobs_done());
+    lane.finished = progress.lanes(static_cast<int>(l)).finished();
+    if (lane.jobs_done > jobs_) {
+      return absl::DataLossError(
+          absl::StrCat("the checkpoint is at job ", lane.jobs_done, " of a lane of ", jobs_));
+    }
+    const auto history = static_cast<int64_t>(workload_.segments()[l].history);
+    lane.history.assign(lane.finished ? 0 : std::min(history, lane.jobs_done),
+                        Floats(lane.values.size()));
+  }
+  for (const v1::LearnerProgress::View& saved : progress.views()) {
+    View& view = views_[saved.number()];
+    for (int i = 0; i < std::min(saved.lanes_size(), saved.jobs_done_size()); ++i) {
+      const uint32_t lane = saved.lanes(i);
+      if (lane >= lanes_.size()) return absl::DataLossError("the checkpoint's views are damaged");
+      view[static_cast<int>(lane)] = {Floats(lanes_[lane].values.size()),
+                                      static_cast<int64_t>(saved.jobs_done(i))};
+    }
+  }
+  evaluations_since_best_ = progress.evaluations_since_best();
+  if (progress.has_best()) {
+    best_validation_ = progress.best();
+    for (const Lane& lane : lanes_) best_.emplace_back(lane.values.size());
+  }
+  return absl::OkStatus();
+}
+
+std::vector<Learner::NamedVector> GradientLearner::Vectors() {
+  std::vector<NamedVector> vectors;
+  const auto whole = [&vectors](std::string name, Floats& values) {
+    vectors.push_back(
+        {std::move(name), {static_cast<int64_t>(values.size())}, std::span(values), false});
+  };
+  for (size_t l = 0; l < lanes_.size(); ++l) {
+    for (const ParameterTensor& tensor : workload_.segments()[l].tensors) {
+      vectors.push_back({tensor.name, tensor.shape,
+                         std::span(lanes_[l].values).subspan(tensor.offset, tensor.size), true});
+    }
+  }
+  for (size_t l = 0; l < lanes_.size(); ++l) {
+    Lane& lane = lanes_[l];
+    const std::string& name = workload_.lanes()[l].name;
+    const std::string suffix = name.empty() ? "" : absl::StrCat(".", name);
+    for (size_t k = 0; k < lane.state.size(); ++k) {
+      whole(absl::StrCat("optimiser.", optimiser_->state_names()[k], suffix), lane.state[k]);
+    }
+    for (size_t k = 0; k < lane.history.size(); ++k) {
+      whole(absl::StrCat("history.", k + 1, suffix), lane.history[k]);
+    }
+    if (!best_.empty()) whole(absl::StrCat("best", suffix), best_[l]);
+    for (auto& [number, view] : views_) {
+      const auto aside = view.find(static_cast<int>(l));
+      if (aside != view.end()) whole(absl::StrCat("view.", number, suffix), aside->second.values);
+    }
+  }
+  return vectors;
+}
+
+}  // namespace
+
+int64_t JobsOf(const v1::TrainingSpec& training, const JobPlan& plan) {
+  return training.has_jobs() ? static_cast<int64_t>(training.jobs())
+                             : static_cast<int64_t>(std::ceil(
+                                   training.epochs() * static_cast<double>(plan.jobs_per_epoch())));
+}
+
+absl::StatusOr<std::unique_ptr<Learner>> MakeGradientLearner(const Workload& workload,
+                                                             const v1::TrialSpec& trial) {
+  ABSL_RAW_CHECK(workload.lanes().size() == workload.segments().size(),
+                 "a gradient learner has a segment a lane");
+  if (trial.training().patience() > 0 && !workload.has_validation()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("training.patience = ", trial.training().patience(),
+                     ": this workload sets no validation data aside; legal is 0"));
+  }
+  std::unique_ptr<JobPlan> plan = workload.PlanJobs(trial.training(), trial.seed());
+  absl::StatusOr<std::unique_ptr<Optimiser>> optimiser =
+      MakeOptimiser(trial.optimizer(), JobsOf(trial.training(), *plan));
+  if (!optimiser.ok()) return optimiser.status();
+  return std::make_unique<GradientLearner>(workload, trial, std::move(plan), *std::move(optimiser));
+}
+
+}  // namespace gradloom

@@ -1,0 +1,30 @@
+// The learner of everything that descends along mean gradients: lane l owns segment l, and each of
+// its jobs moves it by one step of the optimiser. Lanes may run side by side (blocks, layers) or
+// one after the other (greedy layers).
+//
+// Evaluation: a lane is due every `evaluate_every` jobs and at its last one. Lanes that run one at
+// a time are evaluated where they are. Lanes side by side set their segment aside when they are
+// due, and the last to arrive at the same number of jobs completes the view; a finished lane, and
+// one that has to wait for the due lane's end, counts as it is. So what is evaluated, and what
+// early stopping decides, does not depend on which lane was ahead.
+#ifndef GRADLOOM_MODELS_WORKLOADS_GRADIENT_LEARNER_H_
+#define GRADLOOM_MODELS_WORKLOADS_GRADIENT_LEARNER_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "gradloom/v1/run.pb.h"
+#include "models/workloads/learner.h"
+
+namespace gradloom {
+
+// `workload` must outlive the learner. Errors name the field, its value and what is legal.
+absl::StatusOr<std::unique_ptr<Learner>> MakeGradientLearner(const Workload& workload,
+                                                             const v1::TrialSpec& trial);
+
+// Jobs of one lane: training.jobs, or as many as training.epochs take.
+int64_t JobsOf(const v1::TrainingSpec& training, const JobPlan& plan);
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_MODELS_WORKLOADS_GRADIENT_LEARNER_H_

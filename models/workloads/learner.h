@@ -1,0 +1,84 @@
+// The coordinator's side of a trial: its state, and how a decoded job moves it. Everything that is
+// no sum over examples (division by their number, moments, projections, recursions, early stopping)
+// happens here. Not thread-safe; all methods are deterministic: the state after a set of jobs does
+// not depend on the order in which independent lanes' jobs were applied.
+#ifndef GRADLOOM_MODELS_WORKLOADS_LEARNER_H_
+#define GRADLOOM_MODELS_WORKLOADS_LEARNER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "gradloom/v1/checkpoint.pb.h"
+#include "models/data/dataset.h"
+#include "models/workloads/workload.h"
+
+namespace gradloom {
+
+// A job's decoded sum, scalars included; read piece by piece, so that nobody needs a second copy.
+class DecodedSum {
+ public:
+  virtual ~DecodedSum() = default;
+  // Values [offset, offset + out.size()). Fastest in whole blocks of kBlock.
+  static constexpr size_t kBlock = 16384;
+  virtual void Read(size_t offset, std::span<float> out) const = 0;
+};
+
+// What applying a job told.
+struct AppliedJob {
+  double loss = 0;      // mean over the job's examples
+  double accuracy = 0;  // on them, before the update
+  double learning_rate = 0;
+  double gradient_norm = 0;
+  // The state as of here is due to be evaluated: Evaluate(*evaluate, ...), then Evaluated.
+  std::optional<int64_t> evaluate = std::nullopt;
+};
+
+struct LaneProgress {
+  int64_t jobs_done = 0;
+  int64_t jobs = 0;  // at most
+  bool finished = false;
+};
+
+class Learner {
+ public:
+  // A vector of the state as it is written to a checkpoint.
+  struct NamedVector {
+    std::string name;
+    std::vector<int64_t> shape;
+    std::span<float> values;
+    bool parameter = false;  // part of the trained model, not only of the way there
+  };
+
+  virtual ~Learner() = default;
+
+  virtual LaneProgress progress(int lane) const = 0;
+  // What the lane's next job reads: Workload::Reads with final versions filled in. To be asked once
+  // the lane's needs are met.
+  virtual std::vector<SegmentVersion> Reads(int lane) const = 0;
+  // Applies the lane's next job (job = progress(lane).jobs_done). OutOfRange when the loss or the
+  // sum is not finite: nothing has changed then. Other lanes may finish by it, too.
+  virtual absl::StatusOr<AppliedJob> Apply(int lane, int64_t job, const DecodedSum& sum) = 0;
+  // The segment's values at that version; empty when they are not kept (any more).
+  virtual std::span<const float> Values(SegmentVersion segment) const = 0;
+  // Of the state that AppliedJob::evaluate numbered; it is kept until Evaluated.
+  virtual absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const = 0;
+  // Takes note of an evaluation; may finish lanes (a target reached, patience exhausted) and
+  // restore the best state.
+  virtual void Evaluated(int64_t view, const Evaluation& evaluation) = 0;
+
+  // For checkpoints: what is small, and the vectors. A new learner that has loaded the former lists
+  // the same vectors, to be filled. DataLoss when it is another learner's.
+  virtual v1::LearnerProgress SaveProgress() const = 0;
+  virtual absl::Status LoadProgress(const v1::LearnerProgress& progress) = 0;
+  virtual std::vector<NamedVector> Vectors() = 0;
+};
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_MODELS_WORKLOADS_LEARNER_H_

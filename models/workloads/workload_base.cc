@@ -1,0 +1,31 @@
+// What most workloads have in common.
+#include <algorithm>
+#include <utility>
+
+#include "models/data/minibatch.h"
+#include "models/workloads/gradient_learner.h"
+#include "models/workloads/workload.h"
+
+namespace gradloom {
+
+int64_t Workload::parameters() const {
+  int64_t values = 0;
+  for (const SegmentSpec& segment : segments()) values += segment.size;
+  return values;
+}
+
+std::vector<SegmentVersion> Workload::Reads(int lane, int64_t job) const { return {{lane, job}}; }
+
+std::unique_ptr<JobPlan> Workload::PlanJobs(const v1::TrainingSpec& training, uint64_t seed) const {
+  const uint64_t batch = training.batch_size();
+  const auto examples = static_cast<uint64_t>(examples_);
+  return std::make_unique<MinibatchJobs>(
+      MinibatchPlan(examples_, static_cast<int64_t>(std::min(batch, examples)), seed));
+}
+
+absl::StatusOr<std::unique_ptr<Learner>> Workload::MakeLearner(
+    const v1::TrialSpec& trial, std::shared_ptr<const Dataset> /*train*/) const {
+  return MakeGradientLearner(*this, trial);
+}
+
+}  // namespace gradloom
