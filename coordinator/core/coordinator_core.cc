@@ -13,25 +13,23 @@ namespace {
 // Dropped tasks whose worker has not yet said what they would have cost; older ones are forgotten.
 constexpr size_t kDroppedMax = 1 << 16;
 
-absl::Status Validate(const CorePlan& plan) {
-  if (plan.slots < 1) {
-    return absl::InvalidArgumentError(absl::StrCat("slots = ", plan.slots, ": at least 1"));
-  }
-  std::vector<int> weaves_of_lane(plan.lanes.size(), 0);
-  for (const WeavePlan& weave : plan.weaves) {
+absl::Status Validate(const std::vector<WeavePlan>& weaves, int slots, size_t lanes) {
+  if (slots < 1) return absl::InvalidArgumentError(absl::StrCat("slots = ", slots, ": at least 1"));
+  std::vector<int> weaves_of_lane(lanes, 0);
+  for (const WeavePlan& weave : weaves) {
     const int scheme_slots = weave.scheme->slots();
     if (scheme_slots != static_cast<int>(weave.slots.size())) {
       return absl::InvalidArgumentError(
           absl::StrCat("the scheme has ", scheme_slots, " slots, its weave ", weave.slots.size()));
     }
     for (int slot : weave.slots) {
-      if (slot < 0 || slot >= plan.slots) {
+      if (slot < 0 || slot >= slots) {
         return absl::InvalidArgumentError(
-            absl::StrCat("slot ", slot, " of a weave: the fleet has 0..", plan.slots - 1));
+            absl::StrCat("slot ", slot, " of a weave: the fleet has 0..", slots - 1));
       }
     }
     for (int lane : weave.lanes) {
-      if (lane < 0 || lane >= static_cast<int>(plan.lanes.size())) {
+      if (lane < 0 || lane >= static_cast<int>(lanes)) {
         return absl::InvalidArgumentError(absl::StrCat("no lane ", lane));
       }
       ++weaves_of_lane[lane];
@@ -54,7 +52,9 @@ absl::Status Validate(const CorePlan& plan) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CoordinatorCore>> CoordinatorCore::Create(CorePlan plan) {
-  if (absl::Status status = Validate(plan); !status.ok()) return status;
+  if (absl::Status status = Validate(plan.weaves, plan.slots, plan.lanes.size()); !status.ok()) {
+    return status;
+  }
   return std::unique_ptr<CoordinatorCore>(new CoordinatorCore(std::move(plan)));
 }
 
@@ -62,15 +62,25 @@ CoordinatorCore::CoordinatorCore(CorePlan plan)
     : plan_(std::move(plan)), fleet_(plan_.slots, plan_.rejoin_grace) {
   for (const LanePlan& lane : plan_.lanes) {
     const bool done = lane.first_job >= lane.jobs;
-    lanes_.push_back({lane.jobs, lane.first_job, done ? LaneState::kDone : LaneState::kReady});
+    lanes_.push_back({lane.jobs, lane.first_job, done ? LaneState::kDone : LaneState::kReady, -1});
   }
-  for (WeavePlan& weave_plan : plan_.weaves) {
-    Weave weave;
-    weave.plan = std::move(weave_plan);
-    weave.arrived.resize(weave.plan.slots.size());
-    weaves_.push_back(std::move(weave));
-  }
+  AddWeaves(std::move(plan_.weaves));
   outstanding_.resize(plan_.slots);
+}
+
+void CoordinatorCore::AddWeaves(std::vector<WeavePlan> plans) {
+  const auto started = [this](int lane) {
+    return lanes_[lane].next_job + (lanes_[lane].state == LaneState::kReady ? 0 : 1);
+  };
+  for (WeavePlan& plan : plans) {
+    Weave& weave = weaves_[next_weave_++];
+    weave.arrived.resize(plan.slots.size());
+    // The lane that is furthest behind has the first turn.
+    weave.turn = std::min_element(plan.lanes.begin(), plan.lanes.end(),
+                                  [&](int a, int b) { return started(a) < started(b); }) -
+                 plan.lanes.begin();
+    weave.plan = std::move(plan);
+  }
 }
 
 void CoordinatorCore::Handle(absl::Time now, const Event& event, std::vector<Action>* actions) {
@@ -94,10 +104,24 @@ void CoordinatorCore::Handle(absl::Time now, const Event& event, std::vector<Act
   if (!ended_) FlushAssignments();
 }
 
+absl::Status CoordinatorCore::Reconfigure(absl::Time now, std::vector<WeavePlan> weaves,
+                                          std::vector<Action>* actions) {
+  if (absl::Status status = Validate(weaves, plan_.slots, lanes_.size()); !status.ok()) {
+    return status;
+  }
+  for (auto& [number, weave] : weaves_) {
+    weave.retiring = true;
+    weave.plan.lanes.clear();
+  }
+  AddWeaves(std::move(weaves));
+  Handle(now, Tick{}, actions);
+  return absl::OkStatus();
+}
+
 absl::Time CoordinatorCore::NextTimeout() const {
   if (ended_) return absl::InfiniteFuture();
   absl::Time next = fleet_.NextTimeout();
-  for (const Weave& weave : weaves_) {
+  for (const auto& [number, weave] : weaves_) {
     if (!weave.open) continue;
     next = std::min(next, weave.ask_again);
     if (fleet_.workers() > 0) next = std::min(next, RoundLimit(weave));
@@ -106,7 +130,7 @@ absl::Time CoordinatorCore::NextTimeout() const {
 }
 
 std::vector<int> CoordinatorCore::PendingSlots(int weave) const {
-  return PendingSlotsOf(weaves_[weave]);
+  return PendingSlotsOf(weaves_.at(weave));
 }
 
 std::vector<int> CoordinatorCore::PendingSlotsOf(const Weave& w) {
@@ -201,7 +225,9 @@ void CoordinatorCore::OnDropped(const TaskDropped& event) {
   if (found == dropped_.end()) return;
   const Dropped dropped = found->second;
   dropped_.erase(found);
-  weaves_[dropped.weave].plan.closing->Arrive(absl::ToDoubleSeconds(event.estimated), true);
+  const auto weave = weaves_.find(dropped.weave);
+  if (weave == weaves_.end()) return;
+  weave->second.plan.closing->Arrive(absl::ToDoubleSeconds(event.estimated), true);
   ReportWait(dropped.weave, dropped.round, event.estimated);
 }
 
@@ -245,7 +271,8 @@ void CoordinatorCore::Advance() {
   fleet_.Expire(now_);
   ApplyMoves();
   bool all_done = true;
-  for (int weave = 0; weave < static_cast<int>(weaves_.size()); ++weave) {
+  for (auto next = weaves_.begin(); next != weaves_.end();) {
+    const int weave = next->first;
     // A round may be decodable at once (nothing but void jobs), hence the loop.
     for (;;) {
       if (weaves_[weave].open) TryClose(weave);
@@ -259,6 +286,8 @@ void CoordinatorCore::Advance() {
     for (int lane : weaves_[weave].plan.lanes) {
       all_done = all_done && lanes_[lane].state == LaneState::kDone;
     }
+    ++next;
+    if (Drained(weave)) weaves_.erase(weave);
   }
   if (all_done) End(RunFinished{});
 }
@@ -280,10 +309,18 @@ void CoordinatorCore::ApplyMoves() {
   }
 }
 
+bool CoordinatorCore::Drained(int weave) const {
+  const Weave& w = weaves_.at(weave);
+  return w.retiring && !w.open && w.jobs.empty() &&
+         std::none_of(lanes_.begin(), lanes_.end(), [weave](const Lane& lane) {
+           return lane.weave == weave && lane.state == LaneState::kApplying;
+         });
+}
+
 bool CoordinatorCore::MayStart(int weave, bool* has_job, int* lane) {
   Weave& w = weaves_[weave];
-  bool applying = false;
-  bool unfinished = false;
+  // A lane whose update is being applied, or whose job another weave finishes, is soon ready.
+  bool soon = false;
   for (size_t i = 0; i < w.plan.lanes.size(); ++i) {
     const size_t turn = (w.turn + i) % w.plan.lanes.size();
     const Lane& candidate = lanes_[w.plan.lanes[turn]];
@@ -293,12 +330,12 @@ bool CoordinatorCore::MayStart(int weave, bool* has_job, int* lane) {
       w.turn = (turn + 1) % w.plan.lanes.size();
       return true;
     }
-    applying = applying || candidate.state == LaneState::kApplying;
-    unfinished = unfinished || candidate.state == LaneState::kInFlight;
+    soon = soon || candidate.state == LaneState::kApplying ||
+           (candidate.state == LaneState::kInFlight && candidate.weave != weave);
   }
-  // Every lane waits for a job in flight: only further rounds bring that about, unless an update
-  // is just being applied.
-  return unfinished && !applying;
+  // Every lane waits for a job of this weave: only further rounds bring that about.
+  return !soon && std::any_of(w.jobs.begin(), w.jobs.end(),
+                              [](const JobInFlight& job) { return !job.accepted; });
 }
 
 void CoordinatorCore::StartRound(int weave, bool has_job, int lane) {
@@ -309,6 +346,7 @@ void CoordinatorCore::StartRound(int weave, bool has_job, int lane) {
   JobInFlight job;
   if (has_job) {
     lanes_[lane].state = LaneState::kInFlight;
+    lanes_[lane].weave = weave;
     job.lane = lane;
     job.lane_job = lanes_[lane].next_job;
   } else {

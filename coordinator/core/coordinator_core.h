@@ -7,7 +7,7 @@
 // slots. The plain case is one weave of all lanes over all slots. Several weaves on disjoint slots
 // split the fleet among the lanes; several weaves on the same slots overlap: a slot works off what
 // it is asked for in order, and moves on to the next weave's task as soon as the job of the one
-// before is decoded, with no barrier between them.
+// before is decoded, with no barrier between them. Weaves may be replaced while a run is under way.
 //
 // Deterministic; not thread-safe; the owner calls Handle with non-decreasing times.
 #ifndef GRADLOOM_COORDINATOR_CORE_COORDINATOR_CORE_H_
@@ -16,11 +16,13 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "coding/closing_rule.h"
@@ -72,6 +74,13 @@ class CoordinatorCore {
 
   // Appends what is to be done to `actions`. Stale events are counted and ignored.
   void Handle(absl::Time now, const Event& event, std::vector<Action>* actions);
+  // Replaces the weaves: no job starts under the old ones any more, jobs in flight are finished
+  // under them, and each lane goes on under its new weave as soon as its own job is applied, so the
+  // fleet never stands still. New weaves get new numbers, after those given so far; an old one's
+  // number, and its scheme, live until its last job is applied. InvalidArgument, and nothing has
+  // changed, as for Create. Not an event: plans hold objects; journal what they were made from.
+  absl::Status Reconfigure(absl::Time now, std::vector<WeavePlan> weaves,
+                           std::vector<Action>* actions);
   // When to send a Tick at the latest.
   absl::Time NextTimeout() const;
 
@@ -79,7 +88,7 @@ class CoordinatorCore {
   bool ended() const { return ended_; }
   bool started() const { return started_; }
   const Fleet& fleet() const { return fleet_; }
-  const Scheme& scheme(int weave) const { return *weaves_[weave].plan.scheme; }
+  const Scheme& scheme(int weave) const { return *weaves_.at(weave).plan.scheme; }
   // Slots that the weave's open round still waits for, for people.
   std::vector<int> PendingSlots(int weave) const;
 
@@ -89,6 +98,7 @@ class CoordinatorCore {
     int64_t jobs = 0;
     int64_t next_job = 0;
     LaneState state = LaneState::kReady;
+    int weave = 0;  // of its latest job
   };
   // A job of the scheme's numbering that is not applied yet.
   struct JobInFlight {
@@ -109,6 +119,7 @@ class CoordinatorCore {
     absl::Duration last_duration;
     int64_t wait_round = -1;       // round of the longest wait avoided so far
     absl::Duration wait_reported;  // of wait_round
+    bool retiring = false;         // replaced: finishes what is in flight
   };
   struct Task {
     MiniTask mini;  // slot of the scheme
@@ -138,6 +149,9 @@ class CoordinatorCore {
   // Everything that may follow from a change: moves, closing, starting rounds, the end.
   void Advance();
   void ApplyMoves();
+  void AddWeaves(std::vector<WeavePlan> plans);
+  // Whether a retiring weave has nothing in flight and nothing being applied.
+  bool Drained(int weave) const;
   bool MayStart(int weave, bool* has_job, int* lane);
   void StartRound(int weave, bool has_job, int lane);
   void Ask(int weave, const MiniTask& mini, int64_t round);
@@ -171,7 +185,8 @@ class CoordinatorCore {
   CorePlan plan_;
   Fleet fleet_;
   std::vector<Lane> lanes_;
-  std::vector<Weave> weaves_;
+  std::map<int, Weave> weaves_;  // by number: old ones go, new ones come
+  int next_weave_ = 0;
   absl::flat_hash_map<TaskId, Task> tasks_;
   absl::flat_hash_map<TaskId, Dropped> dropped_;  // until the worker says what they would have cost
   std::deque<TaskId> dropped_order_;

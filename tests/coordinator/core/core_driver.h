@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <numeric>
 #include <set>
 #include <string>
 #include <utility>
@@ -18,21 +19,32 @@
 
 namespace gradloom {
 
-inline CorePlan PlanFor(SchemeSpec scheme_spec, ClosingRuleSpec closing_spec, int lanes,
-                        int64_t jobs) {
-  CorePlan plan;
-  plan.slots = scheme_spec.slots;
+inline WeavePlan WeaveFor(SchemeSpec scheme_spec, ClosingRuleSpec closing_spec,
+                          std::vector<int> lanes, std::vector<int> slots) {
+  scheme_spec.slots = static_cast<int>(slots.size());
   WeavePlan weave;
   auto scheme = MakeScheme(scheme_spec);
   EXPECT_TRUE(scheme.ok()) << scheme.status();
   weave.scheme = *std::move(scheme);
   weave.closing = *MakeClosingRule(closing_spec);
-  for (int lane = 0; lane < lanes; ++lane) {
-    plan.lanes.push_back({jobs, 0});
-    weave.lanes.push_back(lane);
-  }
-  for (int slot = 0; slot < scheme_spec.slots; ++slot) weave.slots.push_back(slot);
-  plan.weaves.push_back(std::move(weave));
+  weave.lanes = std::move(lanes);
+  weave.slots = std::move(slots);
+  return weave;
+}
+
+inline std::vector<int> Range(int begin, int end) {
+  std::vector<int> out(end - begin);
+  std::iota(out.begin(), out.end(), begin);
+  return out;
+}
+
+inline CorePlan PlanFor(SchemeSpec scheme_spec, ClosingRuleSpec closing_spec, int lanes,
+                        int64_t jobs) {
+  CorePlan plan;
+  plan.slots = scheme_spec.slots;
+  for (int lane = 0; lane < lanes; ++lane) plan.lanes.push_back({jobs, 0});
+  plan.weaves.push_back(
+      WeaveFor(scheme_spec, closing_spec, Range(0, lanes), Range(0, scheme_spec.slots)));
   return plan;
 }
 
@@ -76,6 +88,13 @@ class CoreDriver {
       Answer(worker);
     }
   }
+  void Reconfigure(std::vector<WeavePlan> weaves) {
+    std::vector<Action> actions;
+    const absl::Status status = core_->Reconfigure(now, std::move(weaves), &actions);
+    EXPECT_TRUE(status.ok()) << status;
+    for (const Action& action : actions) Note(action);
+    while (apply_at_once && !applying.empty()) Applied();
+  }
   void Applied() {
     const ApplyJob apply = applying.front();
     applying.erase(applying.begin());
@@ -88,6 +107,7 @@ class CoreDriver {
   std::map<WorkerId, std::vector<AssignedTask>> asked;
   std::vector<ApplyJob> applying;
   std::vector<RoundClosed> rounds;
+  std::vector<TaskId> dropped;  // in the order of being dropped
   std::vector<std::pair<int, int64_t>> applied_order;
   std::string failed;
   bool finished = false;
@@ -104,6 +124,7 @@ class CoreDriver {
       }
     } else if (const auto* drop = std::get_if<DropTasks>(&action)) {
       for (TaskId id : drop->tasks) {
+        dropped.push_back(id);
         std::erase_if(asked[drop->worker], [id](const AssignedTask& t) { return t.id == id; });
       }
     } else if (const auto* apply = std::get_if<ApplyJob>(&action)) {
