@@ -112,6 +112,7 @@ absl::Status CoordinatorCore::Reconfigure(absl::Time now, std::vector<WeavePlan>
   for (auto& [number, weave] : weaves_) {
     weave.retiring = true;
     weave.plan.lanes.clear();
+    weave.plan.gang = -1;
   }
   AddWeaves(std::move(weaves));
   Handle(now, Tick{}, actions);
@@ -270,26 +271,21 @@ void CoordinatorCore::Advance() {
   }
   fleet_.Expire(now_);
   ApplyMoves();
-  bool all_done = true;
-  for (auto next = weaves_.begin(); next != weaves_.end();) {
-    const int weave = next->first;
-    // A round may be decodable at once (nothing but void jobs), hence the loop.
-    for (;;) {
+  // A round may be decodable at once (nothing but void jobs), hence the loop.
+  for (bool started = true; started;) {
+    started = false;
+    for (auto next = weaves_.begin(); next != weaves_.end();) {
+      const int weave = (next++)->first;
       if (weaves_[weave].open) TryClose(weave);
-      if (ended_ || weaves_[weave].open) break;
-      bool has_job = false;
-      int lane = -1;
-      if (!MayStart(weave, &has_job, &lane)) break;
-      StartRound(weave, has_job, lane);
+      if (ended_) return;
+      if (!weaves_[weave].open && TryStart(weave)) started = true;
+      if (Drained(weave)) weaves_.erase(weave);
     }
-    if (ended_) return;
-    for (int lane : weaves_[weave].plan.lanes) {
-      all_done = all_done && lanes_[lane].state == LaneState::kDone;
-    }
-    ++next;
-    if (Drained(weave)) weaves_.erase(weave);
   }
-  if (all_done) End(RunFinished{});
+  if (std::all_of(lanes_.begin(), lanes_.end(),
+                  [](const Lane& lane) { return lane.state == LaneState::kDone; })) {
+    End(RunFinished{});
+  }
 }
 
 void CoordinatorCore::ApplyMoves() {
@@ -317,38 +313,56 @@ bool CoordinatorCore::Drained(int weave) const {
          });
 }
 
-bool CoordinatorCore::MayStart(int weave, bool* has_job, int* lane) {
-  Weave& w = weaves_[weave];
+std::optional<CoordinatorCore::Start> CoordinatorCore::MayStart(int weave) const {
+  const Weave& w = weaves_.at(weave);
   // A lane whose update is being applied, or whose job another weave finishes, is soon ready.
   bool soon = false;
   for (size_t i = 0; i < w.plan.lanes.size(); ++i) {
     const size_t turn = (w.turn + i) % w.plan.lanes.size();
     const Lane& candidate = lanes_[w.plan.lanes[turn]];
-    if (candidate.state == LaneState::kReady) {
-      *has_job = true;
-      *lane = w.plan.lanes[turn];
-      w.turn = (turn + 1) % w.plan.lanes.size();
-      return true;
-    }
+    if (candidate.state == LaneState::kReady) return Start{weave, true, turn};
     soon = soon || candidate.state == LaneState::kApplying ||
            (candidate.state == LaneState::kInFlight && candidate.weave != weave);
   }
   // Every lane waits for a job of this weave: only further rounds bring that about.
-  return !soon && std::any_of(w.jobs.begin(), w.jobs.end(),
-                              [](const JobInFlight& job) { return !job.accepted; });
+  const bool unfinished = std::any_of(w.jobs.begin(), w.jobs.end(),
+                                      [](const JobInFlight& job) { return !job.accepted; });
+  if (soon || !unfinished) return std::nullopt;
+  return Start{weave, false, w.turn};
 }
 
-void CoordinatorCore::StartRound(int weave, bool has_job, int lane) {
+bool CoordinatorCore::TryStart(int weave) {
+  const int gang = weaves_[weave].plan.gang;
+  std::vector<Start> starts;
+  for (const auto& [number, member] : weaves_) {
+    if (number != weave && (gang < 0 || member.plan.gang != gang)) continue;
+    if (member.open) return false;
+    if (const std::optional<Start> start = MayStart(number)) {
+      starts.push_back(*start);
+      continue;
+    }
+    // A member whose lanes are done is not waited for.
+    const bool done =
+        std::all_of(member.plan.lanes.begin(), member.plan.lanes.end(),
+                    [this](int lane) { return lanes_[lane].state == LaneState::kDone; });
+    if (!done) return false;
+  }
+  for (const Start& start : starts) StartRound(start);
+  return !starts.empty();
+}
+
+void CoordinatorCore::StartRound(const Start& start) {
   fleet_.Rebalance();
   ApplyMoves();
-  Weave& w = weaves_[weave];
-  const std::span<const MiniTask> minis = w.plan.scheme->StartRound(has_job);
+  Weave& w = weaves_[start.weave];
+  const std::span<const MiniTask> minis = w.plan.scheme->StartRound(start.has_job);
   JobInFlight job;
-  if (has_job) {
-    lanes_[lane].state = LaneState::kInFlight;
-    lanes_[lane].weave = weave;
-    job.lane = lane;
-    job.lane_job = lanes_[lane].next_job;
+  if (start.has_job) {
+    job.lane = w.plan.lanes[start.turn];
+    job.lane_job = lanes_[job.lane].next_job;
+    lanes_[job.lane].state = LaneState::kInFlight;
+    lanes_[job.lane].weave = start.weave;
+    w.turn = (start.turn + 1) % w.plan.lanes.size();
   } else {
     job.accepted = true;
   }
@@ -358,7 +372,7 @@ void CoordinatorCore::StartRound(int weave, bool has_job, int lane) {
   w.ask_again = absl::InfiniteFuture();
   std::fill(w.arrived.begin(), w.arrived.end(), false);
   const int64_t round = w.plan.scheme->rounds() - 1;
-  for (const MiniTask& mini : minis) Ask(weave, mini, round);
+  for (const MiniTask& mini : minis) Ask(start.weave, mini, round);
   w.plan.closing->StartRound(w.plan.scheme->Pending());
 }
 

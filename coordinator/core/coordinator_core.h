@@ -7,7 +7,9 @@
 // slots. The plain case is one weave of all lanes over all slots. Several weaves on disjoint slots
 // split the fleet among the lanes; several weaves on the same slots overlap: a slot works off what
 // it is asked for in order, and moves on to the next weave's task as soon as the job of the one
-// before is decoded, with no barrier between them. Weaves may be replaced while a run is under way.
+// before is decoded, with no barrier between them. Weaves of one gang start their rounds together,
+// so that a slot gets the tasks of all their lanes in one assignment and pays what an assignment
+// costs but once. Weaves may be replaced while a run is under way.
 //
 // Deterministic; not thread-safe; the owner calls Handle with non-decreasing times.
 #ifndef GRADLOOM_COORDINATOR_CORE_COORDINATOR_CORE_H_
@@ -18,6 +20,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +45,7 @@ struct WeavePlan {
   std::unique_ptr<ClosingRule> closing;
   std::vector<int> lanes;  // in the order in which their jobs take turns
   std::vector<int> slots;  // fleet slot of each of the scheme's slots
+  int gang = -1;           // weaves of one gang start their rounds together; -1: none
 };
 
 struct CorePlan {
@@ -152,8 +156,16 @@ class CoordinatorCore {
   void AddWeaves(std::vector<WeavePlan> plans);
   // Whether a retiring weave has nothing in flight and nothing being applied.
   bool Drained(int weave) const;
-  bool MayStart(int weave, bool* has_job, int* lane);
-  void StartRound(int weave, bool has_job, int lane);
+  struct Start {
+    int weave = 0;
+    bool has_job = false;  // otherwise a void round, which brings jobs in flight on
+    size_t turn = 0;       // the lane's place in the weave's list
+  };
+  // Nothing while the weave has to wait. Its round must be closed.
+  std::optional<Start> MayStart(int weave) const;
+  // Starts a round of the weave, with those of its gang, if all of them may.
+  bool TryStart(int weave);
+  void StartRound(const Start& start);
   void Ask(int weave, const MiniTask& mini, int64_t round);
   static bool AcceptsEarly(const Weave& weave);
   // last_chance: whatever the amplification.

@@ -15,7 +15,12 @@ namespace {
 struct Group {
   std::vector<int> lanes;
   std::vector<int> slots;
+  int gang = -1;
 };
+
+bool HasGroups(const Arrangement& fleet) {
+  return fleet.kind == Arrangement::Kind::kSplit || fleet.kind == Arrangement::Kind::kGang;
+}
 
 std::vector<int> Range(int begin, int end) {
   std::vector<int> out(end - begin);
@@ -34,68 +39,88 @@ int DelayOf(const SchemeSpec& spec) {
   }
 }
 
-absl::StatusOr<std::vector<Group>> Groups(const Choice& choice, const FleetSize& size) {
+absl::Status Validate(const Choice& choice, const FleetSize& size) {
   if (size.slots < 1 || size.lanes < 1 || size.jobs < 1) {
     return absl::InvalidArgumentError(absl::StrCat("slots = ", size.slots,
                                                    ", trials = ", size.lanes,
                                                    ", jobs = ", size.jobs, ": each at least 1"));
   }
-  int groups = 1;
-  if (choice.fleet.kind == Arrangement::Kind::kSplit) {
-    groups = choice.fleet.groups;
-    if (groups < 1 || groups > std::min(size.lanes, size.slots)) {
-      return absl::InvalidArgumentError(absl::StrCat("fleet split:", groups, ": legal are 1..",
-                                                     std::min(size.lanes, size.slots),
-                                                     ", no more groups than trials or slots"));
-    }
+  const int groups = HasGroups(choice.fleet) ? choice.fleet.groups : 1;
+  if (choice.fleet.kind == Arrangement::Kind::kGang && DelayOf(choice.scheme) > 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("fleet ", ArrangementText(choice.fleet), ": ", SchemeText(choice.scheme),
+                     " has a delay: a gang's jobs start and end together"));
   }
+  if (groups < 1 || groups > std::min(size.lanes, size.slots)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("fleet ", ArrangementText(choice.fleet), ": legal are 1..",
+                     std::min(size.lanes, size.slots), ", no more groups than trials or slots"));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<Group> Groups(const Choice& choice, int slots, const std::vector<int>& lanes) {
+  const size_t groups =
+      HasGroups(choice.fleet) ? std::min<size_t>(choice.fleet.groups, lanes.size()) : 1;
+  const bool gang = choice.fleet.kind == Arrangement::Kind::kGang;
   const bool woven = choice.fleet.kind == Arrangement::Kind::kWoven ||
                      (choice.fleet.kind == Arrangement::Kind::kSplit && DelayOf(choice.scheme) > 0);
   std::vector<Group> out;
-  for (int group = 0; group < groups; ++group) {
-    const auto bound = [&](int64_t g) { return static_cast<int>(g * size.slots / groups); };
-    const std::vector<int> slots = Range(bound(group), bound(group + 1));
-    std::vector<int> lanes;
-    for (int lane = group; lane < size.lanes; lane += groups) {
+  for (size_t group = 0; group < groups; ++group) {
+    const auto bound = [&](size_t g) { return static_cast<int>(g * slots / groups); };
+    const std::vector<int> own = Range(bound(group), bound(group + 1));
+    std::vector<int> together;
+    for (size_t i = group; i < lanes.size(); i += groups) {
       if (woven) {
-        lanes.push_back(lane);
+        together.push_back(lanes[i]);
       } else {
-        out.push_back({{lane}, slots});
+        out.push_back({{lanes[i]}, own, gang ? static_cast<int>(group) : -1});
       }
     }
-    if (woven) out.push_back({std::move(lanes), slots});
+    if (woven) out.push_back({std::move(together), own, -1});
   }
   return out;
 }
 
 }  // namespace
 
-absl::StatusOr<CorePlan> MakePlan(const Choice& choice, const FleetSize& size) {
-  absl::StatusOr<std::vector<Group>> groups = Groups(choice, size);
-  if (!groups.ok()) return groups.status();
-  CorePlan plan;
-  plan.slots = size.slots;
-  for (int lane = 0; lane < size.lanes; ++lane) {
-    plan.lanes.push_back({(size.jobs - lane + size.lanes - 1) / size.lanes, 0});
-  }
-  for (Group& group : *groups) {
+absl::StatusOr<std::vector<WeavePlan>> MakeWeaves(const Choice& choice, int slots,
+                                                  const std::vector<int>& lanes,
+                                                  const std::vector<int>& done) {
+  std::vector<WeavePlan> weaves;
+  for (Group& group : Groups(choice, slots, lanes)) {
     SchemeSpec spec = choice.scheme;
     spec.slots = static_cast<int>(group.slots.size());
     absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(spec);
     if (!scheme.ok()) return scheme.status();
     absl::StatusOr<std::unique_ptr<ClosingRule>> closing = MakeClosingRule(choice.closing);
     if (!closing.ok()) return closing.status();
-    plan.weaves.push_back(
-        {*std::move(scheme), *std::move(closing), std::move(group.lanes), std::move(group.slots)});
+    weaves.push_back({*std::move(scheme), *std::move(closing), std::move(group.lanes),
+                      std::move(group.slots), group.gang});
   }
+  weaves.front().lanes.insert(weaves.front().lanes.end(), done.begin(), done.end());
+  return weaves;
+}
+
+absl::StatusOr<CorePlan> MakePlan(const Choice& choice, const FleetSize& size) {
+  if (absl::Status status = Validate(choice, size); !status.ok()) return status;
+  absl::StatusOr<std::vector<WeavePlan>> weaves =
+      MakeWeaves(choice, size.slots, Range(0, size.lanes), {});
+  if (!weaves.ok()) return weaves.status();
+  CorePlan plan;
+  plan.slots = size.slots;
+  for (int lane = 0; lane < size.lanes; ++lane) {
+    plan.lanes.push_back({(size.jobs - lane + size.lanes - 1) / size.lanes, 0});
+  }
+  plan.weaves = *std::move(weaves);
   return plan;
 }
 
 absl::StatusOr<ChoiceCost> CostOf(const Choice& choice, const FleetSize& size) {
-  absl::StatusOr<std::vector<Group>> groups = Groups(choice, size);
-  if (!groups.ok()) return groups.status();
+  if (absl::Status status = Validate(choice, size); !status.ok()) return status;
   SchemeSpec spec = choice.scheme;
-  spec.slots = static_cast<int>(groups->front().slots.size());
+  spec.slots =
+      static_cast<int>(Groups(choice, size.slots, Range(0, size.lanes)).front().slots.size());
   absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(spec);
   if (!scheme.ok()) return scheme.status();
   ChoiceCost cost;
@@ -104,7 +129,7 @@ absl::StatusOr<ChoiceCost> CostOf(const Choice& choice, const FleetSize& size) {
   const bool multiplexed = spec.kind == SchemeSpec::Kind::kMSgc;
   cost.replies_per_job = static_cast<double>(spec.slots) * (multiplexed ? cost.versions : 1);
   // Over the rounds of one job a slot computes as much as in one round of several jobs.
-  const int fleets = choice.fleet.kind == Arrangement::Kind::kSplit ? choice.fleet.groups : 1;
+  const int fleets = HasGroups(choice.fleet) ? choice.fleet.groups : 1;
   cost.copies = cost.load * spec.slots * fleets;
   cost.tolerated = spec.kind == SchemeSpec::Kind::kUncoded ? 0
                    : spec.kind == SchemeSpec::Kind::kGc    ? spec.s

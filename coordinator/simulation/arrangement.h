@@ -1,12 +1,13 @@
 // How lanes share a simulated fleet, and the plan that follows for the core; and the short texts in
 // which commands and tables name schemes, closing rules, arrangements and delays, such as
-// "gc:s=10", "mu:1", "split:4" or "pareto:base=1,shape=2". Pure functions; InvalidArgument names
-// the text and what is legal.
+// "gc:s=10", "mu:1", "split:4", "gang" or "pareto:base=1,shape=2". Pure functions; InvalidArgument
+// names the text and what is legal.
 #ifndef GRADLOOM_COORDINATOR_SIMULATION_ARRANGEMENT_H_
 #define GRADLOOM_COORDINATOR_SIMULATION_ARRANGEMENT_H_
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -23,6 +24,8 @@ struct Arrangement {
     kOverlap,  // a weave a lane, all over all slots: no barrier between lanes
     kSplit,    // groups of neighbouring slots, lane l on group l mod groups; lanes of one group
                // overlap, or are woven if the scheme has a delay
+    kGang,     // likewise (one group: all slots), but lanes of one group start their jobs together,
+               // and a slot computes for all of them in one invocation; T = 0 only
   };
   Kind kind = Kind::kWoven;
   int groups = 1;
@@ -41,6 +44,12 @@ struct FleetSize {
 };
 
 absl::StatusOr<CorePlan> MakePlan(const Choice& choice, const FleetSize& size);
+// The weaves alone, of lanes in the order in which they take turns and are dealt to the groups; a
+// split into more groups than there are lanes becomes one of a group a lane. Lanes that are `done`
+// hold no slots: they come into the first weave, since a core wants every lane in one.
+absl::StatusOr<std::vector<WeavePlan>> MakeWeaves(const Choice& choice, int slots,
+                                                  const std::vector<int>& lanes,
+                                                  const std::vector<int>& done);
 
 // What a choice costs beside time.
 struct ChoiceCost {

@@ -153,8 +153,11 @@ absl::StatusOr<Arrangement> ParseArrangement(absl::string_view given) {
     fleet.kind = Arrangement::Kind::kSplit;
     fleet.groups = 2;
     text.Take("groups", &fleet.groups);
+  } else if (text.name == "gang") {
+    fleet.kind = Arrangement::Kind::kGang;
+    text.Take("groups", &fleet.groups);
   } else {
-    return text.UnknownName("overlap, split:GROUPS, woven");
+    return text.UnknownName("gang[:GROUPS], overlap, split:GROUPS, woven");
   }
   if (absl::Status status = text.Finish(); !status.ok()) return status;
   return fleet;
@@ -217,9 +220,11 @@ std::string ArrangementText(const Arrangement& fleet) {
     case Arrangement::Kind::kOverlap:
       return "overlap";
     case Arrangement::Kind::kSplit:
+      return absl::StrCat("split:", fleet.groups);
+    case Arrangement::Kind::kGang:
       break;
   }
-  return absl::StrCat("split:", fleet.groups);
+  return fleet.groups == 1 ? "gang" : absl::StrCat("gang:", fleet.groups);
 }
 
 }  // namespace gradloom

@@ -23,7 +23,7 @@ class Simulation {
     for (size_t slot = 0; slot < slots_.size(); ++slot) {
       Handle(WorkerJoined{slot + 1, absl::StrCat("slot-", slot)});
     }
-    while (!core_->ended()) {
+    while (!core_->ended() && failure_.empty()) {
       const absl::Time timeout = core_->NextTimeout();
       const double timeout_seconds = absl::ToDoubleSeconds(timeout - absl::UnixEpoch());
       if (events_.empty() && timeout == absl::InfiniteFuture()) {
@@ -88,16 +88,27 @@ class Simulation {
     if (due.slot < 0) {
       result_.applied_seconds.push_back(now_);
       result_.total_seconds = now_;
+      Steer(due.lane);
       Handle(JobApplied{due.lane, false});
       return;
     }
     Slot& slot = slots_[due.slot];
     if (slot.turn != due.turn) return;
     const std::vector<TaskId> tasks = std::move(slot.running.tasks);
-    EndInvocation(due.slot);
+    EndInvocation(due.slot, false);
     for (TaskId task : tasks) {
       if (!core_->ended()) Handle(ReplyReceived{task});
     }
+  }
+
+  void Steer(int lane) {
+    if (options_.pilot == nullptr) return;
+    std::optional<std::vector<WeavePlan>> weaves = options_.pilot->Steer(now_, lane);
+    if (!weaves.has_value()) return;
+    std::vector<Action> actions;
+    const absl::Status status = core_->Reconfigure(Now(), *std::move(weaves), &actions);
+    if (!status.ok()) failure_ = std::string(status.message());
+    for (Action& action : actions) CarryOut(action);
   }
 
   void CarryOut(Action& action) {
@@ -120,17 +131,12 @@ class Simulation {
 
   void Assign(const AssignTasks& action) {
     const int slot = static_cast<int>(action.worker) - 1;
-    // One weave's tasks make one invocation.
-    size_t i = 0;
-    while (i < action.tasks.size()) {
-      Invocation invocation;
-      const int weave = action.tasks[i].weave;
-      for (; i < action.tasks.size() && action.tasks[i].weave == weave; ++i) {
-        invocation.tasks.push_back(action.tasks[i].id);
-        invocation.load += core_->scheme(weave).parts()[action.tasks[i].part].load;
-      }
-      slots_[slot].waiting.push_back(std::move(invocation));
+    Invocation invocation;
+    for (const AssignedTask& task : action.tasks) {
+      invocation.tasks.push_back(task.id);
+      invocation.load += core_->scheme(task.weave).parts()[task.part].load;
     }
+    slots_[slot].waiting.push_back(std::move(invocation));
     if (!slots_[slot].busy) Next(slot);
   }
 
@@ -147,13 +153,16 @@ class Simulation {
     std::erase_if(slot.running.tasks, dropped);
     if (slot.running.tasks.empty()) {
       ++result_.invocations_cut;
-      EndInvocation(index);
+      EndInvocation(index, true);
     }
   }
 
-  void EndInvocation(int index) {
+  void EndInvocation(int index, bool cut) {
     Slot& slot = slots_[index];
     result_.busy_seconds += now_ - slot.started;
+    if (options_.pilot != nullptr) {
+      options_.pilot->Observe(index, slot.running.load, now_ - slot.started, cut);
+    }
     ++slot.turn;
     slot.busy = false;
     Next(index);

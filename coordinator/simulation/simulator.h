@@ -1,10 +1,13 @@
 // Drives the shipped core with a virtual clock: every slot is a worker of its own that computes its
-// invocations one after the other and costs what the delay model says. A dropped task ends its
-// invocation when nothing else of it is wanted, so a slot moves on when its job is decoded.
+// invocations one after the other and costs what the delay model says. All that one assignment asks
+// of a slot is one invocation, as for workers that straggle on purpose. A dropped task ends its
+// invocation when nothing else of it is wanted, so a slot moves on when its job is decoded. A pilot
+// may watch and replace the weaves while the run is under way.
 #ifndef GRADLOOM_COORDINATOR_SIMULATION_SIMULATOR_H_
 #define GRADLOOM_COORDINATOR_SIMULATION_SIMULATOR_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -13,10 +16,21 @@
 
 namespace gradloom {
 
+class SimulationPilot {
+ public:
+  virtual ~SimulationPilot() = default;
+  // An invocation of `load` has ended: answered after `seconds`, or cut so long after its start.
+  virtual void Observe(int slot, double load, double seconds, bool cut) = 0;
+  // A lane's job has just been applied (the lane has not gone on yet). New weaves from here on, or
+  // none.
+  virtual std::optional<std::vector<WeavePlan>> Steer(double now_seconds, int lane) = 0;
+};
+
 struct SimulationOptions {
   double apply_seconds = 0;    // from a job's decode to the lane's next job
   bool record_rounds = false;  // fill SimulationResult::rounds
   double limit_seconds = 1e9;  // of virtual time: DeadlineExceeded beyond
+  SimulationPilot* pilot = nullptr;
 };
 
 struct SimulatedRound {

@@ -201,6 +201,28 @@ TEST(CoordinatorCoreTest, RefusesADelayWithoutLanes) {
   EXPECT_THAT(core.status().message(), HasSubstr("T = 1"));
 }
 
+TEST(CoordinatorCoreTest, AGangStartsItsRoundsTogether) {
+  CorePlan plan;
+  plan.slots = 2;
+  plan.lanes = {{2, 0}, {1, 0}};
+  for (int lane : {0, 1}) {
+    plan.weaves.push_back(WeaveFor(Gc(2, 1), {}, {lane}, {0, 1}));
+    plan.weaves.back().gang = 7;
+  }
+  CoreDriver driver(std::move(plan));
+  driver.apply_at_once = false;
+  driver.Join(1, "a");
+  ASSERT_EQ(driver.asked[1].size(), 4u) << "both lanes, both slots";
+  driver.Answer(1);  // a slot's tasks of lane 0 and lane 1 come one after the other
+  driver.Answer(1);
+  ASSERT_EQ(driver.applying.size(), 2u);
+  driver.Applied();
+  EXPECT_TRUE(driver.asked[1].empty()) << "lane 1 is still being applied";
+  driver.Applied();
+  ASSERT_EQ(driver.asked[1].size(), 2u) << "lane 1 is done: the gang goes on without it";
+  EXPECT_EQ(driver.asked[1][0].lane_job, 1);
+}
+
 // Random fleets: workers are slow, die and come back; whatever happens, every lane's jobs are
 // applied once, in order, and the run ends.
 struct RandomCase {

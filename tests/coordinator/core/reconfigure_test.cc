@@ -144,7 +144,7 @@ TEST(ReconfigureTest, WhatIsNotLegalChangesNothing) {
 // One of the arrangements that a lane count allows.
 std::vector<WeavePlan> AnyWeaves(std::mt19937& random, int slots, int lanes) {
   std::vector<WeavePlan> out;
-  switch (random() % 4) {
+  switch (random() % 5) {
     case 0:
       return One(WeaveFor(Gc(slots, static_cast<int>(random() % slots)), {}, Range(0, lanes),
                           Range(0, slots)));
@@ -155,8 +155,10 @@ std::vector<WeavePlan> AnyWeaves(std::mt19937& random, int slots, int lanes) {
       return One(WeaveFor(Sequential(SchemeSpec::Kind::kSrSgc, slots, 1, 2, 2), {}, Range(0, lanes),
                           Range(0, slots)));
     default:
+      const int gang = random() % 2 == 0 ? 0 : -1;
       for (int lane = 0; lane < lanes; ++lane) {
         out.push_back(WeaveFor(Gc(slots, 1), {}, {lane}, Range(0, slots)));
+        out.back().gang = gang;
       }
       return out;
   }

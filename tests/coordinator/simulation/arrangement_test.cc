@@ -23,7 +23,7 @@ TEST(ChoiceTextTest, ReadsBackWhatItWrites) {
                            "m_sgc:b=1,w=2,lambda=31", "gc:s=2,code=cyclic"}) {
     EXPECT_EQ(SchemeText(*ParseScheme(text)), text);
   }
-  for (const char* text : {"woven", "overlap", "split:4"}) {
+  for (const char* text : {"woven", "overlap", "split:4", "gang", "gang:2"}) {
     EXPECT_EQ(ArrangementText(*ParseArrangement(text)), text);
   }
 }
@@ -56,6 +56,27 @@ TEST(ArrangementTest, WeavesHoldTheLanesAndSlotsTheyShould) {
   const auto split = MakePlan(Parse("gc:s=1", "split:4"), size);
   ASSERT_EQ(split->weaves.size(), 4u);
   EXPECT_EQ(split->weaves[1].slots, (std::vector<int>{2, 3}));
+}
+
+TEST(ArrangementTest, AGangHasAWeaveALaneThatStartTogether) {
+  const auto gang = MakePlan(Parse("gc:s=1", "gang:2"), {8, 4, 10});
+  ASSERT_TRUE(gang.ok()) << gang.status();
+  ASSERT_EQ(gang->weaves.size(), 4u);
+  EXPECT_EQ(gang->weaves[0].lanes, (std::vector<int>{0}));
+  EXPECT_EQ(gang->weaves[1].lanes, (std::vector<int>{2}));
+  EXPECT_EQ(gang->weaves[1].slots, (std::vector<int>{0, 1, 2, 3}));
+  EXPECT_EQ(gang->weaves[0].gang, gang->weaves[1].gang);
+  EXPECT_NE(gang->weaves[1].gang, gang->weaves[2].gang);
+  EXPECT_THAT(MakePlan(Parse("m_sgc:b=1,w=2,lambda=1", "gang"), {8, 4, 10}).status().message(),
+              HasSubstr("has a delay"));
+}
+
+TEST(ArrangementTest, WeavesOfTheLanesThatAreLeft) {
+  const auto weaves = MakeWeaves(Parse("gc:s=1", "split:4"), 8, {3, 1}, {0, 2});
+  ASSERT_TRUE(weaves.ok()) << weaves.status();
+  ASSERT_EQ(weaves->size(), 2u);
+  EXPECT_EQ((*weaves)[0].lanes, (std::vector<int>{3, 0, 2}));
+  EXPECT_EQ((*weaves)[1].slots, (std::vector<int>{4, 5, 6, 7}));
 }
 
 TEST(ArrangementTest, AJobsCostIsTheSchemes) {

@@ -68,14 +68,64 @@ TEST(SimulatorTest, SplitFleetsRunBesideEachOther) {
 }
 
 TEST(SimulatorTest, OverlappingWeavesHaveNoBarrier) {
-  // Slot 1 is slow in lane 0's job; slot 0 goes on with lane 1's meanwhile.
-  CorePlan plan = Plan(2, 2, 1);
+  // At first both lanes' tasks come in one assignment, hence cost one invocation; later lanes go
+  // on by themselves. Slot 1 is slow in lane 0's second job; slot 0 goes on with lane 1's
+  // meanwhile.
+  CorePlan plan = Plan(2, 2, 2);
   plan.weaves.push_back(Weave(0, {0}, {0, 1}));
   plan.weaves.push_back(Weave(0, {1}, {0, 1}));
   const auto result = Simulate(std::move(plan), FixedDelays({1, 3}), {});
   ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_DOUBLE_EQ(result->total_seconds, 6);
-  EXPECT_EQ(result->applied_seconds, (std::vector<double>{3, 6}));
+  EXPECT_DOUBLE_EQ(result->total_seconds, 9);
+  EXPECT_EQ(result->applied_seconds, (std::vector<double>{3, 3, 6, 9}));
+  EXPECT_EQ(result->invocations, 6);
+}
+
+TEST(SimulatorTest, AGangPaysForAnInvocationOnceForAllItsLanes) {
+  CorePlan plan = Plan(2, 2, 2);
+  plan.weaves.push_back(Weave(0, {0}, {0, 1}));
+  plan.weaves.push_back(Weave(0, {1}, {0, 1}));
+  plan.weaves[0].gang = plan.weaves[1].gang = 0;
+  const auto result = Simulate(std::move(plan), FixedDelays({1, 3}), {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->applied_seconds, (std::vector<double>{3, 3, 6, 6}));
+  EXPECT_EQ(result->invocations, 4);
+}
+
+// Watches, and at the second applied job gives the fleet's halves to the lanes.
+class Splitter final : public SimulationPilot {
+ public:
+  void Observe(int /*slot*/, double load, double seconds, bool cut) override {
+    ++(load == 1 ? whole : halves);
+    cut_short += cut;
+    seconds_sum += seconds;
+  }
+  std::optional<std::vector<WeavePlan>> Steer(double, int) override {
+    if (++applied != 2) return std::nullopt;
+    std::vector<WeavePlan> weaves;
+    weaves.push_back(Weave(0, {0}, {0}));
+    weaves.push_back(Weave(0, {1}, {1}));
+    return weaves;
+  }
+  int applied = 0, halves = 0, whole = 0, cut_short = 0;
+  double seconds_sum = 0;
+};
+
+TEST(SimulatorTest, APilotReplacesTheWeavesOfARunUnderWay) {
+  CorePlan plan = Plan(2, 2, 3);
+  plan.weaves.push_back(Weave(0, {0, 1}, {0, 1}));
+  Splitter pilot;
+  SimulationOptions options;
+  options.pilot = &pilot;
+  const auto result = Simulate(std::move(plan), FixedDelays({1, 2}), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  // Three woven jobs of 2 s each: the third was under way when the weaves were replaced. Then lane
+  // 0's last takes 1 s on slot 0, lane 1's two take 2 s each on slot 1.
+  EXPECT_EQ(result->applied_seconds, (std::vector<double>{2, 4, 6, 7, 8, 10}));
+  EXPECT_EQ(pilot.halves, 6);
+  EXPECT_EQ(pilot.whole, 3);
+  EXPECT_EQ(pilot.cut_short, 0);
+  EXPECT_DOUBLE_EQ(pilot.seconds_sum, 3 * 3 + 1 + 2 * 2);
 }
 
 TEST(SimulatorTest, ADeadSlotIsTolerated) {
