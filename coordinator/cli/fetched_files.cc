@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "proto/wire/crc32c.h"
 #include "proto/wire/number_format.h"
 
 namespace gradloom {
@@ -37,7 +38,7 @@ absl::Status FetchedFiles::Accept(const v1::FetchResponse& piece) {
   }
   if (piece.content().empty()) return absl::OkStatus();
   if (name_.empty()) return absl::InvalidArgumentError("fetch: content came before a file's name");
-  if (Crc32c(piece.content().data(), piece.content().size()) != piece.crc32c()) {
+  if (Crc32c(piece.content()) != piece.crc32c()) {
     return absl::DataLossError(
         absl::StrCat("fetch: '", name_, "' was damaged on the way (CRC-32C differs)"));
   }

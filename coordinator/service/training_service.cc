@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/crc32c.h"
 #include "proto/wire/number_format.h"
 
 namespace gradloom {
@@ -35,7 +36,7 @@ grpc::Status SendFile(const std::filesystem::path& path, const std::string& name
     std::string content(kFilePiece, '\0');
     file.read(content.data(), static_cast<std::streamsize>(content.size()));
     content.resize(static_cast<size_t>(file.gcount()));
-    piece.set_crc32c(Crc32c(content.data(), content.size()));
+    piece.set_crc32c(Crc32c(content));
     piece.set_content(std::move(content));
     if (!writer->Write(piece)) return grpc::Status::CANCELLED;
     piece.Clear();

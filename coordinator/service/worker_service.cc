@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "proto/ops/logging.h"
+#include "proto/wire/crc32c.h"
 #include "proto/wire/frame.h"
 #include "proto/wire/number_format.h"
 
@@ -376,7 +377,7 @@ class ParameterStream final : public grpc::ServerWriteReactor<v1::Frame> {
     std::string& payload = *frame_.mutable_payload();
     payload.resize(count * BytesPerValue(format_));
     EncodeValues(format_, values, payload.data());
-    frame_.set_crc32c(Crc32c(payload.data(), payload.size()));
+    frame_.set_crc32c(Crc32c(payload));
     metrics_->parameter_bytes.Increment(static_cast<double>(frame_.payload().size()));
     offset_ += count;
     StartWrite(&frame_);

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "coordinator/store/crc32c.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {
@@ -82,7 +82,7 @@ FileWriter::~FileWriter() {
 absl::Status FileWriter::Append(std::span<const std::byte> data) {
   while (!data.empty()) {
     const std::span<const std::byte> piece = data.first(std::min(kPiece, data.size()));
-    crc32c_ = ExtendCrc32c(crc32c_, piece);
+    crc32c_ = Crc32c({reinterpret_cast<const char*>(piece.data()), piece.size()}, crc32c_);
     if (absl::Status status = files_->Write(file_, path_, piece); !status.ok()) return status;
     bytes_ += piece.size();
     data = data.subspan(piece.size());
@@ -156,7 +156,7 @@ absl::StatusOr<uint32_t> FileCrc32c(const std::string& path, uint64_t* bytes) {
     const absl::StatusOr<size_t> count = reader.Read(piece.data(), piece.size());
     if (!count.ok()) return count.status();
     if (*count == 0) return crc;
-    crc = ExtendCrc32c(crc, std::as_bytes(std::span(piece.data(), *count)));
+    crc = Crc32c({piece.data(), *count}, crc);
     *bytes += *count;
   }
 }

@@ -13,8 +13,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "coordinator/store/atomic_file.h"
-#include "coordinator/store/crc32c.h"
 #include "coordinator/store/json_file.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {

@@ -1,7 +1,7 @@
 #include "coordinator/store/tensorboard_writer.h"
 
 #include "absl/strings/str_format.h"
-#include "coordinator/store/crc32c.h"
+#include "proto/wire/crc32c.h"
 #include "tensorboard_event.pb.h"
 
 namespace gradloom {

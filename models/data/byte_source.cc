@@ -14,7 +14,7 @@
 
 #include "absl/base/internal/raw_logging.h"
 #include "absl/strings/str_cat.h"
-#include "models/data/crc32c.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/data/byte_source.h"
-#include "models/data/crc32c.h"
 #include "models/data/sources.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {

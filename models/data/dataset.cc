@@ -5,8 +5,8 @@
 
 #include "absl/base/internal/raw_logging.h"
 #include "absl/strings/str_cat.h"
-#include "models/data/crc32c.h"
 #include "models/data/sources.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {

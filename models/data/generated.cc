@@ -7,9 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "models/data/crc32c.h"
 #include "models/data/sources.h"
 #include "models/random.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
-#include "models/data/crc32c.h"
 #include "models/data/generated.h"
 #include "models/data/sources.h"
 #include "models/random.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {

@@ -12,8 +12,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "models/data/byte_source.h"
-#include "models/data/crc32c.h"
 #include "models/data/sources.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {

@@ -11,10 +11,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "models/data/byte_source.h"
-#include "models/data/crc32c.h"
 #include "models/data/sources.h"
 #include "models/data/targets.h"
 #include "models/data/text.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {

@@ -6,10 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "models/data/crc32c.h"
 #include "models/data/npy_array.h"
 #include "models/data/sources.h"
 #include "models/data/targets.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {

@@ -6,6 +6,7 @@
 #include "absl/base/internal/raw_logging.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 
@@ -38,7 +39,7 @@ bool FrameWriter::Next(v1::Frame& frame) {
   payload.resize(count * BytesPerValue(header_.format()));
   EncodeValues(header_.format(), values_.subspan(next_, count), payload.data());
   frame.set_offset(next_);
-  frame.set_crc32c(Crc32c(payload.data(), payload.size()));
+  frame.set_crc32c(Crc32c(payload));
   next_ += count;
   return true;
 }
@@ -97,7 +98,7 @@ absl::StatusOr<FrameReader::Range> FrameReader::Accept(const v1::Frame& frame) {
                      " bytes; expected ", bytes, " (", count, " values of ",
                      v1::NumberFormat_Name(header_.format()), ")"));
   }
-  const uint32_t crc = Crc32c(frame.payload().data(), frame.payload().size());
+  const uint32_t crc = Crc32c(frame.payload());
   if (crc != frame.crc32c()) {
     return absl::DataLossError(
         absl::StrFormat("frame.crc32c at offset %d is 0x%08x, but the payload's is 0x%08x: it was "

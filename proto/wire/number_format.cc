@@ -1,7 +1,5 @@
 #include "proto/wire/number_format.h"
 
-#include <isa-l/crc.h>
-
 #include <bit>
 #include <cstring>
 
@@ -234,19 +232,6 @@ void DecodeValues(v1::NumberFormat format, const void* in, std::span<float> valu
   } else {
     DecodeFp16Plain(bytes, values.size(), values.data());
   }
-}
-
-uint32_t Crc32c(const void* data, size_t bytes) {
-  // ISA-L takes an int length and leaves both inversions to the caller.
-  uint32_t crc = 0xffffffffu;
-  const unsigned char* at = static_cast<const unsigned char*>(data);
-  while (bytes > 0) {
-    const size_t step = bytes < (size_t{1} << 30) ? bytes : size_t{1} << 30;
-    crc = crc32_iscsi(const_cast<unsigned char*>(at), static_cast<int>(step), crc);
-    at += step;
-    bytes -= step;
-  }
-  return ~crc;
 }
 
 }  // namespace gradloom

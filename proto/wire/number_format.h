@@ -26,9 +26,6 @@ void EncodeValues(v1::NumberFormat format, std::span<const float> values, void* 
 // Reads values.size() * BytesPerValue(format) bytes from `in`, which needs no alignment.
 void DecodeValues(v1::NumberFormat format, const void* in, std::span<float> values);
 
-// CRC-32C (Castagnoli), as in iSCSI: of "123456789" it is 0xE3069283.
-uint32_t Crc32c(const void* data, size_t bytes);
-
 namespace internal_number_format {
 
 // One value at a time in integer arithmetic: the definition of the conversions, also taken where

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/base/internal/raw_logging.h"
+#include "proto/wire/crc32c.h"
 #include "proto/wire/frame.h"
 
 namespace gradloom {
@@ -20,7 +21,7 @@ bool NextFrame(std::span<const uint8_t>& bytes, v1::Frame& frame) {
   const size_t length = std::min(stated, bytes.size() - 2);
   if (!frame.ParseFromArray(bytes.data() + 2, static_cast<int>(length))) return false;
   if (stated % 2 == 1) {
-    frame.set_crc32c(Crc32c(frame.payload().data(), frame.payload().size()));
+    frame.set_crc32c(Crc32c(frame.payload()));
   }
   bytes = bytes.subspan(2 + length);
   return true;

@@ -20,6 +20,7 @@
 #include "gradloom/v1/training.grpc.pb.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
+#include "proto/wire/crc32c.h"
 #include "proto/wire/number_format.h"
 
 namespace gradloom {
@@ -105,7 +106,7 @@ class FakeCoordinator : public v1::TrainingService::Service {
     piece.set_file("model.safetensors");
     piece.set_content("parameters");
     piece.set_size(piece.content().size());
-    piece.set_crc32c(Crc32c(piece.content().data(), piece.content().size()));
+    piece.set_crc32c(Crc32c(piece.content()));
     writer->Write(piece);
     return grpc::Status::OK;
   }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "proto/wire/crc32c.h"
 #include "proto/wire/number_format.h"
 
 namespace gradloom {
@@ -23,7 +24,7 @@ v1::FetchResponse Piece(const std::string& file, uint64_t size, const std::strin
   piece.set_file(file);
   piece.set_size(size);
   piece.set_content(content);
-  piece.set_crc32c(Crc32c(content.data(), content.size()));
+  piece.set_crc32c(Crc32c(content));
   return piece;
 }
 

@@ -14,6 +14,7 @@
 #include "coordinator/cli/run_watcher.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
+#include "proto/wire/crc32c.h"
 #include "proto/wire/number_format.h"
 
 namespace gradloom {
@@ -52,7 +53,7 @@ class FakeService : public v1::TrainingService::Service {
     piece.set_file(request->run() == 7 ? "model.safetensors" : "../model");
     piece.set_size(5 << 20);  // above gRPC's default limit of 4 MiB
     piece.set_content(std::string(5 << 20, 'x'));
-    piece.set_crc32c(Crc32c(piece.content().data(), piece.content().size()));
+    piece.set_crc32c(Crc32c(piece.content()));
     writer->Write(piece);
     return grpc::Status::OK;
   }

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "models/data/crc32c.h"
 #include "models/data/dataset.h"
 #include "tests/models/data/test_files.h"
 
@@ -243,12 +242,6 @@ TEST(ExamplesTest, GatherSparse) {
   EXPECT_THAT(gathered.column, ElementsAre(4, 1, 8));
   EXPECT_THAT(gathered.value, ElementsAre(30, 10, 20));
   EXPECT_THAT(gathered.targets, ElementsAre(9, 8, 7));
-}
-
-TEST(Crc32cTest, StandardCheckValue) {
-  EXPECT_EQ(Crc32c("123456789"), 0xE3069283);
-  EXPECT_EQ(Crc32c("6789", Crc32c("12345")), 0xE3069283);
-  EXPECT_EQ(Crc32c(""), 0);
 }
 
 // Real files, where the environment has them.

@@ -1,4 +1,4 @@
-#include "models/data/crc32c.h"
+#include "proto/wire/crc32c.h"
 
 #include <isa-l/crc.h>
 
