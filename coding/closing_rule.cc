@@ -31,6 +31,7 @@ class FirstDecodable final : public ClosingRule {
   Decision Decide(double /*seconds*/, const CloseVerdict& verdict, int pending) override {
     return {.close = pending == 0 || verdict.may_close()};
   }
+  bool accepts_early() const override { return true; }
 };
 
 struct Entry {

@@ -31,6 +31,9 @@ class ClosingRule {
   // To be asked after every arrival and at ask_again_seconds. `pending` is the number of slots that
   // have not delivered. Never closes unless verdict.may_close(), or nothing is pending.
   virtual Decision Decide(double seconds, const CloseVerdict& verdict, int pending) = 0;
+  // Whether a job may be decoded for good as soon as it can be. A rule that waits for more keeps
+  // jobs open until the round closes: whoever it waits for needs the job's parameters.
+  virtual bool accepts_early() const { return false; }
 };
 
 struct ClosingRuleSpec {

@@ -190,13 +190,7 @@ void CoordinatorCore::OnReply(const ReplyReceived& event) {
     weave.arrived[slot] = true;
     weave.plan.closing->Arrive(absl::ToDoubleSeconds(now_ - weave.round_start), false);
   }
-  if (AcceptsEarly(weave)) TryAccept(task.weave, task.mini.job, false);
-}
-
-// A rule that waits for more than decodability keeps the job open until the round closes: whoever
-// it waits for needs the job's parameters.
-bool CoordinatorCore::AcceptsEarly(const Weave& weave) {
-  return weave.plan.closing->name() == "first_decodable";
+  if (weave.plan.closing->accepts_early()) TryAccept(task.weave, task.mini.job, false);
 }
 
 void CoordinatorCore::OnFailed(const TaskFailedEvent& event) {
@@ -447,7 +441,7 @@ void CoordinatorCore::TryClose(int weave) {
   const int pending = scheme.Pending();
   CloseVerdict verdict = scheme.Verdict();
   const int64_t due = scheme.rounds() - 1 - scheme.delay();
-  if (AcceptsEarly(w) && verdict.due_decodable && due >= 0) {
+  if (w.plan.closing->accepts_early() && verdict.due_decodable && due >= 0) {
     const JobInFlight* job = FindJob(w, due);
     verdict.due_decodable = job == nullptr || job->accepted;
   }

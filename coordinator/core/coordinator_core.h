@@ -167,7 +167,6 @@ class CoordinatorCore {
   bool TryStart(int weave);
   void StartRound(const Start& start);
   void Ask(int weave, const MiniTask& mini, int64_t round);
-  static bool AcceptsEarly(const Weave& weave);
   // last_chance: whatever the amplification.
   void TryAccept(int weave, int64_t job, bool last_chance);
   void Excuse(int weave, int64_t job);

@@ -179,5 +179,12 @@ TEST(ClosingRuleTest, ErrorsNameTheParameter) {
               HasSubstr("kind = 99"));
 }
 
+TEST(ClosingRule, OnlyTheFirstDecodableAcceptsJobsEarly) {
+  for (const Kind kind : {Kind::kWaitForAll, Kind::kFirstDecodable, Kind::kMu, Kind::kMuWaitForAll,
+                          Kind::kQuantile}) {
+    EXPECT_EQ(Make({.kind = kind})->accepts_early(), kind == Kind::kFirstDecodable);
+  }
+}
+
 }  // namespace
 }  // namespace gradloom
