@@ -16,10 +16,6 @@ constexpr std::chrono::seconds kCallDeadline(30);
 // The coordinator opens the data before it accepts a run; large text files take their time.
 constexpr std::chrono::seconds kSubmitDeadline(600);
 
-void SetDeadline(grpc::ClientContext* context, std::chrono::seconds limit) {
-  context->set_deadline(std::chrono::system_clock::now() + limit);
-}
-
 }  // namespace
 
 TrainingClient::TrainingClient(const std::string& address) : address_(address) {
@@ -55,57 +51,51 @@ absl::Status TrainingClient::ToStatus(const grpc::Status& status) const {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 
-absl::StatusOr<uint64_t> TrainingClient::Submit(const v1::RunSpec& spec) {
+template <typename Request, typename Response>
+absl::StatusOr<Response> TrainingClient::Call(Method<Request, Response> method,
+                                              const Request& request, std::chrono::seconds limit) {
   grpc::ClientContext context;
-  SetDeadline(&context, kSubmitDeadline);
-  v1::SubmitRequest request;
-  *request.mutable_spec() = spec;
-  v1::SubmitResponse response;
-  absl::Status status = ToStatus(stub_->Submit(&context, request, &response));
-  if (!status.ok()) return status;
-  return response.run();
-}
-
-absl::StatusOr<v1::GetRunResponse> TrainingClient::GetRun(uint64_t run) {
-  grpc::ClientContext context;
-  SetDeadline(&context, kCallDeadline);
-  v1::GetRunRequest request;
-  request.set_run(run);
-  v1::GetRunResponse response;
-  absl::Status status = ToStatus(stub_->GetRun(&context, request, &response));
+  context.set_deadline(std::chrono::system_clock::now() + limit);
+  Response response;
+  absl::Status status = ToStatus((stub_.get()->*method)(&context, request, &response));
   if (!status.ok()) return status;
   return response;
 }
 
+absl::StatusOr<uint64_t> TrainingClient::Submit(const v1::RunSpec& spec) {
+  v1::SubmitRequest request;
+  *request.mutable_spec() = spec;
+  const auto response = Call(&Stub::Submit, request, kSubmitDeadline);
+  if (!response.ok()) return response.status();
+  return response->run();
+}
+
+absl::StatusOr<v1::GetRunResponse> TrainingClient::GetRun(uint64_t run) {
+  v1::GetRunRequest request;
+  request.set_run(run);
+  return Call(&Stub::GetRun, request, kCallDeadline);
+}
+
 absl::StatusOr<std::vector<v1::RunStatus>> TrainingClient::ListRuns() {
-  grpc::ClientContext context;
-  SetDeadline(&context, kCallDeadline);
-  v1::ListRunsResponse response;
-  absl::Status status = ToStatus(stub_->ListRuns(&context, v1::ListRunsRequest(), &response));
-  if (!status.ok()) return status;
-  return std::vector<v1::RunStatus>(response.runs().begin(), response.runs().end());
+  const auto response = Call(&Stub::ListRuns, v1::ListRunsRequest(), kCallDeadline);
+  if (!response.ok()) return response.status();
+  return std::vector<v1::RunStatus>(response->runs().begin(), response->runs().end());
 }
 
 absl::StatusOr<v1::RunStatus> TrainingClient::Cancel(uint64_t run) {
-  grpc::ClientContext context;
-  SetDeadline(&context, kCallDeadline);
   v1::CancelRequest request;
   request.set_run(run);
-  v1::CancelResponse response;
-  absl::Status status = ToStatus(stub_->Cancel(&context, request, &response));
-  if (!status.ok()) return status;
-  return response.status();
+  const auto response = Call(&Stub::Cancel, request, kCallDeadline);
+  if (!response.ok()) return response.status();
+  return response->status();
 }
 
 absl::StatusOr<v1::RunStatus> TrainingClient::Resume(uint64_t run) {
-  grpc::ClientContext context;
-  SetDeadline(&context, kSubmitDeadline);
   v1::ResumeRequest request;
   request.set_run(run);
-  v1::ResumeResponse response;
-  absl::Status status = ToStatus(stub_->Resume(&context, request, &response));
-  if (!status.ok()) return status;
-  return response.status();
+  const auto response = Call(&Stub::Resume, request, kSubmitDeadline);
+  if (!response.ok()) return response.status();
+  return response->status();
 }
 
 absl::Status TrainingClient::Watch(uint64_t run, grpc::ClientContext* context,

@@ -43,11 +43,19 @@ class TrainingClient {
   const std::string& address() const { return address_; }
 
  private:
+  using Stub = v1::TrainingService::Stub;
+  template <typename Request, typename Response>
+  using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
+
+  // One unary call.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(Method<Request, Response> method, const Request& request,
+                                std::chrono::seconds limit);
   absl::Status ToStatus(const grpc::Status& status) const;
 
   std::string address_;
   std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::TrainingService::Stub> stub_;
+  std::unique_ptr<Stub> stub_;
 };
 
 }  // namespace gradloom
