@@ -271,6 +271,10 @@ int LocalRun::Execute() {
   if (interrupts_->count() > 1 || !end.ok()) {
     supervisor_.KillAll();
   } else {
+    // An idle connection notices the coordinator's farewell only seconds later and would hold it
+    // up.
+    canceller_ = {};
+    client_ = nullptr;
     supervisor_.StopAll(kStopGrace);
   }
   std::error_code error;
