@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/yaml_to_proto.h"
+#include "models/optimisers/optimiser.h"
 
 namespace gradloom {
 namespace {
@@ -15,6 +16,7 @@ using google::protobuf::Duration;
 
 constexpr uint32_t kMaxFrameBytes = 2 << 20;  // gRPC refuses messages over 4 MiB by default
 constexpr uint32_t kMaxSlots = 100'000;
+constexpr uint64_t kMaxJobs = uint64_t{1} << 62;
 
 double Seconds(const Duration& duration) { return duration.seconds() + duration.nanos() * 1e-9; }
 
@@ -172,33 +174,12 @@ void ValidateWorkload(const v1::WorkloadSpec& workload, Findings* findings) {
   }
 }
 
-void ValidateOptimizer(const v1::OptimizerSpec& optimizer, Findings* findings) {
-  const auto fraction = [&](double value, absl::string_view field) {
-    findings->Require(value >= 0 && value < 1, field, value, "0 or more and less than 1");
-  };
-  findings->Require(optimizer.learning_rate() > 0, "optimizer.learning_rate",
-                    optimizer.learning_rate(), "more than 0");
-  if (optimizer.has_momentum()) fraction(optimizer.momentum(), "optimizer.momentum");
-  if (optimizer.has_beta1()) fraction(optimizer.beta1(), "optimizer.beta1");
-  if (optimizer.has_beta2()) fraction(optimizer.beta2(), "optimizer.beta2");
-  findings->Require(!optimizer.has_epsilon() || optimizer.epsilon() > 0, "optimizer.epsilon",
-                    optimizer.epsilon(), "more than 0");
-  findings->Require(optimizer.weight_decay() >= 0, "optimizer.weight_decay",
-                    optimizer.weight_decay(), "0 or more");
-  findings->Require(optimizer.clip_norm() >= 0, "optimizer.clip_norm", optimizer.clip_norm(),
-                    "0 (no clipping) or more");
-  const auto& schedule = optimizer.schedule();
-  if (schedule.kind() == v1::ScheduleSpec::STEP && !schedule.has_every()) {
-    findings->Add("optimizer.schedule.every", "is missing; kind step needs a number of jobs");
-  }
-  if (schedule.has_every()) {
-    findings->Require(schedule.every() > 0, "optimizer.schedule.every", schedule.every(),
-                      "1 or more");
-  }
-  findings->Require(!schedule.has_gamma() || (schedule.gamma() > 0 && schedule.gamma() <= 1),
-                    "optimizer.schedule.gamma", schedule.gamma(), "more than 0 and at most 1");
-  findings->Require(schedule.floor() >= 0 && schedule.floor() <= 1, "optimizer.schedule.floor",
-                    schedule.floor(), "from 0 to 1");
+// models/optimisers knows what is legal. The length of a training in epochs depends on the data.
+void ValidateOptimizer(const v1::TrialSpec& trial, Findings* findings) {
+  const uint64_t jobs = trial.training().has_jobs() ? trial.training().jobs() : kMaxJobs;
+  if (jobs < 1 || jobs > kMaxJobs) return;  // the training's fault
+  const auto made = MakeOptimiser(trial.optimizer(), static_cast<int64_t>(jobs));
+  if (!made.ok()) findings->Add(made.status());
 }
 
 void ValidateTraining(const v1::TrainingSpec& training, Findings* findings) {
@@ -210,7 +191,8 @@ void ValidateTraining(const v1::TrainingSpec& training, Findings* findings) {
     findings->Require(training.epochs() > 0, "training.epochs", training.epochs(), "more than 0");
   }
   if (training.has_jobs()) {
-    findings->Require(training.jobs() > 0, "training.jobs", training.jobs(), "1 or more");
+    findings->Require(training.jobs() > 0 && training.jobs() <= kMaxJobs, "training.jobs",
+                      training.jobs(), "from 1 to 2^62");
   }
   if (training.has_target_accuracy()) {
     findings->Require(training.target_accuracy() > 0 && training.target_accuracy() <= 1,
@@ -283,12 +265,15 @@ void ValidateService(const v1::RunSpec& spec, Findings* findings) {
   if (wire.parameters() == v1::FP16) {
     findings->Add("wire.parameters", "'fp16' is not legal; it must be one of: fp32, bf16");
   }
-  if (wire.replies() != v1::FP32 && spec.scheme().has_gc() &&
-      spec.scheme().gc().code() != v1::GradientCoding::FRACTIONAL_REPETITION) {
-    findings->Add("wire.replies",
-                  "only codes whose weights are 1 (uncoded, fractional_repetition) keep their "
-                  "accuracy with 16 bits; it must be fp32 with this scheme.gc.code");
-  }
+  const v1::GradientCoding::Code code = spec.scheme().gc().code();
+  const bool weighs = spec.scheme().has_gc() && code != v1::GradientCoding::FRACTIONAL_REPETITION;
+  findings->Require(
+      wire.replies() == v1::FP32 || !weighs, "wire.replies",
+      absl::AsciiStrToLower(v1::NumberFormat_Name(wire.replies())),
+      absl::StrCat("fp32 with scheme.gc.code ",
+                   absl::AsciiStrToLower(v1::GradientCoding::Code_Name(code)),
+                   ": only codes whose weights are 1 (uncoded, fractional_repetition) keep their "
+                   "accuracy with 16 bits"));
   findings->Require(wire.frame_bytes() >= 4096 && wire.frame_bytes() <= kMaxFrameBytes &&
                         wire.frame_bytes() % 4 == 0,
                     "wire.frame_bytes", wire.frame_bytes(),
@@ -364,6 +349,10 @@ void Findings::Add(absl::string_view field, absl::string_view what) {
   findings_.push_back(absl::StrCat(prefix_, field, ": ", what));
 }
 
+void Findings::Add(const absl::Status& status) {
+  findings_.push_back(absl::StrCat(prefix_, std::string(status.message())));
+}
+
 void Findings::RequireText(const std::string& value, absl::string_view field,
                            absl::string_view what) {
   if (value.empty()) Add(field, absl::StrCat("is missing; it must name ", what));
@@ -389,7 +378,7 @@ bool IsLegalName(absl::string_view name) {
 
 void ValidateTrial(const v1::TrialSpec& trial, Findings* findings) {
   ValidateWorkload(trial.workload(), findings);
-  ValidateOptimizer(trial.optimizer(), findings);
+  ValidateOptimizer(trial, findings);
   ValidateTraining(trial.training(), findings);
 }
 

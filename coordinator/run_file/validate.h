@@ -19,6 +19,8 @@ class Findings {
   // `path` prefixes every field reported after it.
   void SetPrefix(std::string prefix) { prefix_ = std::move(prefix); }
   void Add(absl::string_view field, absl::string_view what);
+  // An error whose message names its field itself.
+  void Add(const absl::Status& status);
   // field = value is wrong; `legal` completes "must be ...".
   template <typename Value>
   void Require(bool ok, absl::string_view field, const Value& value, absl::string_view legal) {

@@ -75,7 +75,7 @@ TEST(Resolve, DefaultsFollowTheKind) {
 TEST(Resolve, TrialsOverrideKeyByKeyAndReplaceWhatIsDeeper) {
   const ResolvedRun run = Resolve(absl::StrCat(kBase, R"(
 seed: 10
-optimizer: {kind: sgd, momentum: 0.5, schedule: {kind: step, every: 5, warmup_jobs: 7}}
+optimizer: {kind: nesterov, momentum: 0.5, schedule: {kind: step, every: 5, warmup_jobs: 7}}
 training: {epochs: 3, batch_size: 50}
 trials:
 - {}
@@ -89,7 +89,7 @@ trials:
   const v1::TrialSpec& other = run.trials[1];
   EXPECT_EQ(other.name(), "other");
   EXPECT_EQ(other.seed(), 3);
-  EXPECT_EQ(other.optimizer().kind(), v1::OptimizerSpec::SGD);
+  EXPECT_EQ(other.optimizer().kind(), v1::OptimizerSpec::NESTEROV);
   EXPECT_EQ(other.optimizer().momentum(), 0.5);
   EXPECT_EQ(other.optimizer().learning_rate(), 0.5);
   EXPECT_EQ(other.optimizer().schedule().warmup_jobs(), 0);
@@ -152,7 +152,11 @@ TEST(Resolve, NamesWhatIsMissing) {
 TEST(Resolve, RefusesWhatIsOutOfRange) {
   const auto error = [](const char* more) { return ErrorOf(absl::StrCat(kBase, more)); };
   EXPECT_THAT(error("optimizer: {beta1: 1}"),
-              HasSubstr("optimizer.beta1: 1 is not legal; it must be 0 or more and less than 1"));
+              HasSubstr("optimizer.beta1 is 1; legal: at least 0 and less than 1"));
+  EXPECT_THAT(error("optimizer: {kind: sgd, momentum: 0.5}"),
+              HasSubstr("optimizer.momentum is 0.5, but sgd does not use it"));
+  EXPECT_THAT(error("optimizer: {schedule: {warmup_jobs: 9}}\ntraining: {jobs: 8}"),
+              HasSubstr("warmup_jobs is 9; legal: at most the training's 8 jobs"));
   EXPECT_THAT(error("training: {epochs: 2, jobs: 3}"),
               HasSubstr("training: epochs (2) and jobs (3) exclude each other"));
   EXPECT_THAT(error("training: {jobs: 0}"), HasSubstr("training.jobs: 0 is not legal"));
@@ -166,14 +170,16 @@ TEST(Resolve, RefusesWhatIsOutOfRange) {
   EXPECT_THAT(error("scheme: {m_sgc: {b: 2, w: 2, lambda: 1}}\ntrials: [{}, {}, {}]"),
               HasSubstr("scheme.m_sgc.w: 2 is not legal; it must be more than b = 2"));
   EXPECT_THAT(error("wire: {replies: bf16}\nscheme: {gc: {s: 1, code: cyclic}}"),
-              HasSubstr("wire.replies"));
+              AllOf(HasSubstr("wire.replies: bf16 is not legal; it must be fp32"),
+                    HasSubstr("scheme.gc.code cyclic")));
   EXPECT_THAT(error("wire: {parameters: fp16}"), HasSubstr("fp32, bf16"));
   EXPECT_THAT(error("wire: {frame_bytes: 1001}"), HasSubstr("a multiple of 4"));
   EXPECT_THAT(error("name: ../x"), HasSubstr("name: '../x' is not legal"));
   EXPECT_THAT(error("trials: [{name: a}, {name: a}]"),
               HasSubstr("trials[1] (a): name: 'a' is taken"));
-  EXPECT_THAT(error("trials: [{}, {optimizer: {learning_rate: 0}}]"),
-              HasSubstr("trials[1] (trial-1): optimizer.learning_rate: 0 is not legal"));
+  EXPECT_THAT(
+      error("trials: [{}, {optimizer: {learning_rate: 0}}]"),
+      HasSubstr("trials[1] (trial-1): optimizer.learning_rate is 0; legal: greater than 0"));
   EXPECT_THAT(error("trials: [{}]\nsweep: {grid: {seed: [1]}}"), HasSubstr("exclude each other"));
   EXPECT_THAT(error("sweep: {grid: {optimizer.rate: [1]}}"),
               HasSubstr("sweep.grid[optimizer.rate]: optimizer.rate: unknown key"));
