@@ -15,6 +15,7 @@
 #include "coordinator/cli/programs.h"
 #include "coordinator/cli/progress.h"
 #include "coordinator/run_file/proto_to_yaml.h"
+#include "coordinator/run_file/run_file.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -49,7 +50,8 @@ std::string ToJson(const google::protobuf::Message& message) {
 
 std::string DifferenceOfRuns(const v1::RunSpec& stored, const v1::RunSpec& wanted) {
   v1::RunSpec a = stored, b = wanted;
-  if (!wanted.scheme().has_slots()) a.mutable_scheme()->clear_slots();
+  // What the stored run settled when it started, the wanted one would settle alike.
+  if (stored.scheme().has_slots()) SettleScheme(stored.scheme().slots(), b.mutable_scheme());
   a.mutable_fleet()->clear_min_workers();
   b.mutable_fleet()->clear_min_workers();
   google::protobuf::util::MessageDifferencer differencer;

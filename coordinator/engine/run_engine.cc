@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "coding/codes/amplification.h"
+#include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/specs.h"
 #include "proto/ops/logging.h"
 #include "proto/wire/frame.h"
@@ -238,9 +239,7 @@ void RunEngine::HandleEvent(const Event& event) {
 
 absl::Status RunEngine::BuildCore() {
   v1::SchemeSpec* scheme_spec = options_.spec.mutable_scheme();
-  if (!scheme_spec->has_slots()) {
-    scheme_spec->set_slots(static_cast<uint32_t>(std::max<size_t>(1, ready_workers_.size())));
-  }
+  SettleScheme(static_cast<uint32_t>(std::max<size_t>(1, ready_workers_.size())), scheme_spec);
   const int slots = static_cast<int>(scheme_spec->slots());
   absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(ToSchemeSpec(*scheme_spec, slots));
   if (!scheme.ok()) return scheme.status();

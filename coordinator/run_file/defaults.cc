@@ -90,7 +90,14 @@ void FillLayer(v1::LayerSpec* layer) {
 }
 
 void FillScheme(v1::SchemeSpec* scheme) {
-  if (scheme->scheme_case() == v1::SchemeSpec::SCHEME_NOT_SET) scheme->mutable_uncoded();
+  if (scheme->scheme_case() == v1::SchemeSpec::SCHEME_NOT_SET && scheme->has_slots()) {
+    // With a single slot there is nobody to tolerate.
+    if (scheme->slots() < 2) {
+      scheme->mutable_uncoded();
+    } else {
+      scheme->mutable_gc()->set_s(1);
+    }
+  }
   if (!scheme->has_gc()) return;
   auto* gc = scheme->mutable_gc();
   if (gc->code() == v1::GradientCoding::CODE_UNSPECIFIED) {
@@ -125,6 +132,11 @@ void FillStraggle(uint64_t run_seed, v1::StraggleSpec* straggle) {
 }
 
 }  // namespace
+
+void SettleScheme(uint32_t slots, v1::SchemeSpec* scheme) {
+  GRADLOOM_DEFAULT(scheme, slots, slots);
+  FillScheme(scheme);
+}
 
 void FillRunDefaults(v1::RunSpec* spec) {
   if (spec->name().empty()) spec->set_name("run");

@@ -7,7 +7,8 @@
 namespace gradloom {
 
 // What depends on the data or the fleet stays unset: idx.count, libsvm.features, csv.target and
-// csv.header, batch_norm.group, training.evaluate_every, scheme.slots.
+// csv.header, batch_norm.group, training.evaluate_every, scheme.slots, and with them the scheme of
+// a run that names none (SettleScheme).
 void FillRunDefaults(v1::RunSpec* spec);  // all but workload, optimizer, training, trials
 void FillWorkloadDefaults(v1::WorkloadSpec* workload);
 void FillOptimizerDefaults(v1::OptimizerSpec* optimizer);

@@ -28,8 +28,8 @@ absl::StatusOr<v1::RunSpec> LoadRunFile(const std::string& path);
 absl::Status ApplyOverride(absl::string_view assignment, v1::RunSpec* spec);
 
 struct ResolvedRun {
-  // All defaults filled in; `trials` are complete, `sweep` is empty. Resolving it again changes
-  // nothing.
+  // All defaults filled in but those that depend on the data or the fleet; `trials` are complete,
+  // `sweep` is empty. Resolving it again changes nothing.
   v1::RunSpec spec;
   // spec.trials: one at least, each with workload, optimizer, training and seed.
   std::vector<v1::TrialSpec> trials;
@@ -38,6 +38,10 @@ struct ResolvedRun {
 // (a workload, a schedule) as a whole. InvalidArgument lists every offending field (up to ten, one
 // a line) with its value and what is legal.
 absl::StatusOr<ResolvedRun> ResolveRunSpec(const v1::RunSpec& spec);
+
+// What waits until it is known who takes part: `slots` where the scheme has no number of its own,
+// and the scheme of a run that names none: gc with s = 1, or uncoded when there is one slot only.
+void SettleScheme(uint32_t slots, v1::SchemeSpec* scheme);
 
 // The delay T of the scheme, in rounds: job t is decoded at the latest when round t + T closes.
 int64_t SchemeDelay(const v1::SchemeSpec& scheme);

@@ -165,7 +165,7 @@ absl::Status RunRegistry::Activate(uint64_t id) {
 void RunRegistry::OnSlots(uint64_t id, uint32_t slots) {
   std::lock_guard lock(mutex_);
   v1::RunRecord& record = runs_.at(id).record;
-  record.mutable_spec()->mutable_scheme()->set_slots(slots);
+  SettleScheme(slots, record.mutable_spec()->mutable_scheme());
   record.set_state(v1::RunState_Name(v1::RUNNING));
   if (absl::Status status = store_->Save(record); !status.ok()) {
     Log(LogLevel::kError, absl::StrCat("run ", id, ": recording it: ", status.ToString()));

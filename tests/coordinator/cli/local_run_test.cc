@@ -139,6 +139,26 @@ TEST_F(LocalRunTest, ReportsWrongFilesAndWrongUsage) {
             "# [1e-3; sgd, momentum, nesterov, adagrad: 1e-2]\nlearning_rate: <number>\n");
 }
 
+TEST(DifferenceOfRuns, LooksThroughWhatSettlesAtTheStart) {
+  const auto resolved = [](const std::string& scheme) {
+    const auto spec = ParseRunFile(absl::StrCat(kRunFile, scheme), "run.yaml");
+    EXPECT_TRUE(spec.ok()) << spec.status();
+    const auto run = ResolveRunSpec(*spec);
+    EXPECT_TRUE(run.ok()) << run.status();
+    return run->spec;
+  };
+  v1::RunSpec stored = resolved("");
+  SettleScheme(6, stored.mutable_scheme());
+  EXPECT_EQ(DifferenceOfRuns(stored, resolved("")), "");
+  EXPECT_EQ(DifferenceOfRuns(stored, resolved("scheme: {gc: {s: 1}}\n")), "");
+  EXPECT_EQ(DifferenceOfRuns(stored, resolved("scheme: {slots: 6}\n")), "");
+  EXPECT_THAT(DifferenceOfRuns(stored, resolved("scheme: {gc: {s: 2}}\n")), HasSubstr("gc.s"));
+  EXPECT_THAT(DifferenceOfRuns(stored, resolved("scheme: uncoded\n")), HasSubstr("scheme"));
+  EXPECT_THAT(DifferenceOfRuns(stored, resolved("scheme: {slots: 4}\n")), HasSubstr("slots"));
+  // Not started yet, hence not settled.
+  EXPECT_EQ(DifferenceOfRuns(resolved(""), resolved("")), "");
+}
+
 TEST(PortFile, IsReadStrictly) {
   std::string listen, metrics;
   EXPECT_TRUE(ParsePortFile("{\"listen\": \"a:1\", \"metrics\": \"b:2\"}", &listen, &metrics).ok());

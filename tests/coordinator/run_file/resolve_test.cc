@@ -44,7 +44,6 @@ TEST(Resolve, WritesDefaultsAsValues) {
   EXPECT_EQ(spec.seed(), 1);
   EXPECT_EQ(spec.data().train().glyphs().count(), 60'000);
   EXPECT_EQ(spec.workload().mlp().activation(), v1::RELU);
-  EXPECT_TRUE(spec.scheme().has_uncoded());
   EXPECT_FALSE(spec.scheme().has_slots());
   EXPECT_EQ(spec.closing().rule(), v1::ClosingSpec::FIRST_DECODABLE);
   EXPECT_EQ(spec.fleet().rejoin_grace().seconds(), 2);
@@ -205,6 +204,29 @@ TEST(Overrides, JobsAndEpochsReplaceEachOther) {
   EXPECT_FALSE(spec.training().has_jobs());
   EXPECT_FALSE(ApplyOverride("training.jobs", &spec).ok());
   EXPECT_FALSE(ApplyOverride("=7", &spec).ok());
+}
+
+TEST(SettleScheme, ToleratesOneStragglerUnlessToldOtherwise) {
+  const auto settled = [](const std::string& scheme, uint32_t slots) {
+    v1::SchemeSpec spec = Resolve(absl::StrCat(kBase, scheme)).spec.scheme();
+    SettleScheme(slots, &spec);
+    return spec;
+  };
+  for (const uint32_t slots : {2u, 3u, 100u}) {
+    const v1::SchemeSpec scheme = settled("", slots);
+    EXPECT_EQ(scheme.slots(), slots);
+    EXPECT_EQ(scheme.gc().s(), 1);
+    EXPECT_EQ(scheme.gc().code(), v1::GradientCoding::FRACTIONAL_REPETITION);
+  }
+  EXPECT_TRUE(settled("", 1).has_uncoded());
+  EXPECT_TRUE(settled("scheme: uncoded\n", 6).has_uncoded());
+  EXPECT_EQ(settled("scheme: {gc: {s: 2}}\n", 6).gc().s(), 2);
+  // A number of slots in the file settles both at once, whoever is there.
+  const v1::SchemeSpec own = settled("scheme: {slots: 4}\n", 9);
+  EXPECT_EQ(own.slots(), 4);
+  EXPECT_EQ(own.gc().s(), 1);
+  EXPECT_TRUE(settled("scheme: {slots: 1}\n", 9).has_uncoded());
+  EXPECT_TRUE(Resolve(absl::StrCat(kBase, "scheme: {slots: 4}\n")).spec.scheme().has_gc());
 }
 
 TEST(LoadRunFile, NamesWhatIsMissing) {
