@@ -86,8 +86,8 @@ class FakeCoordinator final : public v1::WorkerService::Service {
   // Cuts the control stream.
   void EndStream() {
     const std::lock_guard lock(mutex_);
-    cut_ = true;
     if (context_ != nullptr) context_->TryCancel();
+    context_ = nullptr;
     changed_.notify_all();
   }
 
@@ -138,13 +138,12 @@ class FakeCoordinator final : public v1::WorkerService::Service {
       } else {
         first.mutable_welcome()->set_generation(++generation_);
         context_ = context;
-        cut_ = false;
         outbox_.clear();
       }
     }
     stream->Write(first);
     if (first.has_refusal()) return grpc::Status::OK;
-    std::thread writer([&] { WriteOutbox(stream); });
+    std::thread writer([&] { WriteOutbox(context, stream); });
     for (v1::FromWorker message; stream->Read(&message);) {
       const std::lock_guard lock(mutex_);
       inbox_.push_back(message);
@@ -152,8 +151,8 @@ class FakeCoordinator final : public v1::WorkerService::Service {
     }
     {
       const std::lock_guard lock(mutex_);
-      cut_ = true;
-      context_ = nullptr;
+      // The worker's next stream may have begun before this one noticed its end.
+      if (context_ == context) context_ = nullptr;
       changed_.notify_all();
     }
     writer.join();
@@ -203,11 +202,13 @@ class FakeCoordinator final : public v1::WorkerService::Service {
  private:
   static constexpr std::chrono::seconds kPatience{20};
 
-  void WriteOutbox(grpc::ServerReaderWriter<v1::ToWorker, v1::FromWorker>* stream) {
+  // As long as the stream of `context` is the current one.
+  void WriteOutbox(const grpc::ServerContext* context,
+                   grpc::ServerReaderWriter<v1::ToWorker, v1::FromWorker>* stream) {
     std::unique_lock lock(mutex_);
     while (true) {
-      changed_.wait(lock, [&] { return cut_ || !outbox_.empty(); });
-      if (cut_) return;
+      changed_.wait(lock, [&] { return context_ != context || !outbox_.empty(); });
+      if (context_ != context) return;
       const v1::ToWorker message = outbox_.front();
       outbox_.pop_front();
       lock.unlock();
@@ -229,8 +230,7 @@ class FakeCoordinator final : public v1::WorkerService::Service {
   int refusals_ = 0;
   int fetches_ = 0;
   uint64_t generation_ = 0;
-  bool cut_ = false;
-  grpc::ServerContext* context_ = nullptr;
+  grpc::ServerContext* context_ = nullptr;  // of the control stream that is served, if any
 };
 
 }  // namespace gradloom
