@@ -13,6 +13,7 @@
 #include "gradloom/v1/worker.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "tests/end_to_end/cluster.h"
 #include "tests/end_to_end/process.h"
 
 namespace gradloom {
@@ -143,15 +144,9 @@ TEST_F(Errors, PortsInUse) {
 }
 
 TEST_F(Errors, AWorkerOfAnotherVersionIsRefused) {
-  Process coordinator({GRADLOOM_COORDINATOR, "--state", folder_ / "state", "--listen",
-                       "127.0.0.1:0", "--metrics", "", "--port-file", folder_ / "ports"},
-                      folder_ / "log");
-  ASSERT_TRUE(Await([&] { return std::filesystem::exists(folder_ / "ports"); }));
-  const std::string ports = ReadText(folder_ / "ports");
-  const size_t begin = ports.find("127.0.0.1:");
-  const std::string address = ports.substr(begin, ports.find('"', begin) - begin);
-  const auto stub =
-      v1::WorkerService::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  const Cluster cluster(folder_);
+  const auto stub = v1::WorkerService::NewStub(
+      grpc::CreateChannel(cluster.address(), grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
   context.set_wait_for_ready(true);
   const auto stream = stub->Connect(&context);
@@ -174,20 +169,9 @@ TEST_F(Errors, AWorkerWithOtherDataIsNotUsed) {
   WriteText(folder_ / "here" / "data.csv", "1,2,0\n3,4,1\n5,6,0\n7,8,1\n");
   WriteText(folder_ / "there" / "data.csv", "1,2,0\n3,5,1\n5,6,0\n7,8,1\n");
   WriteText(folder_ / "run.yaml", absl::StrCat("data: {train: {csv: {file: data.csv}}}\n", kRest));
-  Process coordinator(
-      {GRADLOOM_COORDINATOR, "--state", folder_ / "state", "--listen", "127.0.0.1:0", "--metrics",
-       "", "--data-folder", folder_ / "here", "--port-file", folder_ / "ports"},
-      folder_ / "log");
-  ASSERT_TRUE(Await([&] { return std::filesystem::exists(folder_ / "ports"); }));
-  const std::string ports = ReadText(folder_ / "ports");
-  const size_t begin = ports.find("127.0.0.1:");
-  const std::string address = ports.substr(begin, ports.find('"', begin) - begin);
-  Process worker({GRADLOOM_WORKER, "--coordinator", address, "--metrics", "", "--data-folder",
-                  folder_ / "there"},
-                 folder_ / "worker.log");
-  const Outcome outcome =
-      RunProgram({GRADLOOM, "submit", folder_ / "run.yaml", "--coordinator", address, "--watch"},
-                 folder_ / "submit.log");
+  Cluster cluster(folder_, {"--data-folder", folder_ / "here"});
+  cluster.AddWorker("a", {"--data-folder", folder_ / "there"});
+  const Outcome outcome = cluster.Gradloom({"submit", folder_ / "run.yaml", "--watch"});
   EXPECT_NE(outcome.code, 0);
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("checksum"), HasSubstr("same data")));
 }

@@ -79,19 +79,36 @@ bool Await(const std::function<bool()>& condition, double seconds) {
   return true;
 }
 
+namespace {
+
+struct Stat {
+  char state = 0;
+  pid_t parent = 0;
+};
+
+// "pid (name) state parent ...", and the name may hold anything, brackets too.
+Stat ReadStat(const std::string& pid) {
+  const std::string text = ReadText("/proc/" + pid + "/stat");
+  const size_t bracket = text.rfind(')');
+  Stat stat;
+  if (bracket != std::string::npos) {
+    std::istringstream rest(text.substr(bracket + 1));
+    rest >> stat.state >> stat.parent;
+  }
+  return stat;
+}
+
+}  // namespace
+
+char ProcessState(pid_t pid) { return ReadStat(std::to_string(pid)).state; }
+
 pid_t FindChild(pid_t parent, const std::vector<std::string>& words) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
     const std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    // "pid (name) state ppid ...", and the name may hold anything, brackets too.
-    const std::string stat = ReadText(entry.path() / "stat");
-    const size_t bracket = stat.rfind(')');
-    if (bracket == std::string::npos) continue;
-    std::istringstream rest(stat.substr(bracket + 1));
-    std::string state;
-    pid_t of = 0;
-    if (!(rest >> state >> of) || of != parent || state == "Z") continue;
+    const Stat stat = ReadStat(name);
+    if (stat.parent != parent || stat.state == 'Z') continue;
     const std::string line = ReadText(entry.path() / "cmdline");
     bool all = true;
     for (const std::string& word : words) all &= line.find(word) != std::string::npos;

@@ -46,6 +46,9 @@ bool Await(const std::function<bool()>& condition, double seconds = 60);
 // The living child of `parent` whose command line contains all of `words`; -1: none.
 pid_t FindChild(pid_t parent, const std::vector<std::string>& words);
 
+// 'R' running, 'S' sleeping, 'T' stopped, ... as in /proc/PID/stat; 0: there is no such process.
+char ProcessState(pid_t pid);
+
 std::string ReadText(const std::filesystem::path& file);
 void WriteText(const std::filesystem::path& file, const std::string& text);
 

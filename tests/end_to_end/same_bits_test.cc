@@ -3,13 +3,13 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/end_to_end/cluster.h"
 #include "tests/end_to_end/process.h"
 #include "tests/end_to_end/summary.h"
 
@@ -151,31 +151,12 @@ TEST_F(SameBits, OfTwoTrials) {
 
 TEST_F(SameBits, OfSeparateProgramsWithAnotherNumberOfWorkers) {
   const Summary plain = Finish("plain");
-  Process coordinator(
-      {GRADLOOM_COORDINATOR, "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--state",
-       folder_ / "state", "--data-folder", folder_.path(), "--port-file", folder_ / "ports"},
-      folder_ / "coordinator.log");
-  ASSERT_TRUE(Await([&] {
-    const std::string ports = ReadText(folder_ / "ports");
-    const size_t start = ports.find("127.0.0.1:");
-    if (start == std::string::npos) return false;
-    return ports.find("127.0.0.1:", start + 1) != std::string::npos;
-  })) << coordinator.Output();
-  const std::string ports = ReadText(folder_ / "ports");
-  const size_t listen = ports.find("127.0.0.1:", ports.find("\"listen\""));
-  const std::string address = ports.substr(listen, ports.find('"', listen) - listen);
-
-  const auto gradloom = [&](std::vector<std::string> words) {
-    words.insert(words.begin(), GRADLOOM);
-    words.insert(words.end(), {"--coordinator", address});
-    return RunProgram(words, folder_ / "client.log");
+  Cluster cluster(folder_);
+  cluster.AddWorker("a");
+  cluster.AddWorker("b");
+  const auto gradloom = [&](const std::vector<std::string>& words) {
+    return cluster.Gradloom(words);
   };
-  std::vector<std::unique_ptr<Process>> workers;
-  for (const std::string name : {"a", "b"}) {
-    workers.push_back(std::make_unique<Process>(
-        std::vector<std::string>{GRADLOOM_WORKER, "--coordinator", address, "--name", name},
-        folder_ / name));
-  }
   const Outcome submitted = gradloom({"submit", folder_ / "run.yaml"});
   ASSERT_EQ(submitted.code, 0) << submitted.output;
   const Outcome watched = gradloom({"watch", "1"});

@@ -33,6 +33,7 @@ Summary ReadSummary(const std::filesystem::path& file) {
   const Fields& fields = parsed.fields();
   if (fields.count("state") == 0 || fields.count("trials") == 0) return summary;
   summary.state = fields.at("state").string_value();
+  summary.seconds = Number(fields, "seconds");
   summary.rounds = Count(fields, "rounds");
   summary.stragglers_tolerated = Count(fields, "stragglers_tolerated");
   summary.workers_lost = Count(fields, "workers_lost");

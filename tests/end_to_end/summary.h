@@ -14,6 +14,7 @@ struct Summary {
   std::vector<std::string> sha256;  // of every trial, in order
   std::vector<double> accuracy;
   std::vector<double> loss;
+  double seconds = 0;  // of running
   uint64_t rounds = 0;
   uint64_t stragglers_tolerated = 0;
   uint64_t workers_lost = 0;
