@@ -47,17 +47,20 @@ size_t ExpectedBytes(const DatasetInfo& info, int64_t rows) {
 }
 
 std::string Place(const v1::Task& task) {
-  return absl::StrCat("trial ", task.trial(), ", job ", task.job());
+  const std::string lane = task.lane() == 0 ? "" : absl::StrCat(", lane ", task.lane());
+  return absl::StrCat("trial ", task.trial(), lane, ", job ", task.job());
 }
 
 std::vector<int64_t> Draw(const ServedTrial& trial, const v1::Task& task, const v1::Term& term,
                           std::pair<int64_t, int64_t>* range) {
-  const auto [first, last] =
-      trial.plan.Positions(static_cast<int64_t>(term.begin()), static_cast<int64_t>(term.end()),
-                           static_cast<int64_t>(task.denominator()));
+  const auto lane = static_cast<int>(task.lane());
+  const auto job = static_cast<int64_t>(task.job());
+  const auto [first, last] = trial.plan->Positions(lane, static_cast<int64_t>(term.begin()),
+                                                   static_cast<int64_t>(term.end()),
+                                                   static_cast<int64_t>(task.denominator()));
   if (first == last) return {};
-  *range = trial.plan.ExampleRange(first, last);
-  return trial.plan.Draw(static_cast<int64_t>(task.job()), first, last);
+  *range = trial.plan->ExampleRange(lane, job, first, last);
+  return trial.plan->Draw(lane, job, first, last);
 }
 
 void Scale(double coefficient, std::span<float> values) {
@@ -79,6 +82,23 @@ absl::Status ChunkExecutor::Check(const ServedRun& run, const v1::Task& task) {
   if (task.trial() >= run.trials.size()) {
     return TaskError("trial", absl::StrCat(task.trial()),
                      absl::StrCat("0 to ", run.trials.size() - 1));
+  }
+  const Workload& workload = *run.trials[task.trial()].workload;
+  if (task.lane() >= workload.lanes().size()) {
+    return TaskError("lane", absl::StrCat(task.lane()),
+                     absl::StrCat("0 to ", workload.lanes().size() - 1));
+  }
+  const std::vector<SegmentVersion> reads =
+      workload.Reads(static_cast<int>(task.lane()), static_cast<int64_t>(task.job()));
+  bool same = task.reads_size() == static_cast<int>(reads.size());
+  for (int i = 0; same && i < task.reads_size(); ++i) {
+    same = task.reads(i).segment() == static_cast<uint32_t>(reads[i].segment) &&
+           (reads[i].version == kFinal ||
+            task.reads(i).version() == static_cast<uint64_t>(reads[i].version));
+  }
+  if (!same) {
+    return absl::InvalidArgumentError(absl::StrCat("task.reads are not what ", Place(task),
+                                                   " reads: coordinator and worker disagree"));
   }
   // Intervals are multiplied by the batch size in 64 bits.
   constexpr uint64_t kMaxDenominator = uint64_t{1} << 31;
@@ -102,9 +122,9 @@ absl::Status ChunkExecutor::Check(const ServedRun& run, const v1::Task& task) {
 int64_t ChunkExecutor::Positions(const ServedRun& run, const v1::Task& task) {
   int64_t positions = 0;
   for (const v1::Term& term : task.terms()) {
-    const auto [first, last] = run.trials[task.trial()].plan.Positions(
-        static_cast<int64_t>(term.begin()), static_cast<int64_t>(term.end()),
-        static_cast<int64_t>(task.denominator()));
+    const auto [first, last] = run.trials[task.trial()].plan->Positions(
+        static_cast<int>(task.lane()), static_cast<int64_t>(term.begin()),
+        static_cast<int64_t>(term.end()), static_cast<int64_t>(task.denominator()));
     positions += last - first;
   }
   return positions;
@@ -148,22 +168,23 @@ absl::Status ChunkExecutor::AddChunk(const Job& job, const v1::Term& term, KeepG
   std::pair<int64_t, int64_t> range;
   const std::vector<int64_t> ids = Draw(job.trial, job.task, term, &range);
   if (ids.empty()) return absl::OkStatus();
-  const auto chunk = LoadChunk(job.run, range.first, range.second);
+  const bool reads = job.trial.workload->reads_examples();
+  const auto chunk =
+      reads ? LoadChunk(job.run, range.first, range.second) : Chunks::Pointer(nullptr);
   if (!chunk.ok()) {
     return absl::UnavailableError(
         absl::StrCat("data cannot be read: ", std::string(chunk.status().message())));
   }
-  const JobInputs inputs{job.parameters, job.trial.seed, static_cast<int64_t>(job.task.job())};
   const auto step = static_cast<size_t>(job.trial.workload->sub_batch());
   for (size_t at = 0; at < ids.size(); at += step) {
     if (!keep_going(done)) return absl::CancelledError("dropped");
     const auto batch_ids = std::span(ids).subspan(at, std::min(step, ids.size() - at));
-    auto batch = Batch(job.run, chunk->get(), range.first, batch_ids);
+    auto batch = reads ? Batch(job.run, chunk->get(), range.first, batch_ids) : Examples();
     if (!batch.ok()) {
       return absl::UnavailableError(
           absl::StrCat("data cannot be read: ", std::string(batch.status().message())));
     }
-    const absl::Status added = job.trial.workload->AddSum(inputs, *batch, batch_ids, sum);
+    const absl::Status added = job.trial.workload->AddSum(job.inputs, *batch, batch_ids, sum);
     if (!added.ok()) {
       return absl::InvalidArgumentError(absl::StrCat(Place(job.task), ", examples from ",
                                                      batch_ids.front(), ": ",
@@ -175,13 +196,24 @@ absl::Status ChunkExecutor::AddChunk(const Job& job, const v1::Term& term, KeepG
 }
 
 absl::Status ChunkExecutor::Compute(const ServedRun& run, const v1::Task& task,
-                                    std::span<const float> parameters, KeepGoing keep_going,
+                                    const Segments& segments, KeepGoing keep_going,
                                     std::span<float> sum) {
   const ServedTrial& trial = run.trials[task.trial()];
-  ABSL_RAW_CHECK(static_cast<int64_t>(sum.size()) == trial.workload->reply_length() &&
-                     static_cast<int64_t>(parameters.size()) == trial.workload->parameters(),
-                 "the task's vectors have wrong lengths");
-  const Job job{run, trial, task, parameters};
+  ABSL_RAW_CHECK(
+      static_cast<int64_t>(sum.size()) == trial.workload->lanes()[task.lane()].reply_length &&
+          static_cast<int>(segments.size()) == task.reads_size(),
+      "the task's vectors have wrong lengths");
+  Job job{run,
+          trial,
+          task,
+          {.segments = segments,
+           .seed = trial.seed,
+           .lane = static_cast<int>(task.lane()),
+           .job = static_cast<int64_t>(task.job())}};
+  for (const v1::SegmentVersion& read : task.reads()) {
+    job.inputs.versions.push_back(
+        {static_cast<int32_t>(read.segment()), static_cast<int64_t>(read.version())});
+  }
   std::fill(sum.begin(), sum.end(), 0.0f);
   const bool plain = std::all_of(task.terms().begin(), task.terms().end(),
                                  [](const v1::Term& term) { return term.coefficient() == 1; });
@@ -209,22 +241,24 @@ absl::Status ChunkExecutor::Compute(const ServedRun& run, const v1::Task& task,
 absl::Status ChunkExecutor::Explain(const Job& job, float limit) const {
   const std::string place = Place(job.task);
   const float finite = LargestEncodable(v1::FP32);
-  if (const size_t i = FirstBeyond(job.parameters, finite); i != kNone) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        place, ": parameter ", i, " is ", job.parameters[i],
-        ": the training has diverged; try a smaller learning rate or optimizer.clip_norm"));
+  for (const std::span<const float> values : job.inputs.segments) {
+    if (const size_t i = FirstBeyond(values, finite); i != kNone) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          place, ": parameter ", i, " is ", values[i],
+          ": the training has diverged; try a smaller learning rate or optimizer.clip_norm"));
+    }
   }
-  const JobInputs inputs{job.parameters, job.trial.seed, static_cast<int64_t>(job.task.job())};
-  const auto length = static_cast<size_t>(job.trial.workload->reply_length());
-  std::vector<float> one(length);
+  const Workload& workload = *job.trial.workload;
+  std::vector<float> one(static_cast<size_t>(workload.lanes()[job.inputs.lane].reply_length));
   for (const v1::Term& term : job.task.terms()) {
     std::pair<int64_t, int64_t> range;
     for (const int64_t id : Draw(job.trial, job.task, term, &range)) {
-      auto example = job.run.data->Load(id, id + 1);
+      absl::StatusOr<Examples> example = Examples();
+      if (workload.reads_examples()) example = job.run.data->Load(id, id + 1);
       if (!example.ok()) continue;
       std::fill(one.begin(), one.end(), 0.0f);
       const std::vector<int64_t> ids = {id};
-      const absl::Status status = job.trial.workload->AddSum(inputs, *example, ids, one);
+      const absl::Status status = workload.AddSum(job.inputs, *example, ids, one);
       const size_t i = status.ok() ? FirstBeyond(one, finite) : 0;
       if (i == kNone) continue;
       return absl::InvalidArgumentError(absl::StrCat(place, ", example ", id, ": coordinate ", i,

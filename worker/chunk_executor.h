@@ -32,12 +32,13 @@ class ChunkExecutor {
   // job. The task must have passed Check, here and below.
   static int64_t Positions(const ServedRun& run, const v1::Task& task);
 
-  // Overwrites `sum` (reply_length values) with the reply. Cancelled: `keep_going` said so.
-  // InvalidArgument: every replica fails alike (not finite, too large for the reply's number
+  // The values that the task reads, in the order of task.reads(). It must have passed Check.
+  using Segments = std::vector<std::span<const float>>;
+  // Overwrites `sum` (the lane's reply_length values) with the reply. Cancelled: `keep_going` said
+  // so. InvalidArgument: every replica fails alike (not finite, too large for the reply's number
   // format); the message names trial, job and example. Anything else is this worker's trouble.
-  absl::Status Compute(const ServedRun& run, const v1::Task& task,
-                       std::span<const float> parameters, KeepGoing keep_going,
-                       std::span<float> sum);
+  absl::Status Compute(const ServedRun& run, const v1::Task& task, const Segments& segments,
+                       KeepGoing keep_going, std::span<float> sum);
 
   // Forgets a run's data.
   void Forget(const ServedRun& run);
@@ -47,7 +48,7 @@ class ChunkExecutor {
     const ServedRun& run;
     const ServedTrial& trial;
     const v1::Task& task;
-    std::span<const float> parameters;
+    JobInputs inputs;
   };
   // Adds the chunk sum of a term, sub-batch by sub-batch.
   absl::Status AddChunk(const Job& job, const v1::Term& term, KeepGoing keep_going, int64_t& done,

@@ -20,7 +20,7 @@
 
 namespace gradloom {
 
-// A version of a trial's parameters; not zeroed before it is filled.
+// A version of a segment of a trial's state; not zeroed before it is filled.
 struct Parameters {
   explicit Parameters(size_t length)
       : values(std::make_unique_for_overwrite<float[]>(length)), length(length) {}
@@ -30,8 +30,8 @@ struct Parameters {
   std::unique_ptr<float[]> values;
   size_t length;
 };
-// By serial of the served run, trial and version.
-using ParameterCache = LoadingCache<std::tuple<uint64_t, uint32_t, uint64_t>, Parameters>;
+// By serial of the served run, trial, segment and version.
+using ParameterCache = LoadingCache<std::tuple<uint64_t, uint32_t, uint32_t, uint64_t>, Parameters>;
 
 // Reply vectors, handed on from task to task: a fresh one would be paged in anew every time.
 class ReplyBuffers {

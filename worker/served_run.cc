@@ -31,12 +31,8 @@ absl::StatusOr<ServedTrial> MakeTrial(const v1::TrialSpec& spec, int number,
     return absl::InvalidArgumentError(
         absl::StrCat("trial ", number, ": ", std::string(workload.status().message())));
   }
-  const uint64_t batch_size = spec.training().batch_size();
-  const int64_t batch = batch_size > static_cast<uint64_t>(data.examples)
-                            ? data.examples
-                            : static_cast<int64_t>(batch_size);
-  return ServedTrial{*std::move(workload), MinibatchPlan(data.examples, batch, spec.seed()),
-                     spec.seed()};
+  std::unique_ptr<JobPlan> plan = (*workload)->PlanJobs(spec.training(), spec.seed());
+  return ServedTrial{*std::move(workload), std::move(plan), spec.seed()};
 }
 
 }  // namespace

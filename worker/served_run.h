@@ -14,7 +14,7 @@
 #include "absl/time/time.h"
 #include "gradloom/v1/worker.pb.h"
 #include "models/data/dataset.h"
-#include "models/data/minibatch.h"
+#include "models/data/job_plan.h"
 #include "models/workloads/workload.h"
 #include "worker/straggler.h"
 
@@ -29,7 +29,7 @@ struct StraggleFlags {
 
 struct ServedTrial {
   std::unique_ptr<Workload> workload;
-  MinibatchPlan plan;
+  std::unique_ptr<JobPlan> plan;
   uint64_t seed = 0;
 };
 

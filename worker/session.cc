@@ -197,7 +197,8 @@ void Session::HandleRunEnd(uint64_t run) {
     std::erase_if(offers_, [&](const v1::RunOffer& offer) { return offer.run() == run; });
     if (opening_ == run) opening_ended_ = true;
     runs_.erase(run);
-    std::erase_if(seconds_per_example_, [&](const auto& pace) { return pace.first.first == run; });
+    std::erase_if(seconds_per_example_,
+                  [&](const auto& pace) { return std::get<0>(pace.first) == run; });
   }
   resources_.Close(run);
   Log(LogLevel::kInfo, "run ended", {{"run", run}});

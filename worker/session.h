@@ -69,9 +69,12 @@ class Session {
   // OK: sent. Cancelled: told to stop. NotFound: stale. InvalidArgument: fatal.
   absl::Status CarryThrough(InHand& task);
   absl::Status Straggle(InHand& task);
-  absl::StatusOr<ParameterCache::Pointer> Parameters(InHand& task);
-  absl::StatusOr<ParameterCache::Loaded> Fetch(const InHand& task);
-  absl::Status Compute(InHand& task, std::span<const float> parameters, std::span<float> sum);
+  // What the task reads, from the cache or the coordinator.
+  absl::StatusOr<std::vector<ParameterCache::Pointer>> Segments(InHand& task);
+  absl::StatusOr<ParameterCache::Loaded> Fetch(const InHand& task,
+                                               const v1::SegmentVersion& segment, size_t length);
+  absl::Status Compute(InHand& task, std::span<const ParameterCache::Pointer> segments,
+                       std::span<float> sum);
   absl::Status Push(InHand& task, std::span<const float> sum);
   void Report(InHand& task, const absl::Status& status);
   void TellFailed(TaskKey key, const std::string& error, bool fatal);
@@ -96,8 +99,8 @@ class Session {
   std::optional<uint64_t> opening_;  // the run that is being opened,
   bool opening_ended_ = false;       // and whether it ended meanwhile
   std::set<grpc::ClientContext*> calls_;
-  // Pace of earlier tasks by run and trial.
-  std::map<std::pair<uint64_t, uint32_t>, double> seconds_per_example_;
+  // Pace of earlier tasks by run, trial and lane.
+  std::map<std::tuple<uint64_t, uint32_t, uint32_t>, double> seconds_per_example_;
   uint64_t generation_ = 0;
   uint64_t tasks_done_ = 0;
   bool connected_ = false;

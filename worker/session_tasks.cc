@@ -25,6 +25,10 @@ absl::Duration PlannedDelay(const ServedRun& run, const v1::Task& task) {
 constexpr size_t kLargeReply = size_t{64} << 20;  // bytes
 constexpr int kCrashExitCode = 137;               // as if killed by SIGKILL
 
+std::tuple<uint64_t, uint32_t, uint32_t> PaceKey(const WaitingTask& waiting) {
+  return {waiting.key.run, waiting.task.trial(), waiting.task.lane()};
+}
+
 absl::Status Dropped() { return absl::CancelledError("dropped"); }
 
 }  // namespace
@@ -68,7 +72,8 @@ absl::Status Session::CarryThrough(InHand& task) {
   if (absl::Status status = ChunkExecutor::Check(*task.run, task.spec()); !status.ok()) {
     return status;
   }
-  const auto length = static_cast<size_t>(task.trial().workload->reply_length());
+  const LaneSpec& lane = task.trial().workload->lanes()[task.spec().lane()];
+  const auto length = static_cast<size_t>(lane.reply_length);
   task.large = length * sizeof(float) > kLargeReply;
   {
     const std::lock_guard lock(mutex_);
@@ -77,9 +82,9 @@ absl::Status Session::CarryThrough(InHand& task) {
   }
 
   // While another task computes; but two versions of large parameters may not fit.
-  absl::StatusOr<ParameterCache::Pointer> parameters = ParameterCache::Pointer();
-  if (!task.large) parameters = Parameters(task);
-  if (!parameters.ok()) return parameters.status();
+  absl::StatusOr<std::vector<ParameterCache::Pointer>> segments;
+  if (!task.large) segments = Segments(task);
+  if (!task.large && !segments.ok()) return segments.status();
   {
     std::unique_lock lock(mutex_);
     bool mine = false;
@@ -89,13 +94,13 @@ absl::Status Session::CarryThrough(InHand& task) {
     if (!mine) return Dropped();
   }
   if (absl::Status status = Straggle(task); !status.ok()) return status;
-  if (task.large) parameters = Parameters(task);
-  if (!parameters.ok()) return parameters.status();
+  if (task.large) segments = Segments(task);
+  if (!segments.ok()) return segments.status();
 
   std::vector<float> sum = resources_.buffers.Take(length);
-  absl::Status status = Compute(task, (*parameters)->span(), sum);
-  // The parameters may go while the reply is sent.
-  parameters = ParameterCache::Pointer();
+  absl::Status status = Compute(task, *segments, sum);
+  // The segments may go while the reply is sent.
+  segments->clear();
   if (status.ok()) {
     {
       const std::lock_guard lock(mutex_);
@@ -131,32 +136,38 @@ absl::Status Session::Straggle(InHand& task) {
   return task.cancelled ? Dropped() : absl::OkStatus();
 }
 
-absl::StatusOr<ParameterCache::Pointer> Session::Parameters(InHand& task) {
-  const size_t bytes = static_cast<size_t>(task.trial().workload->parameters()) * sizeof(float);
-  const v1::Task& spec = task.spec();
-  bool hit = false;
-  const auto get = [&] {
-    return resources_.parameters.Get(
-        {task.run->serial, spec.trial(), spec.parameters_version()}, bytes,
-        [&] { return Fetch(task); }, hit);
-  };
-  auto parameters = get();
-  // Damage on the way is rare and its own: once more.
-  if (absl::IsDataLoss(parameters.status())) parameters = get();
-  (hit ? resources_.metrics.parameter_hits : resources_.metrics.parameter_misses).Increment();
-  return parameters;
+absl::StatusOr<std::vector<ParameterCache::Pointer>> Session::Segments(InHand& task) {
+  std::vector<ParameterCache::Pointer> segments;
+  for (const v1::SegmentVersion& read : task.spec().reads()) {
+    const size_t length =
+        static_cast<size_t>(task.trial().workload->segments()[read.segment()].size);
+    bool hit = false;
+    const auto get = [&] {
+      return resources_.parameters.Get(
+          {task.run->serial, task.spec().trial(), read.segment(), read.version()},
+          length * sizeof(float), [&] { return Fetch(task, read, length); }, hit);
+    };
+    auto segment = get();
+    // Damage on the way is rare and its own: once more.
+    if (absl::IsDataLoss(segment.status())) segment = get();
+    (hit ? resources_.metrics.parameter_hits : resources_.metrics.parameter_misses).Increment();
+    if (!segment.ok()) return segment.status();
+    segments.push_back(*std::move(segment));
+  }
+  return segments;
 }
 
-absl::StatusOr<ParameterCache::Loaded> Session::Fetch(const InHand& task) {
+absl::StatusOr<ParameterCache::Loaded> Session::Fetch(const InHand& task,
+                                                      const v1::SegmentVersion& segment,
+                                                      size_t length) {
   Call call(*this);
   v1::FetchParametersRequest request;
   request.set_run(task.waiting.key.run);
   request.set_trial(task.spec().trial());
-  request.set_version(task.spec().parameters_version());
+  *request.mutable_segment() = segment;
   request.set_generation(task.generation);
   const auto reader = stub_->FetchParameters(&call.context, request);
 
-  const auto length = static_cast<size_t>(task.trial().workload->parameters());
   auto parameters = std::make_shared<struct Parameters>(length);
   FrameReader frames(length);
   absl::Status status;
@@ -190,8 +201,12 @@ absl::StatusOr<ParameterCache::Loaded> Session::Fetch(const InHand& task) {
   return ParameterCache::Loaded{std::move(parameters), length * sizeof(float)};
 }
 
-absl::Status Session::Compute(InHand& task, std::span<const float> parameters,
+absl::Status Session::Compute(InHand& task, std::span<const ParameterCache::Pointer> segments,
                               std::span<float> sum) {
+  ChunkExecutor::Segments values;
+  for (const ParameterCache::Pointer& segment : segments) {
+    values.push_back(std::as_const(*segment).span());
+  }
   const absl::Time begin = SteadyNow();
   {
     const std::lock_guard lock(mutex_);
@@ -203,7 +218,7 @@ absl::Status Session::Compute(InHand& task, std::span<const float> parameters,
     return !task.cancelled;
   };
   absl::Status status =
-      resources_.executor.Compute(*task.run, task.spec(), parameters, keep_going, sum);
+      resources_.executor.Compute(*task.run, task.spec(), values, keep_going, sum);
   if (!status.ok()) return status;
 
   task.compute_seconds = absl::ToDoubleSeconds(SteadyNow() - begin);
@@ -214,7 +229,7 @@ absl::Status Session::Compute(InHand& task, std::span<const float> parameters,
   resources_.metrics.examples.Increment(static_cast<double>(task.examples_total));
   if (task.examples_total > 0) {
     const double pace = task.compute_seconds / static_cast<double>(task.examples_total);
-    double& known = seconds_per_example_[{task.waiting.key.run, task.spec().trial()}];
+    double& known = seconds_per_example_[PaceKey(task.waiting)];
     known = known == 0 ? pace : 0.7 * known + 0.3 * pace;
   }
   return task.cancelled ? Dropped() : absl::OkStatus();
@@ -234,7 +249,6 @@ absl::Status Session::Push(InHand& task, std::span<const float> sum) {
   header.set_task(task.waiting.key.task);
   header.set_generation(task.generation);
   header.set_trial(task.spec().trial());
-  header.set_version(task.spec().parameters_version());
   header.set_format(task.run->reply_format);
   header.set_compute_seconds(task.compute_seconds);
   FrameWriter frames(header, sum, task.run->frame_bytes);
@@ -284,7 +298,7 @@ double Session::EstimateWaiting(const WaitingTask& waiting) const {
   if (run != runs_.end() && ChunkExecutor::Check(*run->second, waiting.task).ok()) {
     progress.examples_total = ChunkExecutor::Positions(*run->second, waiting.task);
     progress.delay_left = PlannedDelay(*run->second, waiting.task);
-    const auto known = seconds_per_example_.find({waiting.key.run, waiting.task.trial()});
+    const auto known = seconds_per_example_.find(PaceKey(waiting));
     if (known != seconds_per_example_.end()) pace = known->second;
   }
   return EstimateSeconds(progress, pace);
@@ -301,7 +315,7 @@ double Session::Estimate(const InHand& task) const {
   progress.examples_done = task.examples_done;
   progress.examples_total = task.examples_total;
   progress.computed = task.computed;
-  const auto known = seconds_per_example_.find({task.waiting.key.run, task.spec().trial()});
+  const auto known = seconds_per_example_.find(PaceKey(task.waiting));
   return EstimateSeconds(progress, known == seconds_per_example_.end() ? 0 : known->second);
 }
 

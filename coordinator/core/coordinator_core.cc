@@ -55,6 +55,15 @@ absl::StatusOr<std::unique_ptr<CoordinatorCore>> CoordinatorCore::Create(CorePla
   if (absl::Status status = Validate(plan.weaves, plan.slots, plan.lanes.size()); !status.ok()) {
     return status;
   }
+  for (size_t lane = 0; lane < plan.lanes.size(); ++lane) {
+    for (const LaneDependency& need : plan.lanes[lane].needs) {
+      if (need.lane < 0 || need.lane >= static_cast<int>(plan.lanes.size()) || need.lag < 0) {
+        return absl::InvalidArgumentError(absl::StrCat("lane ", lane, " needs lane ", need.lane,
+                                                       " with lag ", need.lag, ": there are ",
+                                                       plan.lanes.size(), " lanes, lags from 0"));
+      }
+    }
+  }
   return std::unique_ptr<CoordinatorCore>(new CoordinatorCore(std::move(plan)));
 }
 
@@ -62,7 +71,8 @@ CoordinatorCore::CoordinatorCore(CorePlan plan)
     : plan_(std::move(plan)), fleet_(plan_.slots, plan_.rejoin_grace) {
   for (const LanePlan& lane : plan_.lanes) {
     const bool done = lane.first_job >= lane.jobs;
-    lanes_.push_back({lane.jobs, lane.first_job, done ? LaneState::kDone : LaneState::kReady, -1});
+    lanes_.push_back(
+        {lane.jobs, lane.first_job, done ? LaneState::kDone : LaneState::kReady, -1, lane.needs});
   }
   AddWeaves(std::move(plan_.weaves));
   outstanding_.resize(plan_.slots);
@@ -228,8 +238,23 @@ void CoordinatorCore::OnDropped(const TaskDropped& event) {
 
 void CoordinatorCore::OnApplied(const JobApplied& event) {
   Lane& lane = lanes_[event.lane];
+  if (lane.state != LaneState::kApplying) return;  // ended by another lane meanwhile
   ++lane.next_job;
-  lane.state = event.lane_done || lane.next_job >= lane.jobs ? LaneState::kDone : LaneState::kReady;
+  lane.state = lane.next_job >= lane.jobs ? LaneState::kDone : LaneState::kReady;
+  for (int finished : event.finished) FinishLane(finished);
+}
+
+void CoordinatorCore::FinishLane(int number) {
+  Lane& lane = lanes_[number];
+  if (lane.state == LaneState::kInFlight) {
+    Weave& w = weaves_.at(lane.weave);
+    for (size_t i = 0; i < w.jobs.size(); ++i) {
+      if (w.jobs[i].lane != number || w.jobs[i].accepted) continue;
+      w.jobs[i].accepted = true;
+      Excuse(lane.weave, w.first_job + static_cast<int64_t>(i));
+    }
+  }
+  lane.state = LaneState::kDone;
 }
 
 void CoordinatorCore::ReportWait(int weave, int64_t round, absl::Duration total) {
@@ -307,6 +332,25 @@ bool CoordinatorCore::Drained(int weave) const {
          });
 }
 
+bool CoordinatorCore::MayBegin(const Lane& lane) const {
+  if (lane.state != LaneState::kReady) return false;
+  return std::all_of(lane.needs.begin(), lane.needs.end(), [&](const LaneDependency& need) {
+    const Lane& other = lanes_[need.lane];
+    if (other.state == LaneState::kDone) return true;
+    return !need.finished && other.next_job >= lane.next_job - need.lag;
+  });
+}
+
+bool CoordinatorCore::Moves(const Lane& lane) const {
+  const auto under_way = [](const Lane& l) {
+    return l.state == LaneState::kInFlight || l.state == LaneState::kApplying;
+  };
+  return under_way(lane) ||
+         (lane.state == LaneState::kReady &&
+          std::any_of(lane.needs.begin(), lane.needs.end(),
+                      [&](const LaneDependency& need) { return under_way(lanes_[need.lane]); }));
+}
+
 std::optional<CoordinatorCore::Start> CoordinatorCore::MayStart(int weave) const {
   const Weave& w = weaves_.at(weave);
   // A lane whose update is being applied, or whose job another weave finishes, is soon ready.
@@ -314,7 +358,7 @@ std::optional<CoordinatorCore::Start> CoordinatorCore::MayStart(int weave) const
   for (size_t i = 0; i < w.plan.lanes.size(); ++i) {
     const size_t turn = (w.turn + i) % w.plan.lanes.size();
     const Lane& candidate = lanes_[w.plan.lanes[turn]];
-    if (candidate.state == LaneState::kReady) return Start{weave, true, turn};
+    if (MayBegin(candidate)) return Start{weave, true, turn};
     soon = soon || candidate.state == LaneState::kApplying ||
            (candidate.state == LaneState::kInFlight && candidate.weave != weave);
   }
@@ -335,11 +379,11 @@ bool CoordinatorCore::TryStart(int weave) {
       starts.push_back(*start);
       continue;
     }
-    // A member whose lanes are done is not waited for.
-    const bool done =
-        std::all_of(member.plan.lanes.begin(), member.plan.lanes.end(),
-                    [this](int lane) { return lanes_[lane].state == LaneState::kDone; });
-    if (!done) return false;
+    // A member whose lanes are done, or cannot begin before the gang moves on, is not waited for.
+    if (std::any_of(member.plan.lanes.begin(), member.plan.lanes.end(),
+                    [this](int lane) { return Moves(lanes_[lane]); })) {
+      return false;
+    }
   }
   for (const Start& start : starts) StartRound(start);
   return !starts.empty();

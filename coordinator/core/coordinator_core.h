@@ -35,9 +35,17 @@
 
 namespace gradloom {
 
+// What another lane must have done before job j of a lane may start.
+struct LaneDependency {
+  int lane = 0;
+  int64_t lag = 0;        // to have applied at least j - lag jobs, or be finished; or
+  bool finished = false;  // to be finished
+};
+
 struct LanePlan {
-  int64_t jobs = 0;       // length of the chain
-  int64_t first_job = 0;  // > 0 when resumed
+  int64_t jobs = 0;       // length of the chain, at most
+  int64_t first_job = 0;  // > 0 when resumed; >= jobs: finished
+  std::vector<LaneDependency> needs = {};
 };
 
 struct WeavePlan {
@@ -101,8 +109,9 @@ class CoordinatorCore {
   struct Lane {
     int64_t jobs = 0;
     int64_t next_job = 0;
-    LaneState state = LaneState::kReady;
-    int weave = 0;  // of its latest job
+    LaneState state = LaneState::kReady;  // kReady: but for its needs
+    int weave = 0;                        // of its latest job
+    std::vector<LaneDependency> needs;
   };
   // A job of the scheme's numbering that is not applied yet.
   struct JobInFlight {
@@ -154,6 +163,12 @@ class CoordinatorCore {
   void Advance();
   void ApplyMoves();
   void AddWeaves(std::vector<WeavePlan> plans);
+  // Whether the lane's next job may start.
+  bool MayBegin(const Lane& lane) const;
+  // Whether the lane has a job under way, or waits for a lane that has.
+  bool Moves(const Lane& lane) const;
+  // Ends a lane; what is in flight of it is given up.
+  void FinishLane(int lane);
   // Whether a retiring weave has nothing in flight and nothing being applied.
   bool Drained(int weave) const;
   struct Start {

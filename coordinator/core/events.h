@@ -44,7 +44,9 @@ struct TaskDropped {
 // The effect of ApplyJob is complete: the lane's next job may start.
 struct JobApplied {
   int lane = 0;
-  bool lane_done = false;  // stop the lane here (target reached)
+  // Lanes that it ended, this or others (target reached, patience exhausted). A job that another
+  // of them has in flight is given up: nobody needs it any more.
+  std::vector<int> finished = {};
 };
 // An effect failed (disk full, NaN in the sum, ...): the run cannot go on.
 struct EffectFailed {

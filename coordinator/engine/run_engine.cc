@@ -78,7 +78,8 @@ absl::Status RunEngine::Open() {
     test_ = *std::move(test);
   }
   for (const v1::TrialSpec& spec : options_.trials) {
-    absl::StatusOr<std::unique_ptr<Trial>> trial = Trial::Create(spec, data_.train->info());
+    absl::StatusOr<std::unique_ptr<Trial>> trial =
+        Trial::Create(spec, data_.train, data_.test != nullptr);
     if (!trial.ok()) {
       return absl::Status(trial.status().code(),
                           absl::StrCat("trial ", spec.name(), ": ", trial.status().message()));
@@ -89,9 +90,13 @@ absl::Status RunEngine::Open() {
           "trial ", spec.name(), " has ", (*trial)->workload().parameters(),
           " parameters: limits.max_parameters is ", options_.spec.limits().max_parameters()));
     }
+    first_lane_.push_back(static_cast<int>(lanes_.size()));
+    for (int lane = 0; lane < (*trial)->lanes(); ++lane) {
+      lanes_.push_back({static_cast<int>(trials_.size()), lane});
+    }
     trials_.push_back(*std::move(trial));
   }
-  lane_sums_.resize(trials_.size());
+  lane_sums_.resize(lanes_.size());
   const v1::WireSpec& wire = options_.spec.wire();
   reply_frame_values_ = FrameValues(wire.replies(), wire.frame_bytes());
   // fp16 and bf16 round the count of examples that travels with the sum.
@@ -109,7 +114,7 @@ absl::Status RunEngine::Open() {
   for (const std::unique_ptr<Trial>& trial : trials_) {
     v1::TrialStatus* status = status_.add_trials();
     status->set_name(trial->spec().name());
-    status->set_jobs(trial->jobs());
+    status->set_jobs(static_cast<uint64_t>(trial->jobs()));
   }
   return absl::OkStatus();
 }
@@ -121,13 +126,13 @@ absl::Status RunEngine::Restore() {
   for (int i = 0; i < before_.trials_size(); ++i) {
     const v1::TrialCheckpoint& trial = before_.trials(i);
     v1::TrialStatus* status = status_.mutable_trials(i);
-    status->set_jobs_done(trial.jobs_done());
+    status->set_jobs_done(static_cast<uint64_t>(trials_[i]->jobs_done()));
     status->set_loss(trial.loss());
-    status->set_finished(trial.finished());
+    status->set_finished(trials_[i]->finished());
     if (trial.has_accuracy()) status->set_accuracy(trial.accuracy());
     Log(LogLevel::kInfo,
         absl::StrCat("run ", options_.run, ": trial ", trial.name(), " resumes at job ",
-                     trial.jobs_done(), " of ", trials_[i]->jobs()));
+                     status->jobs_done(), " of ", trials_[i]->jobs()));
   }
   return absl::OkStatus();
 }
@@ -187,11 +192,8 @@ void RunEngine::Loop() {
 }
 
 bool RunEngine::AllTrialsFinished() const {
-  std::lock_guard lock(status_mutex_);
-  return std::all_of(status_.trials().begin(), status_.trials().end(),
-                     [](const v1::TrialStatus& trial) {
-                       return trial.finished() || trial.jobs_done() >= trial.jobs();
-                     });
+  return std::all_of(trials_.begin(), trials_.end(),
+                     [](const std::unique_ptr<Trial>& trial) { return trial->finished(); });
 }
 
 bool RunEngine::WaitForWorkers(const Event& event) {
@@ -271,11 +273,14 @@ absl::Status RunEngine::BuildCore() {
   }
   if (!(*scheme)->exact()) count_tolerance_ = std::numeric_limits<double>::infinity();
   WeavePlan weave;
-  for (size_t i = 0; i < trials_.size(); ++i) {
-    const bool finished = status_.trials(static_cast<int>(i)).finished();
-    plan.lanes.push_back(
-        {trials_[i]->jobs(), finished ? trials_[i]->jobs() : trials_[i]->jobs_done()});
-    weave.lanes.push_back(static_cast<int>(i));
+  for (const auto& [trial, lane] : lanes_) {
+    const LaneProgress at = trials_[trial]->progress(lane);
+    LanePlan lane_plan{at.jobs, at.finished ? at.jobs : at.jobs_done};
+    for (const LaneNeed& need : trials_[trial]->workload().lanes()[lane].needs) {
+      lane_plan.needs.push_back({first_lane_[trial] + need.lane, need.lag, need.finished});
+    }
+    weave.lanes.push_back(static_cast<int>(plan.lanes.size()));
+    plan.lanes.push_back(std::move(lane_plan));
   }
   for (int slot = 0; slot < slots; ++slot) weave.slots.push_back(slot);
   const std::string description = (*scheme)->description();
@@ -338,8 +343,10 @@ void RunEngine::PrepareSum(const AssignedTask& task) {
   // One buffer a lane, whoever is still sending: replies to the job before are refused from here.
   absl::erase_if(wanted_, [&task](const auto& entry) { return entry.second.lane == task.lane; });
   if (lane.sum == nullptr) {
+    const TrialLane& at = lanes_[task.lane];
+    const LaneSpec& spec = trials_[at.trial]->workload().lanes()[at.lane];
     lane.sum =
-        std::make_shared<JobSum>(trials_[task.lane]->workload().reply_length(), reply_frame_values_,
+        std::make_shared<JobSum>(static_cast<size_t>(spec.reply_length), reply_frame_values_,
                                  static_cast<int>(scheme.parts().size()), scheme.unit_weights());
   } else {
     lane.sum->Clear();
@@ -353,9 +360,15 @@ v1::Task RunEngine::ToProto(const AssignedTask& task) const {
   proto.set_id(task.id);
   proto.set_slot(task.slot);
   proto.set_part(task.part);
-  proto.set_trial(task.lane);
+  const TrialLane& lane = lanes_[task.lane];
+  proto.set_trial(lane.trial);
+  proto.set_lane(lane.lane);
   proto.set_job(task.lane_job);
-  proto.set_parameters_version(task.lane_job);
+  for (const SegmentVersion& read : trials_[lane.trial]->Reads(lane.lane)) {
+    v1::SegmentVersion* segment = proto.add_reads();
+    segment->set_segment(static_cast<uint32_t>(read.segment));
+    segment->set_version(static_cast<uint64_t>(read.version));
+  }
   proto.set_denominator(scheme.denominator());
   for (const Term& term : scheme.parts()[task.part].terms) {
     const Chunk& chunk = scheme.chunks()[term.chunk];
@@ -504,57 +517,73 @@ void RunEngine::EffectLoop() {
 
 Event RunEngine::ApplyEffect(const Effect& effect) {
   const absl::Time start = absl::Now();
-  const int lane = effect.apply.lane;
-  Trial& trial = *trials_[lane];
-  absl::StatusOr<AppliedJob> applied =
-      trial.Apply(effect.apply.lane_job, *effect.sum, effect.apply.decoding, count_tolerance_);
+  const auto [trial_number, lane] = lanes_[effect.apply.lane];
+  Trial& trial = *trials_[trial_number];
+  absl::StatusOr<std::optional<AppliedJob>> applied = trial.Apply(
+      lane, effect.apply.lane_job, *effect.sum, effect.apply.decoding, count_tolerance_);
   if (!applied.ok()) return EffectFailed{std::string(applied.status().message())};
+  if (!applied->has_value()) return JobApplied{effect.apply.lane};
+  const AppliedJob& job = **applied;
   options_.metrics->jobs.Increment();
   options_.metrics->apply_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
-  const prometheus::Labels labels = {{"run", std::to_string(options_.run)},
-                                     {"trial", trial.spec().name()}};
-  options_.metrics->trial_loss.Add(labels).Set(applied->loss);
 
   MetricsRow row;
-  row.trial = trial.spec().name();
+  row.trial = trial.LaneName(lane);
   row.job = static_cast<uint64_t>(effect.apply.lane_job);
-  row.gradient_norm = applied->gradient_norm;
-  row.epoch = trial.epoch();
-  row.loss = applied->loss;
-  row.train_accuracy = applied->accuracy;
-  row.learning_rate = applied->learning_rate;
-  const int64_t jobs_done = effect.apply.lane_job + 1;
-  bool reached = false;
-  if (test_.rows > 0 && trial.EvaluationDue(jobs_done)) {
-    absl::StatusOr<Evaluation> evaluation = trial.Evaluate(test_);
-    if (!evaluation.ok()) return EffectFailed{std::string(evaluation.status().message())};
+  row.epoch = trial.epoch(lane);
+  row.loss = job.loss;
+  row.train_accuracy = job.accuracy;
+  row.learning_rate = job.learning_rate;
+  row.gradient_norm = job.gradient_norm;
+  std::optional<Evaluation> evaluation;
+  if (job.evaluate.has_value() && (data_.test != nullptr || trial.workload().has_own_test())) {
+    absl::StatusOr<Evaluation> evaluated =
+        trial.Evaluate(*job.evaluate, data_.test == nullptr ? nullptr : &test_);
+    if (!evaluated.ok()) return EffectFailed{std::string(evaluated.status().message())};
+    evaluation = *evaluated;
     row.test_loss = evaluation->loss;
     row.test_accuracy = evaluation->accuracy;
-    options_.metrics->trial_accuracy.Add(labels).Set(evaluation->accuracy);
-    const v1::TrainingSpec& training = trial.spec().training();
-    reached = training.has_target_accuracy() && evaluation->accuracy >= training.target_accuracy();
   }
+  UpdateTrial(trial_number, job, evaluation);
   {
     std::lock_guard lock(status_mutex_);
-    v1::TrialStatus* status = status_.mutable_trials(lane);
-    status->set_jobs_done(jobs_done);
-    status->set_loss(applied->loss);
-    if (row.test_accuracy.has_value()) status->set_accuracy(*row.test_accuracy);
-    status->set_finished(reached || jobs_done >= trial.jobs());
     row.round = status_.rounds();
     row.stragglers = status_.stragglers_tolerated();
     row.wall_seconds = status_.seconds();
   }
-  if (absl::Status status = files_->Record(lane, row); !status.ok()) {
+  if (absl::Status status = files_->Record(effect.apply.lane, row); !status.ok()) {
     return EffectFailed{std::string(status.message())};
   }
   const uint64_t every = options_.spec.checkpoint().every_jobs();
-  if (every > 0 && jobs_done % static_cast<int64_t>(every) == 0) {
+  if (every > 0 && (effect.apply.lane_job + 1) % static_cast<int64_t>(every) == 0) {
     std::lock_guard lock(checkpoint_mutex_);
     checkpoint_now_ = true;
     checkpoint_wanted_.notify_one();
   }
-  return JobApplied{lane, reached};
+  JobApplied answer{effect.apply.lane};
+  for (int other = 0; other < trial.lanes(); ++other) {
+    if (trial.progress(other).finished) {
+      answer.finished.push_back(first_lane_[trial_number] + other);
+    }
+  }
+  return answer;
+}
+
+void RunEngine::UpdateTrial(int number, const AppliedJob& applied,
+                            const std::optional<Evaluation>& evaluation) {
+  const Trial& trial = *trials_[number];
+  const prometheus::Labels labels = {{"run", std::to_string(options_.run)},
+                                     {"trial", trial.spec().name()}};
+  options_.metrics->trial_loss.Add(labels).Set(applied.loss);
+  if (evaluation.has_value()) {
+    options_.metrics->trial_accuracy.Add(labels).Set(evaluation->accuracy);
+  }
+  std::lock_guard lock(status_mutex_);
+  v1::TrialStatus* status = status_.mutable_trials(number);
+  status->set_jobs_done(static_cast<uint64_t>(trial.jobs_done()));
+  status->set_loss(applied.loss);
+  if (evaluation.has_value()) status->set_accuracy(evaluation->accuracy);
+  status->set_finished(trial.finished());
 }
 
 void RunEngine::CheckpointLoop() {

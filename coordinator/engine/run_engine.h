@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -108,6 +109,10 @@ class RunEngine {
   size_t reply_frame_values() const { return reply_frame_values_; }
 
  private:
+  struct TrialLane {
+    int trial = 0;
+    int lane = 0;
+  };
   struct WantedTask {
     int lane = 0;
     int part = 0;
@@ -137,6 +142,8 @@ class RunEngine {
   void Assign(const AssignTasks& action);
   void Drop(const DropTasks& action);
   void End(v1::RunState state, const std::string& error);
+  void UpdateTrial(int trial, const AppliedJob& applied,
+                   const std::optional<Evaluation>& evaluation);
   void PrepareSum(const AssignedTask& task);
   v1::Task ToProto(const AssignedTask& task) const;
 
@@ -150,6 +157,8 @@ class RunEngine {
   TrainAndTest data_;
   Examples test_;
   std::vector<std::unique_ptr<Trial>> trials_;
+  std::vector<TrialLane> lanes_;  // of all trials, trial by trial
+  std::vector<int> first_lane_;   // of a trial
   std::unique_ptr<RunFiles> files_;
   size_t reply_frame_values_ = 0;
   double count_tolerance_ = 0;

@@ -3,7 +3,6 @@
 #include <map>
 #include <shared_mutex>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
@@ -16,12 +15,11 @@
 namespace gradloom {
 namespace {
 
-constexpr char kOptimiserPrefix[] = "optimiser.";
-
-std::vector<TensorView> Views(Trial& trial, bool with_optimiser) {
+// Of the whole state, or of the model alone.
+std::vector<TensorView> Views(const Trial& trial, bool model_only) {
   std::vector<TensorView> views;
-  for (const Trial::NamedVector& vector : trial.Vectors()) {
-    if (!with_optimiser && absl::StartsWith(vector.name, kOptimiserPrefix)) continue;
+  for (const Learner::NamedVector& vector : trial.VectorsLocked()) {
+    if (model_only && !vector.parameter) continue;
     views.push_back({vector.name, vector.shape, vector.values});
   }
   return views;
@@ -30,6 +28,12 @@ std::vector<TensorView> Views(Trial& trial, bool with_optimiser) {
 // A trial's name as part of a file's.
 std::string FileStem(const std::string& name) {
   return absl::StrReplaceAll(name, {{"/", "_"}, {" ", "_"}});
+}
+
+uint64_t JobsDone(const v1::LearnerProgress& progress) {
+  uint64_t jobs = 0;
+  for (const v1::LearnerProgress::Lane& lane : progress.lanes()) jobs += lane.jobs_done();
+  return jobs;
 }
 
 double UnixSeconds() { return absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch()); }
@@ -63,22 +67,28 @@ absl::StatusOr<bool> RunFiles::Restore(std::span<const std::unique_ptr<Trial>> t
   for (size_t i = 0; i < trials.size(); ++i) {
     Trial& trial = *trials[i];
     if (loaded.ok()) {
+      if (absl::Status status = trial.Restore(manifest->trials(static_cast<int>(i)).progress());
+          !status.ok()) {
+        return status;
+      }
       std::vector<TensorDestination> destinations;
-      for (const Trial::NamedVector& vector : trial.Vectors()) {
+      for (const Learner::NamedVector& vector : trial.VectorsLocked()) {
         destinations.push_back({vector.name, vector.values});
       }
       if (absl::Status status = loaded->ReadTensors(static_cast<int>(i), destinations);
           !status.ok()) {
         return status;
       }
-      trial.SetJobsDone(static_cast<int64_t>(manifest->trials(static_cast<int>(i)).jobs_done()));
     }
-    const int64_t done = trial.jobs_done();
-    if (loaded.ok()) jobs_done[trial.spec().name()] = static_cast<uint64_t>(done);
-    absl::StatusOr<TensorboardWriter> writer = TensorboardWriter::Create(
-        absl::StrCat(output_, "/tensorboard/", FileStem(trial.spec().name())), UnixSeconds(), done);
-    if (!writer.ok()) return writer.status();
-    tensorboard_.push_back(*std::move(writer));
+    for (int lane = 0; lane < trial.lanes(); ++lane) {
+      const int64_t done = trial.progress(lane).jobs_done;
+      if (loaded.ok()) jobs_done[trial.LaneName(lane)] = static_cast<uint64_t>(done);
+      absl::StatusOr<TensorboardWriter> writer = TensorboardWriter::Create(
+          absl::StrCat(output_, "/tensorboard/", FileStem(trial.LaneName(lane))), UnixSeconds(),
+          done);
+      if (!writer.ok()) return writer.status();
+      tensorboard_.push_back(*std::move(writer));
+    }
   }
   absl::StatusOr<MetricsHistory> history =
       MetricsHistory::Open(output_ + "/metrics.csv", jobs_done);
@@ -97,8 +107,9 @@ absl::Status RunFiles::Save(v1::CheckpointManifest manifest,
   std::vector<TrialSnapshot> snapshots;
   for (size_t i = 0; i < trials.size(); ++i) {
     locks.push_back(trials[i]->LockForReading());
-    TrialSnapshot snapshot{manifest.trials(static_cast<int>(i)), Views(*trials[i], true)};
-    snapshot.meta.set_jobs_done(static_cast<uint64_t>(trials[i]->JobsDoneLocked()));
+    TrialSnapshot snapshot{manifest.trials(static_cast<int>(i)), Views(*trials[i], false)};
+    *snapshot.meta.mutable_progress() = trials[i]->ProgressLocked();
+    snapshot.meta.set_jobs_done(JobsDone(snapshot.meta.progress()));
     snapshots.push_back(std::move(snapshot));
   }
   manifest.clear_trials();
@@ -108,7 +119,7 @@ absl::Status RunFiles::Save(v1::CheckpointManifest manifest,
   return absl::OkStatus();
 }
 
-absl::Status RunFiles::Record(int trial, const MetricsRow& row) {
+absl::Status RunFiles::Record(int lane, const MetricsRow& row) {
   std::vector<Scalar> scalars;
   const auto add = [&scalars](const char* tag, const std::optional<double>& value) {
     if (value.has_value()) scalars.push_back({tag, *value});
@@ -121,7 +132,7 @@ absl::Status RunFiles::Record(int trial, const MetricsRow& row) {
   add("gradient_norm", row.gradient_norm);
   std::lock_guard lock(history_mutex_);
   if (absl::Status status =
-          tensorboard_[trial].Write(UnixSeconds(), static_cast<int64_t>(row.job), scalars);
+          tensorboard_[lane].Write(UnixSeconds(), static_cast<int64_t>(row.job), scalars);
       !status.ok()) {
     return status;
   }
@@ -135,11 +146,11 @@ absl::Status RunFiles::Finish(std::span<const std::unique_ptr<Trial>> trials,
     const std::map<std::string, std::string> metadata = {
         {"run", spec.name()},
         {"trial", trial->spec().name()},
-        {"jobs", absl::StrCat(trial->JobsDoneLocked())}};
+        {"jobs", absl::StrCat(JobsDone(trial->ProgressLocked()))}};
     if (absl::Status written = WriteSafetensorsFile(
             PosixFileSystem(),
             absl::StrCat(output_, "/", FileStem(trial->spec().name()), ".safetensors"),
-            Views(*trial, false), metadata);
+            Views(*trial, true), metadata);
         !written.ok()) {
       return written;
     }

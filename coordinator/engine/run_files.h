@@ -38,8 +38,8 @@ class RunFiles {
   // trial; reads under the trials' locks.
   absl::Status Save(v1::CheckpointManifest manifest,
                     std::span<const std::unique_ptr<Trial>> trials);
-  // One row of a trial's history; thread-safe.
-  absl::Status Record(int trial, const MetricsRow& row);
+  // One row of the history of a lane, counted over all trials; thread-safe.
+  absl::Status Record(int lane, const MetricsRow& row);
   // The final files.
   absl::Status Finish(std::span<const std::unique_ptr<Trial>> trials, const v1::RunSpec& spec,
                       const v1::RunStatus& status);
@@ -54,7 +54,7 @@ class RunFiles {
   CheckpointStore checkpoints_;
   std::mutex history_mutex_;
   std::optional<MetricsHistory> history_;
-  std::vector<TensorboardWriter> tensorboard_;  // one a trial
+  std::vector<TensorboardWriter> tensorboard_;  // one a lane
 };
 
 }  // namespace gradloom

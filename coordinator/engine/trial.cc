@@ -11,141 +11,142 @@
 namespace gradloom {
 namespace {
 
-// Values decoded at a time: small enough for the cache, a multiple of the sum's blocks.
-constexpr size_t kBlock = 16 * ReproducibleSum::kBlock;
+static_assert(DecodedSum::kBlock % ReproducibleSum::kBlock == 0);
+
+class SumView final : public DecodedSum {
+ public:
+  SumView(const JobSum& sum, const JobDecoding& decoding) : sum_(sum), decoding_(decoding) {}
+  void Read(size_t offset, std::span<float> out) const override {
+    sum_.Decode(decoding_, offset, out);
+  }
+
+ private:
+  const JobSum& sum_;
+  const JobDecoding& decoding_;
+};
 
 }  // namespace
 
-Trial::Trial(v1::TrialSpec spec, std::unique_ptr<Workload> workload, MinibatchPlan minibatches)
-    : spec_(std::move(spec)),
-      workload_(std::move(workload)),
-      minibatches_(minibatches),
-      parameters_(workload_->parameters()) {}
-
 absl::StatusOr<std::unique_ptr<Trial>> Trial::Create(const v1::TrialSpec& spec,
-                                                     const DatasetInfo& data) {
-  absl::StatusOr<std::unique_ptr<Workload>> workload = MakeWorkload(spec.workload(), data);
+                                                     std::shared_ptr<const Dataset> train,
+                                                     bool has_test) {
+  std::unique_ptr<Trial> trial(new Trial(spec));
+  absl::StatusOr<std::unique_ptr<Workload>> workload = MakeWorkload(spec.workload(), train->info());
   if (!workload.ok()) return workload.status();
-  const v1::TrainingSpec& training = spec.training();
-  const MinibatchPlan plan(data.examples, static_cast<int64_t>(training.batch_size()), spec.seed());
-  auto trial = std::unique_ptr<Trial>(new Trial(spec, *std::move(workload), plan));
-  trial->jobs_ = training.has_jobs()
-                     ? static_cast<int64_t>(training.jobs())
-                     : static_cast<int64_t>(std::ceil(training.epochs() *
-                                                      static_cast<double>(plan.jobs_per_epoch())));
-  trial->evaluate_every_ = training.has_evaluate_every()
-                               ? static_cast<int64_t>(training.evaluate_every())
-                               : plan.jobs_per_epoch();
-  absl::StatusOr<std::unique_ptr<Optimiser>> optimiser =
-      MakeOptimiser(spec.optimizer(), trial->jobs_);
-  if (!optimiser.ok()) return optimiser.status();
-  trial->optimiser_ = *std::move(optimiser);
-  for (size_t i = 0; i < trial->optimiser_->state_names().size(); ++i) {
-    trial->state_.emplace_back(trial->parameters_.size());
+  trial->workload_ = *std::move(workload);
+  trial->plan_ = trial->workload_->PlanJobs(spec.training(), spec.seed());
+  v1::TrialSpec learned = spec;
+  if (!has_test && !trial->workload_->has_own_test()) {
+    learned.mutable_training()->set_evaluate_every(0);
   }
-  trial->workload_->Initialise(spec.seed(), trial->parameters_);
+  absl::StatusOr<std::unique_ptr<Learner>> learner =
+      trial->workload_->MakeLearner(learned, std::move(train));
+  if (!learner.ok()) return learner.status();
+  trial->learner_ = *std::move(learner);
   return trial;
 }
 
-int64_t Trial::jobs_done() const {
+std::string Trial::LaneName(int lane) const {
+  const std::string& name = workload_->lanes()[lane].name;
+  return name.empty() ? spec_.name() : absl::StrCat(spec_.name(), "/", name);
+}
+
+LaneProgress Trial::progress(int lane) const {
   std::shared_lock lock(mutex_);
-  return jobs_done_;
+  return learner_->progress(lane);
 }
 
-double Trial::epoch() const {
-  return static_cast<double>(jobs_done()) / static_cast<double>(minibatches_.jobs_per_epoch());
+int64_t Trial::jobs() const {
+  int64_t jobs = 0;
+  for (int lane = 0; lane < lanes(); ++lane) jobs += progress(lane).jobs;
+  return jobs;
 }
 
-bool Trial::EvaluationDue(int64_t jobs_done) const {
-  return jobs_done == jobs_ || (evaluate_every_ > 0 && jobs_done % evaluate_every_ == 0);
+int64_t Trial::jobs_done() const {
+  int64_t jobs = 0;
+  for (int lane = 0; lane < lanes(); ++lane) {
+    const LaneProgress at = progress(lane);
+    jobs += at.finished ? at.jobs : at.jobs_done;
+  }
+  return jobs;
 }
 
-absl::StatusOr<AppliedJob> Trial::Apply(int64_t job, const JobSum& sum, const JobDecoding& decoding,
-                                        double count_tolerance) {
-  const size_t length = parameters_.size();
+bool Trial::finished() const {
+  for (int lane = 0; lane < lanes(); ++lane) {
+    if (!progress(lane).finished) return false;
+  }
+  return true;
+}
+
+double Trial::epoch(int lane) const {
+  return static_cast<double>(progress(lane).jobs_done) /
+         static_cast<double>(plan_->jobs_per_epoch());
+}
+
+std::vector<SegmentVersion> Trial::Reads(int lane) const {
+  std::shared_lock lock(mutex_);
+  return learner_->Reads(lane);
+}
+
+absl::StatusOr<std::optional<AppliedJob>> Trial::Apply(int lane, int64_t job, const JobSum& sum,
+                                                       const JobDecoding& decoding,
+                                                       double count_tolerance) {
+  const SumView decoded(sum, decoding);
   std::array<float, kReplyScalars> scalars;
-  sum.Decode(decoding, length, scalars);
-  const auto expected = static_cast<double>(minibatches_.ExamplesIn(job));
+  decoded.Read(static_cast<size_t>(workload_->lanes()[lane].reply_length) - kReplyScalars, scalars);
+  const auto expected = static_cast<double>(plan_->ExamplesIn(lane, job));
   const double counted = scalars[kExamples];
   if (!(std::fabs(counted - expected) <= count_tolerance * expected)) {
-    return absl::DataLossError(absl::StrCat("trial ", spec_.name(), ", job ", job,
+    return absl::DataLossError(absl::StrCat(LaneName(lane), ", job ", job,
                                             ": the decoded sum counts ", counted,
                                             " examples, the job has ", expected));
   }
-  AppliedJob applied;
-  applied.loss = scalars[kLossSum] / expected;
-  applied.accuracy = scalars[kCorrect] / expected;
-  applied.learning_rate = optimiser_->LearningRate(job);
-  // One pass for the norm: it tells divergence before anything is changed, and clipping needs it.
-  std::vector<float> block(std::min(kBlock, length));
-  double squares = 0;
-  for (size_t offset = 0; offset < length; offset += kBlock) {
-    const std::span<float> part(block.data(), std::min(kBlock, length - offset));
-    sum.Decode(decoding, offset, part);
-    for (float value : part) squares += static_cast<double>(value) * value;
-  }
-  applied.gradient_norm = std::sqrt(squares) / expected;
-  if (!std::isfinite(applied.loss) || !std::isfinite(applied.gradient_norm)) {
-    return absl::OutOfRangeError(
-        absl::StrCat("trial ", spec_.name(), ", job ", job, ": the training diverged (loss ",
-                     applied.loss, ", gradient norm ", applied.gradient_norm,
-                     "); try a smaller optimizer.learning_rate or set optimizer.clip_norm"));
-  }
-  double scale = 1 / expected;
-  if (optimiser_->clip_norm() > 0 && applied.gradient_norm > optimiser_->clip_norm()) {
-    scale *= optimiser_->clip_norm() / applied.gradient_norm;
-  }
   std::unique_lock lock(mutex_);
-  std::vector<std::span<float>> state(state_.size());
-  for (size_t offset = 0; offset < length; offset += kBlock) {
-    const size_t count = std::min(kBlock, length - offset);
-    const std::span<float> part(block.data(), count);
-    sum.Decode(decoding, offset, part);
-    for (size_t k = 0; k < state_.size(); ++k) {
-      state[k] = std::span(state_[k]).subspan(offset, count);
-    }
-    optimiser_->Update(job, scale, part, std::span(parameters_).subspan(offset, count), state);
+  if (learner_->progress(lane).finished) return std::nullopt;
+  absl::StatusOr<AppliedJob> applied = learner_->Apply(lane, job, decoded);
+  if (!applied.ok()) {
+    return absl::Status(applied.status().code(), absl::StrCat(LaneName(lane), ", job ", job, ": ",
+                                                              applied.status().message()));
   }
-  jobs_done_ = job + 1;
-  return applied;
+  return *applied;
 }
 
-absl::StatusOr<Evaluation> Trial::Evaluate(const Examples& test) const {
-  std::shared_lock lock(mutex_);
-  return workload_->Evaluate(parameters_, test);
+absl::StatusOr<Evaluation> Trial::Evaluate(int64_t view, const Examples* test) {
+  absl::StatusOr<Evaluation> evaluation;
+  {
+    std::shared_lock lock(mutex_);
+    evaluation = learner_->Evaluate(view, test);
+  }
+  if (evaluation.ok()) {
+    std::unique_lock lock(mutex_);
+    learner_->Evaluated(view, *evaluation);
+  }
+  return evaluation;
 }
 
-bool Trial::ReadParameters(int64_t version, size_t offset, std::span<float> out) const {
+bool Trial::ReadSegment(SegmentVersion segment, size_t offset, std::span<float> out) const {
+  if (segment.segment < 0 || segment.segment >= static_cast<int>(workload_->segments().size())) {
+    return false;
+  }
   std::shared_lock lock(mutex_);
-  if (version != jobs_done_) return false;
-  std::copy_n(parameters_.begin() + static_cast<int64_t>(offset), out.size(), out.begin());
+  const std::span<const float> values = learner_->Values(segment);
+  if (offset + out.size() > values.size()) return false;
+  std::copy_n(values.begin() + static_cast<int64_t>(offset), out.size(), out.begin());
   return true;
 }
 
 std::string Trial::Sha256() const {
   std::shared_lock lock(mutex_);
   gradloom::Sha256 digest;
-  digest.Update(std::span<const float>(parameters_));
+  for (const Learner::NamedVector& vector : learner_->Vectors()) {
+    if (vector.parameter) digest.Update(std::span<const float>(vector.values));
+  }
   return digest.HexDigest();
 }
 
-std::vector<Trial::NamedVector> Trial::Vectors() {
-  std::vector<NamedVector> vectors;
-  for (const ParameterSegment& segment : workload_->segments()) {
-    vectors.push_back({segment.name, segment.shape,
-                       std::span(parameters_).subspan(segment.offset, segment.size)});
-  }
-  for (size_t k = 0; k < state_.size(); ++k) {
-    vectors.push_back({absl::StrCat("optimiser.", optimiser_->state_names()[k]),
-                       {static_cast<int64_t>(state_[k].size())},
-                       std::span(state_[k])});
-  }
-  return vectors;
-}
-
-void Trial::SetJobsDone(int64_t jobs_done) {
+absl::Status Trial::Restore(const v1::LearnerProgress& progress) {
   std::unique_lock lock(mutex_);
-  jobs_done_ = jobs_done;
+  return learner_->LoadProgress(progress);
 }
 
 }  // namespace gradloom

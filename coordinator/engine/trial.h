@@ -1,4 +1,4 @@
-// One model of a run: its parameters, its optimiser's state, and how a decoded job moves them.
+// One model of a run: a workload and its learner, and the lock between them and the world.
 // Thread-safe: workers' fetches and checkpoints read under a shared lock, one effect at a time
 // writes.
 #ifndef GRADLOOM_COORDINATOR_ENGINE_TRIAL_H_
@@ -16,76 +16,67 @@
 #include "absl/status/statusor.h"
 #include "coding/scheme.h"
 #include "coordinator/data_plane/job_sum.h"
+#include "gradloom/v1/checkpoint.pb.h"
 #include "gradloom/v1/run.pb.h"
 #include "models/data/dataset.h"
-#include "models/data/minibatch.h"
-#include "models/optimisers/optimiser.h"
+#include "models/workloads/learner.h"
 #include "models/workloads/workload.h"
 
 namespace gradloom {
 
-// What applying a job told.
-struct AppliedJob {
-  double loss = 0;      // mean over the job's examples
-  double accuracy = 0;  // on them, before the update
-  double learning_rate = 0;
-  double gradient_norm = 0;
-};
-
 class Trial {
  public:
-  // spec is resolved: every optional field is set. Parameters are initialised from its seed.
+  // spec is resolved: every optional field is set. The state is initialised from its seed.
+  // `has_test`: whether there is a test set; without one, workloads that need it are never due to
+  // be evaluated.
   static absl::StatusOr<std::unique_ptr<Trial>> Create(const v1::TrialSpec& spec,
-                                                       const DatasetInfo& data);
+                                                       std::shared_ptr<const Dataset> train,
+                                                       bool has_test);
 
   const v1::TrialSpec& spec() const { return spec_; }
   const Workload& workload() const { return *workload_; }
-  const MinibatchPlan& minibatches() const { return minibatches_; }
-  int64_t jobs() const { return jobs_; }
-  // Jobs applied so far: the version of the parameters.
+  int lanes() const { return static_cast<int>(workload_->lanes().size()); }
+  // "trial-0", or "trial-0/layer-1" where there are several lanes.
+  std::string LaneName(int lane) const;
+  LaneProgress progress(int lane) const;
+  // Over all lanes; a lane that finished early counts its missing jobs as done.
+  int64_t jobs() const;
   int64_t jobs_done() const;
-  double epoch() const;
-  // Whether the test data are to be evaluated after `jobs_done` jobs.
-  bool EvaluationDue(int64_t jobs_done) const;
+  bool finished() const;
+  // Passes over the lane's data so far.
+  double epoch(int lane) const;
+  // What the lane's job under way reads; its needs must be met.
+  std::vector<SegmentVersion> Reads(int lane) const;
 
-  // Decodes `job` (which must be jobs_done()) and updates the parameters. DataLoss when the sum
-  // does not count exactly the job's examples (within `count_tolerance`, relative); OutOfRange when
-  // the loss or the gradient is not finite. The parameters are untouched then.
-  absl::StatusOr<AppliedJob> Apply(int64_t job, const JobSum& sum, const JobDecoding& decoding,
-                                   double count_tolerance);
-  absl::StatusOr<Evaluation> Evaluate(const Examples& test) const;
+  // Decodes `job` of the lane (its next one) and applies it; nothing when the lane has been
+  // finished meanwhile. DataLoss when the sum does not count exactly the job's examples (within
+  // `count_tolerance`, relative); OutOfRange when it is not finite. The state is untouched then.
+  absl::StatusOr<std::optional<AppliedJob>> Apply(int lane, int64_t job, const JobSum& sum,
+                                                  const JobDecoding& decoding,
+                                                  double count_tolerance);
+  // Of the view that AppliedJob::evaluate names; `test` may be null if the workload has its own.
+  absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test);
 
-  // Copies parameters [offset, offset + out.size()) of `version`; false when they have moved on.
-  bool ReadParameters(int64_t version, size_t offset, std::span<float> out) const;
-  // Of the parameters' bytes, in hexadecimal.
+  // Copies values [offset, offset + out.size()) of a segment; false when that version is gone.
+  bool ReadSegment(SegmentVersion segment, size_t offset, std::span<float> out) const;
+  // Of the parameters' bytes, segment after segment, in hexadecimal.
   std::string Sha256() const;
 
   // For checkpoints: hold the lock while the spans are in use.
   std::shared_lock<std::shared_mutex> LockForReading() const { return std::shared_lock(mutex_); }
-  int64_t JobsDoneLocked() const { return jobs_done_; }
-  struct NamedVector {
-    std::string name;
-    std::vector<int64_t> shape;
-    std::span<float> values;
-  };
-  // The parameters by segment, then each optimiser state vector ("optimiser.first_moment").
-  std::vector<NamedVector> Vectors();
-  // After a checkpoint was read into Vectors().
-  void SetJobsDone(int64_t jobs_done);
+  v1::LearnerProgress ProgressLocked() const { return learner_->SaveProgress(); }
+  std::vector<Learner::NamedVector> VectorsLocked() const { return learner_->Vectors(); }
+  // Before the vectors of a checkpoint are read.
+  absl::Status Restore(const v1::LearnerProgress& progress);
 
  private:
-  Trial(v1::TrialSpec spec, std::unique_ptr<Workload> workload, MinibatchPlan minibatches);
+  explicit Trial(v1::TrialSpec spec) : spec_(std::move(spec)) {}
 
   v1::TrialSpec spec_;
   std::unique_ptr<Workload> workload_;
-  std::unique_ptr<Optimiser> optimiser_;
-  MinibatchPlan minibatches_;
-  int64_t jobs_ = 0;
-  int64_t evaluate_every_ = 0;
+  std::unique_ptr<JobPlan> plan_;
   mutable std::shared_mutex mutex_;
-  int64_t jobs_done_ = 0;
-  std::vector<float> parameters_;
-  std::vector<std::vector<float>> state_;
+  std::unique_ptr<Learner> learner_;
 };
 
 }  // namespace gradloom

@@ -332,9 +332,18 @@ class ParameterStream final : public grpc::ServerWriteReactor<v1::Frame> {
           absl::StrCat("no active run ", request.run(), " with a trial ", request.trial())));
       return;
     }
+    const std::vector<SegmentSpec>& segments = trial->workload().segments();
+    if (request.segment().segment() >= segments.size()) {
+      Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
+                          absl::StrCat("segment ", request.segment().segment(), " of trial ",
+                                       request.trial(), ": legal are 0 to ", segments.size() - 1)));
+      return;
+    }
     trial_ = trial;
+    segment_ = {static_cast<int32_t>(request.segment().segment()),
+                static_cast<int64_t>(request.segment().version())};
     format_ = engine_->wire().parameters();
-    length_ = static_cast<size_t>(trial->workload().parameters());
+    length_ = static_cast<size_t>(segments[request.segment().segment()].size);
     frame_values_ = FrameValues(format_, engine_->wire().frame_bytes());
     values_.resize(std::min(frame_values_, length_));
     WriteNext();
@@ -357,10 +366,11 @@ class ParameterStream final : public grpc::ServerWriteReactor<v1::Frame> {
     }
     const size_t count = std::min(frame_values_, length_ - offset_);
     const std::span<float> values(values_.data(), count);
-    if (!trial_->ReadParameters(static_cast<int64_t>(request_.version()), offset_, values)) {
-      Finish(grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
-                          absl::StrCat("version ", request_.version(), " of trial ",
-                                       request_.trial(), " has been superseded")));
+    if (!trial_->ReadSegment(segment_, offset_, values)) {
+      Finish(
+          grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
+                       absl::StrCat("version ", segment_.version, " of segment ", segment_.segment,
+                                    " of trial ", request_.trial(), " has been superseded")));
       return;
     }
     frame_.Clear();
@@ -368,7 +378,6 @@ class ParameterStream final : public grpc::ServerWriteReactor<v1::Frame> {
       v1::VectorHeader* header = frame_.mutable_header();
       header->set_run(request_.run());
       header->set_trial(request_.trial());
-      header->set_version(request_.version());
       header->set_length(length_);
       header->set_format(format_);
       header->set_frame_values(static_cast<uint32_t>(frame_values_));
@@ -387,6 +396,7 @@ class ParameterStream final : public grpc::ServerWriteReactor<v1::Frame> {
   v1::FetchParametersRequest request_;
   CoordinatorMetrics* metrics_;
   const Trial* trial_ = nullptr;
+  SegmentVersion segment_;
   v1::NumberFormat format_ = v1::FP32;
   size_t length_ = 0;
   size_t frame_values_ = 0;

@@ -89,7 +89,7 @@ class Simulation {
       result_.applied_seconds.push_back(now_);
       result_.total_seconds = now_;
       Steer(due.lane);
-      Handle(JobApplied{due.lane, false});
+      Handle(JobApplied{due.lane});
       return;
     }
     Slot& slot = slots_[due.slot];

@@ -25,8 +25,9 @@ std::shared_ptr<const ServedRun> Open(const v1::RunOffer& offer) {
 }
 
 std::vector<float> Compute(ChunkExecutor& executor, const ServedRun& run, const v1::Task& task) {
+  const std::vector<float> parameters = TestParameters();
   std::vector<float> sum(kLength, 99);
-  const absl::Status status = executor.Compute(run, task, TestParameters(), kAlways, sum);
+  const absl::Status status = executor.Compute(run, task, {parameters}, kAlways, sum);
   EXPECT_TRUE(status.ok()) << status;
   return sum;
 }
@@ -37,12 +38,15 @@ std::vector<double> Oracle(const ServedRun& run, const v1::Task& task) {
   const std::vector<float> parameters = TestParameters();
   std::vector<double> sum(kLength);
   for (const v1::Term& term : task.terms()) {
-    const auto [first, last] = trial.plan.Positions(term.begin(), term.end(), task.denominator());
-    for (const int64_t id : trial.plan.Draw(task.job(), first, last)) {
+    const auto [first, last] =
+        trial.plan->Positions(0, term.begin(), term.end(), task.denominator());
+    for (const int64_t id : trial.plan->Draw(0, task.job(), first, last)) {
       std::vector<float> one(kLength);
       const std::vector<int64_t> ids = {id};
       EXPECT_TRUE(trial.workload
-                      ->AddSum({parameters, trial.seed, static_cast<int64_t>(task.job())},
+                      ->AddSum({.segments = {parameters},
+                                .seed = trial.seed,
+                                .job = static_cast<int64_t>(task.job())},
                                *run.data->Load(id, id + 1), ids, one)
                       .ok());
       for (int i = 0; i < kLength; ++i) sum[i] += term.coefficient() * one[i];
@@ -98,10 +102,11 @@ TEST(ChunkExecutor, StopsBetweenSubBatches) {
   const auto run = Open(TestOffer(1, 0));
   const int64_t step = run->trials[0].workload->sub_batch();
   ASSERT_LT(step, kTestExamples);
+  const std::vector<float> parameters = TestParameters();
   std::vector<float> sum(kLength);
   std::vector<int64_t> seen;
   const absl::Status status = executor.Compute(
-      *run, TestTask(1, 0, 1, {{0, 1, 1}}), TestParameters(),
+      *run, TestTask(1, 0, 1, {{0, 1, 1}}), {parameters},
       [&](int64_t done) {
         seen.push_back(done);
         return done < step;
@@ -135,24 +140,28 @@ TEST(ChunkExecutor, SenselessTasksAreRefusedByName) {
 // Each example's gradient is its target, but for one example.
 class OddWorkload final : public Workload {
  public:
-  OddWorkload(int64_t odd, float value) : odd_(odd), value_(value) {}
-  int64_t parameters() const override { return kTestParameters; }
-  const std::vector<ParameterSegment>& segments() const override { return segments_; }
-  void Initialise(uint64_t, std::span<float>) const override {}
+  OddWorkload(int64_t odd, float value) : Workload(kTestExamples), odd_(odd), value_(value) {
+    segments_.push_back({{}, kTestParameters});
+    lanes_.push_back({"", kTestParameters + kReplyScalars, {}});
+  }
+  const std::vector<SegmentSpec>& segments() const override { return segments_; }
+  const std::vector<LaneSpec>& lanes() const override { return lanes_; }
+  void Initialise(uint64_t, int, std::span<float>) const override {}
   int64_t sub_batch() const override { return 16; }
   absl::Status AddSum(const JobInputs&, const Examples&, std::span<const int64_t> ids,
                       std::span<float> sum) const override {
     for (const int64_t id : ids) sum[5] += id == odd_ ? value_ : 1;
     return absl::OkStatus();
   }
-  absl::StatusOr<Evaluation> Evaluate(std::span<const float>, const Examples&) const override {
+  absl::StatusOr<Evaluation> Evaluate(const TrialView&, const Examples*) const override {
     return Evaluation{};
   }
 
  private:
   int64_t odd_;
   float value_;
-  std::vector<ParameterSegment> segments_;
+  std::vector<SegmentSpec> segments_;
+  std::vector<LaneSpec> lanes_;
 };
 
 absl::Status ComputeOdd(int64_t odd, float value, v1::NumberFormat format,
@@ -160,11 +169,11 @@ absl::Status ComputeOdd(int64_t odd, float value, v1::NumberFormat format,
   ServedRun run;
   run.data = OpenData(TestOffer(1).spec().data(), "")->train;
   run.reply_format = format;
-  run.trials.push_back(
-      {std::make_unique<OddWorkload>(odd, value), MinibatchPlan(kTestExamples, 0, 1), 1});
+  run.trials.push_back({std::make_unique<OddWorkload>(odd, value),
+                        std::make_unique<MinibatchJobs>(MinibatchPlan(kTestExamples, 0, 1)), 1});
   ChunkExecutor executor(1 << 20);
   std::vector<float> sum(kLength);
-  return executor.Compute(run, TestTask(1, 12, 1, {{0, 1, 1}}), parameters, kAlways, sum);
+  return executor.Compute(run, TestTask(1, 12, 1, {{0, 1, 1}}), {parameters}, kAlways, sum);
 }
 
 TEST(ChunkExecutor, NotFiniteIsFatalAndNamesTheExample) {

@@ -166,7 +166,7 @@ class FakeCoordinator final : public v1::WorkerService::Service {
     {
       const std::lock_guard lock(mutex_);
       ++fetches_;
-      const auto found = parameters_.find(request->version());
+      const auto found = parameters_.find(request->segment().version());
       if (found == parameters_.end()) return {grpc::StatusCode::NOT_FOUND, "stale"};
       v1::VectorHeader header;
       header.set_format(found->second.second);

@@ -44,7 +44,7 @@ inline v1::Task TestTask(uint64_t id, uint64_t job, uint64_t denominator,
   task.set_id(id);
   task.set_job(job);
   task.set_round(job);
-  task.set_parameters_version(job);
+  task.add_reads()->set_version(job);
   task.set_denominator(denominator);
   for (const TestTerm& term : terms) {
     v1::Term& added = *task.add_terms();

@@ -94,7 +94,7 @@ std::vector<float> Expected(const v1::Task& task, const std::vector<float>& para
   std::vector<float> sum(kTestParameters + kReplyScalars);
   EXPECT_TRUE(executor
                   .Compute(
-                      **run, task, parameters, [](int64_t) { return true; }, sum)
+                      **run, task, {parameters}, [](int64_t) { return true; }, sum)
                   .ok());
   return sum;
 }

@@ -100,7 +100,7 @@ class CoreDriver {
     applying.erase(applying.begin());
     EXPECT_EQ(apply.lane_job, next_job_[apply.lane]) << "lane " << apply.lane;
     ++next_job_[apply.lane];
-    Send(JobApplied{apply.lane, false});
+    Send(JobApplied{apply.lane});
   }
 
   std::set<WorkerId> alive;
