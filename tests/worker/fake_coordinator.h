@@ -3,6 +3,10 @@
 #ifndef GRADLOOM_TESTS_WORKER_FAKE_COORDINATOR_H_
 #define GRADLOOM_TESTS_WORKER_FAKE_COORDINATOR_H_
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -21,6 +25,33 @@
 #include "proto/wire/frame.h"
 
 namespace gradloom {
+
+// A port of the loopback where nobody answers, until a FakeCoordinator takes it over. Held
+// throughout, so that no other test's coordinator gets it meanwhile.
+class ReservedPort {
+ public:
+  ReservedPort() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    const int yes = 1;  // as gRPC's listeners do
+    setsockopt(socket_, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    bind(socket_, reinterpret_cast<sockaddr*>(&address), size);
+    getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+  ~ReservedPort() { close(socket_); }
+  ReservedPort(const ReservedPort&) = delete;
+  ReservedPort& operator=(const ReservedPort&) = delete;
+
+  int port() const { return port_; }
+  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+
+ private:
+  int socket_;
+  int port_ = 0;
+};
 
 class FakeCoordinator final : public v1::WorkerService::Service {
  public:
@@ -42,7 +73,6 @@ class FakeCoordinator final : public v1::WorkerService::Service {
   }
 
   std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
-  int port() const { return port_; }
 
   // What to answer a Hello with.
   void RefuseWith(const std::string& reason, bool retry, int times = 1) {

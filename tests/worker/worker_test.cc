@@ -200,13 +200,13 @@ TEST(Worker, ReconnectsForgetsItsTasksAndComesBackWithANewGeneration) {
 }
 
 TEST(Worker, WaitsForARestartedCoordinator) {
-  auto coordinator = std::make_unique<FakeCoordinator>();
-  const int port = coordinator->port();
+  const ReservedPort port;
+  auto coordinator = std::make_unique<FakeCoordinator>(port.port());
   Running worker(coordinator->address(), "fixed:delay=1000s");
   Ready(*coordinator);
   coordinator->Assign(1, {Plain(10), Plain(11)});  // under way when it dies
   coordinator = nullptr;
-  coordinator = std::make_unique<FakeCoordinator>(port);
+  coordinator = std::make_unique<FakeCoordinator>(port.port());
   Ready(*coordinator);
 }
 
@@ -228,9 +228,8 @@ TEST(Worker, ARefusalForNowIsTriedAgain) {
 }
 
 TEST(Worker, GivesUpWithoutACoordinator) {
-  int port = 0;
-  { port = FakeCoordinator().port(); }
-  Running worker(absl::StrCat("127.0.0.1:", port), "none", absl::Milliseconds(30));
+  const ReservedPort port;
+  Running worker(port.address(), "none", absl::Milliseconds(30));
   const Worker::Result result = worker.Join();
   EXPECT_EQ(result.exit, Worker::Exit::kGaveUp);
   EXPECT_THAT(result.reason, HasSubstr("no coordinator at 127.0.0.1:"));
