@@ -48,6 +48,13 @@ int Run(const RunFlags& flags) {
     spec->mutable_fleet()->set_min_workers(static_cast<uint32_t>(options.workers));
   }
   absl::StatusOr<ResolvedRun> run = ResolveRunSpec(*spec);
+  if (run.ok()) {
+    // What the scheme cannot do with these workers is said before anything starts.
+    v1::RunSpec settled = run->spec;
+    SettleScheme(static_cast<uint32_t>(options.workers), settled.mutable_scheme());
+    const absl::Status possible = ResolveRunSpec(settled).status();
+    if (!possible.ok()) run = possible;
+  }
   if (!run.ok()) {
     return Fail(
         absl::InvalidArgumentError(flags.file + ": " + std::string(run.status().message())));

@@ -243,16 +243,8 @@ absl::Status RunEngine::BuildCore() {
   v1::SchemeSpec* scheme_spec = options_.spec.mutable_scheme();
   SettleScheme(static_cast<uint32_t>(std::max<size_t>(1, ready_workers_.size())), scheme_spec);
   const int slots = static_cast<int>(scheme_spec->slots());
-  absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(ToSchemeSpec(*scheme_spec, slots));
+  absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeRunScheme(*scheme_spec, slots);
   if (!scheme.ok()) return scheme.status();
-  // Beyond it the order of arrival could show in the last bits.
-  if ((*scheme)->unit_weights() &&
-      static_cast<int64_t>((*scheme)->parts().size()) > ReproducibleSum::kMaxAddends) {
-    return absl::InvalidArgumentError(
-        absl::StrCat((*scheme)->description(), " over ", slots, " slots has ",
-                     (*scheme)->parts().size(), " parts; legal are at most ",
-                     ReproducibleSum::kMaxAddends, ": take fewer slots or a smaller w"));
-  }
   absl::StatusOr<std::unique_ptr<ClosingRule>> closing =
       MakeClosingRule(ToClosingRuleSpec(options_.spec.closing()));
   if (!closing.ok()) return closing.status();

@@ -1,5 +1,12 @@
 #include "coordinator/run_file/specs.h"
 
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "coding/reproducible_sum.h"
+
 namespace gradloom {
 namespace {
 
@@ -24,7 +31,29 @@ SchemeSpec::Code ToCode(v1::GradientCoding::Code code) {
   }
 }
 
+// The key that stands below `scheme`.
+absl::string_view SchemeKey(const v1::SchemeSpec& scheme) {
+  const auto* key = scheme.GetDescriptor()->FindFieldByNumber(scheme.scheme_case());
+  return key == nullptr ? "slots" : absl::string_view(key->name());
+}
+
+absl::Status CheckParts(const Scheme& scheme, int slots) {
+  const auto parts = static_cast<int64_t>(scheme.parts().size());
+  if (!scheme.unit_weights() || parts <= ReproducibleSum::kMaxAddends) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      scheme.description(), " over ", slots, " slots has ", parts, " parts; legal are at most ",
+      ReproducibleSum::kMaxAddends, ": take fewer slots or a smaller w"));
+}
+
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<Scheme>> MakeRunScheme(const v1::SchemeSpec& scheme, int slots) {
+  absl::StatusOr<std::unique_ptr<Scheme>> made = MakeScheme(ToSchemeSpec(scheme, slots));
+  const absl::Status status = made.ok() ? CheckParts(**made, slots) : made.status();
+  if (status.ok()) return made;
+  return absl::InvalidArgumentError(
+      absl::StrCat("scheme.", SchemeKey(scheme), ": ", std::string(status.message())));
+}
 
 SchemeSpec ToSchemeSpec(const v1::SchemeSpec& scheme, int slots) {
   SchemeSpec spec;

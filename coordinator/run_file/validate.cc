@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/run_file/run_file.h"
+#include "coordinator/run_file/specs.h"
 #include "coordinator/run_file/yaml_to_proto.h"
 #include "models/optimisers/optimiser.h"
 
@@ -219,6 +220,7 @@ void ValidateSequential(const std::string& name, uint32_t b, uint32_t w, uint32_
 }
 
 void ValidateScheme(const v1::SchemeSpec& scheme, int trials, Findings* findings) {
+  const size_t before = findings->count();
   if (scheme.has_slots()) {
     findings->Require(scheme.slots() >= 1 && scheme.slots() <= kMaxSlots, "scheme.slots",
                       scheme.slots(), absl::StrCat("from 1 to ", kMaxSlots));
@@ -249,6 +251,10 @@ void ValidateScheme(const v1::SchemeSpec& scheme, int trials, Findings* findings
                   absl::StrCat(SchemeName(scheme), ": delay T = ", delay, " needs at least ",
                                delay + 1, " trials, the run has ", trials));
   }
+  // What only coding knows. Without slots it is for the run's start to find out.
+  if (!scheme.has_slots() || findings->count() > before) return;
+  const auto made = MakeRunScheme(scheme, static_cast<int>(scheme.slots()));
+  if (!made.ok()) findings->Add(made.status());
 }
 
 void ValidateService(const v1::RunSpec& spec, Findings* findings) {

@@ -27,6 +27,7 @@ class Findings {
     if (!ok) Add(field, absl::StrCat(value, " is not legal; it must be ", legal));
   }
   void RequireText(const std::string& value, absl::string_view field, absl::string_view what);
+  size_t count() const { return findings_.size(); }
   absl::Status status() const;
 
  private:

@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "tests/end_to_end/cluster.h"
 #include "tests/end_to_end/process.h"
+#include "tests/end_to_end/summary.h"
 
 namespace gradloom {
 namespace {
@@ -61,6 +62,13 @@ class Errors : public ::testing::Test {
     EXPECT_FALSE(std::filesystem::exists(folder_ / "out" / "summary.json"));
     EXPECT_FALSE(std::filesystem::exists(folder_ / "out" / "state" / "runs" / "1"));
   }
+  // A run that was accepted, and failed before it trained anything.
+  void ExpectNoModels(const std::filesystem::path& output) {
+    EXPECT_EQ(ReadSummary(output / "summary.json").state, "FAILED");
+    for (const auto& entry : std::filesystem::directory_iterator(output)) {
+      EXPECT_NE(entry.path().extension(), ".safetensors") << entry.path();
+    }
+  }
 
   TestFolder folder_;
 };
@@ -81,6 +89,43 @@ TEST_F(Errors, AnImpossibleCode) {
   ExpectNothingOfARun();
 }
 
+TEST_F(Errors, ACodeThatIsImpossibleWithTheseWorkers) {
+  const Outcome outcome =
+      Run(absl::StrCat(kData, "workload: logistic_regression\nscheme: {gc: {s: 2}}\n"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("run.yaml"), HasSubstr("scheme.gc.s: 2"),
+                                    HasSubstr("less than slots = 2")));
+  ExpectNothingOfARun();
+  // On a cluster it shows when the run starts.
+  Cluster cluster(folder_);
+  cluster.AddWorker("a");
+  const Outcome later = cluster.Gradloom({"submit", folder_ / "run.yaml", "--watch"});
+  EXPECT_EQ(later.code, 1);
+  EXPECT_THAT(later.output, AllOf(HasSubstr("scheme.gc"), HasSubstr("s = 2"), HasSubstr("1 slots"),
+                                  HasSubstr("legal are 0..0")));
+  ExpectNoModels(folder_ / "state" / "runs" / "1" / "output");
+}
+
+TEST_F(Errors, ACodeOfMoreSlotsThanItCanHave) {
+  const Outcome outcome = Run(absl::StrCat(
+      kData, "workload: logistic_regression\nscheme: {slots: 2000, gc: {s: 1, code: dual}}\n"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("scheme.gc"), HasSubstr("2000"), HasSubstr("1024")));
+  ExpectNothingOfARun();
+}
+
+TEST_F(Errors, ASchemeOfMorePartsThanTheSumCanAdd) {
+  const Outcome outcome =
+      Run(absl::StrCat(kData,
+                       "workload: logistic_regression\ntrials: [{}, {}, {}, {}]\n"
+                       "scheme: {slots: 16384, m_sgc: {b: 1, w: 4, lambda: 16384}}\n"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.output,
+              AllOf(HasSubstr("scheme.m_sgc"), HasSubstr("W=4"), HasSubstr("16384 slots"),
+                    HasSubstr("49152 parts"), HasSubstr("legal are at most 32768")));
+  ExpectNothingOfARun();
+}
+
 TEST_F(Errors, ADelayWithoutEnoughTrials) {
   const Outcome outcome = Run(absl::StrCat(
       kData,
@@ -97,6 +142,28 @@ TEST_F(Errors, AMissingFileAndThenTheRightOne) {
   ExpectNothingOfARun();
   const Outcome repaired = Run(absl::StrCat(kData, kRest));
   EXPECT_EQ(repaired.code, 0) << repaired.output;
+}
+
+TEST_F(Errors, AMissingRunFile) {
+  const Outcome outcome = RunProgram(
+      {GRADLOOM, "run", folder_ / "absent.yaml", "--output", folder_ / "out"}, folder_ / "log");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("absent.yaml"), HasSubstr("does not exist")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out"));
+}
+
+TEST_F(Errors, AMissingTrace) {
+  const Outcome outcome =
+      Run(absl::StrCat(kData, kRest, "straggle: {trace: {file: absent.csv}}\n"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("straggle.trace.file"), HasSubstr("absent.csv"),
+                                    HasSubstr("cannot be read")));
+  ExpectNoModels(folder_ / "out");
+  const Outcome flag = RunProgram(
+      {GRADLOOM_WORKER, "--coordinator", "127.0.0.1:1", "--straggle", "trace:file=absent.csv"},
+      folder_ / "log");
+  EXPECT_EQ(flag.code, 2);
+  EXPECT_THAT(flag.output, AllOf(HasSubstr("straggle.trace.file"), HasSubstr("absent.csv")));
 }
 
 TEST_F(Errors, ATruncatedIdx) {
@@ -124,8 +191,9 @@ TEST_F(Errors, ATrainingThatDiverges) {
       Run("data: {train: {regression: {count: 300}}}\nworkload: linear_regression\n"
           "optimizer: {kind: sgd, learning_rate: 1e6}\ntraining: {batch_size: 100, jobs: 200}\n"
           "scheme: {slots: 2, gc: {s: 1}}\n");
-  EXPECT_NE(outcome.code, 0);
-  EXPECT_THAT(outcome.output, HasSubstr("job"));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("trial-0"), HasSubstr("job")));
+  EXPECT_EQ(ReadSummary(folder_ / "out" / "summary.json").state, "FAILED");
 }
 
 TEST_F(Errors, PortsInUse) {
@@ -141,6 +209,39 @@ TEST_F(Errors, PortsInUse) {
     EXPECT_NE(outcome.code, 0);
     EXPECT_THAT(outcome.output, AllOf(HasSubstr(flag), HasSubstr(taken.address())));
   }
+  const Outcome worker =
+      RunProgram({GRADLOOM_WORKER, "--coordinator", "127.0.0.1:1", "--metrics", taken.address()},
+                 folder_ / "log");
+  EXPECT_EQ(worker.code, 2);
+  EXPECT_THAT(worker.output, AllOf(HasSubstr("--metrics"), HasSubstr(taken.address())));
+}
+
+// A coordinator of another version.
+class Refusing final : public v1::WorkerService::Service {
+  grpc::Status Connect(grpc::ServerContext*,
+                       grpc::ServerReaderWriter<v1::ToWorker, v1::FromWorker>* stream) override {
+    v1::FromWorker hello;
+    stream->Read(&hello);
+    v1::ToWorker answer;
+    answer.mutable_refusal()->set_reason(absl::StrCat(
+        "worker is of version \"", hello.hello().version(), "\", this coordinator of \"9.9.9\""));
+    stream->Write(answer);
+    return grpc::Status::OK;
+  }
+};
+
+TEST_F(Errors, AWorkerThatIsRefusedEnds) {
+  Refusing service;
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&service);
+  const auto server = builder.BuildAndStart();
+  const Outcome outcome = RunProgram(
+      {GRADLOOM_WORKER, "--coordinator", absl::StrCat("127.0.0.1:", port), "--metrics", ""},
+      folder_ / "log");
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("refuses"), HasSubstr("9.9.9")));
 }
 
 TEST_F(Errors, AWorkerOfAnotherVersionIsRefused) {
@@ -173,7 +274,8 @@ TEST_F(Errors, AWorkerWithOtherDataIsNotUsed) {
   cluster.AddWorker("a", {"--data-folder", folder_ / "there"});
   const Outcome outcome = cluster.Gradloom({"submit", folder_ / "run.yaml", "--watch"});
   EXPECT_NE(outcome.code, 0);
-  EXPECT_THAT(outcome.output, AllOf(HasSubstr("checksum"), HasSubstr("same data")));
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("data.train"), HasSubstr("checksum"),
+                                    HasSubstr("same data"), HasSubstr("--data-folder")));
 }
 
 }  // namespace
