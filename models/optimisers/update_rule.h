@@ -63,7 +63,11 @@ class RuleOptimiser final : public Optimiser {
                    std::index_sequence<K...>) {
     const std::array<float*, sizeof...(K)> vectors = {state[K].data()...};
     // The vectors never overlap: each is a separate allocation or a separate slice of one.
+#if defined(__clang__)
+#pragma clang loop vectorize(assume_safety)
+#else
 #pragma GCC ivdep
+#endif
     for (size_t i = 0; i < length; ++i) {
       rule(gradient[i] * scale, parameters[i], vectors[K][i]...);
     }
