@@ -23,6 +23,7 @@ enum class Purpose : uint32_t {
   kGeneratedData = 4,
   kStraggle = 5,
   kCodeConstruction = 6,
+  kResample = 20,
 };
 
 // An endless stream keyed by (seed, purpose, a, b): cheap to construct (one block), to copy and to

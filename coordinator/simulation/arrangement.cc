@@ -16,6 +16,7 @@ struct Group {
   std::vector<int> lanes;
   std::vector<int> slots;
   int gang = -1;
+  bool doubled = false;  // Arrangement::ladder
 };
 
 bool HasGroups(const Arrangement& fleet) {
@@ -59,25 +60,32 @@ absl::Status Validate(const Choice& choice, const FleetSize& size) {
   return absl::OkStatus();
 }
 
-std::vector<Group> Groups(const Choice& choice, int slots, const std::vector<int>& lanes) {
+std::vector<Group> Groups(const Choice& choice, int slots, const std::vector<int>& lanes,
+                          const std::vector<int>& group_slots) {
   const size_t groups =
       HasGroups(choice.fleet) ? std::min<size_t>(choice.fleet.groups, lanes.size()) : 1;
   const bool gang = choice.fleet.kind == Arrangement::Kind::kGang;
   const bool woven = choice.fleet.kind == Arrangement::Kind::kWoven ||
                      (choice.fleet.kind == Arrangement::Kind::kSplit && DelayOf(choice.scheme) > 0);
   std::vector<Group> out;
+  int first = 0;
   for (size_t group = 0; group < groups; ++group) {
-    const auto bound = [&](size_t g) { return static_cast<int>(g * slots / groups); };
-    const std::vector<int> own = Range(bound(group), bound(group + 1));
+    const int next = group_slots.empty() ? static_cast<int>((group + 1) * slots / groups)
+                                         : first + group_slots[group];
+    const std::vector<int> own = Range(first, next);
+    first = next;
     std::vector<int> together;
     for (size_t i = group; i < lanes.size(); i += groups) {
       if (woven) {
         together.push_back(lanes[i]);
       } else {
-        out.push_back({{lanes[i]}, own, gang ? static_cast<int>(group) : -1});
+        out.push_back({{lanes[i]},
+                       own,
+                       gang ? static_cast<int>(group) : -1,
+                       choice.fleet.ladder && group % 2 == 1});
       }
     }
-    if (woven) out.push_back({std::move(together), own, -1});
+    if (woven) out.push_back({std::move(together), own, -1, false});
   }
   return out;
 }
@@ -86,11 +94,13 @@ std::vector<Group> Groups(const Choice& choice, int slots, const std::vector<int
 
 absl::StatusOr<std::vector<WeavePlan>> MakeWeaves(const Choice& choice, int slots,
                                                   const std::vector<int>& lanes,
-                                                  const std::vector<int>& done) {
+                                                  const std::vector<int>& done,
+                                                  const std::vector<int>& group_slots) {
   std::vector<WeavePlan> weaves;
-  for (Group& group : Groups(choice, slots, lanes)) {
+  for (Group& group : Groups(choice, slots, lanes, group_slots)) {
     SchemeSpec spec = choice.scheme;
     spec.slots = static_cast<int>(group.slots.size());
+    if (group.doubled) spec.s = std::min(2 * spec.s + 1, spec.slots - 1);
     absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(spec);
     if (!scheme.ok()) return scheme.status();
     absl::StatusOr<std::unique_ptr<ClosingRule>> closing = MakeClosingRule(choice.closing);
@@ -120,7 +130,7 @@ absl::StatusOr<ChoiceCost> CostOf(const Choice& choice, const FleetSize& size) {
   if (absl::Status status = Validate(choice, size); !status.ok()) return status;
   SchemeSpec spec = choice.scheme;
   spec.slots =
-      static_cast<int>(Groups(choice, size.slots, Range(0, size.lanes)).front().slots.size());
+      static_cast<int>(Groups(choice, size.slots, Range(0, size.lanes), {}).front().slots.size());
   absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(spec);
   if (!scheme.ok()) return scheme.status();
   ChoiceCost cost;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -99,6 +100,33 @@ absl::Status OutOfRange(absl::string_view name, double value, absl::string_view 
   return absl::InvalidArgumentError(absl::StrCat(name, " = ", value, ": legal is ", legal));
 }
 
+struct LoadAndDelay {
+  double load = 0;
+  double seconds = 0;  // the mean of `weight` delays at this load, or a value that stands for them
+  double weight = 1;
+};
+
+// Delays of one load may be replaced by their mean: the line is the same.
+absl::StatusOr<double> LeastSquaresSlope(const std::vector<LoadAndDelay>& points) {
+  double weight = 0, load_sum = 0, delay_sum = 0;
+  for (const LoadAndDelay& point : points) {
+    weight += point.weight;
+    load_sum += point.weight * point.load;
+    delay_sum += point.weight * point.seconds;
+  }
+  double covariance = 0, variance = 0;
+  for (const LoadAndDelay& point : points) {
+    const double load = point.load - load_sum / weight;
+    covariance += point.weight * load * (point.seconds - delay_sum / weight);
+    variance += point.weight * load * load;
+  }
+  if (!(variance > 0)) {
+    return absl::InvalidArgumentError(
+        "a slope needs recordings at two different loads at least; give the slope instead");
+  }
+  return covariance / variance;
+}
+
 }  // namespace
 
 absl::StatusOr<Trace> ParseTrace(absl::string_view name, absl::string_view text) {
@@ -136,23 +164,24 @@ absl::StatusOr<Trace> ParseTrace(absl::string_view name, absl::string_view text)
 }
 
 absl::StatusOr<double> FitSlope(const std::vector<Trace>& recordings) {
-  double count = 0, load_sum = 0, delay_sum = 0;
+  std::vector<LoadAndDelay> points;
   for (const Trace& trace : recordings) {
-    for (double seconds : trace.seconds) delay_sum += seconds;
-    count += static_cast<double>(trace.seconds.size());
-    load_sum += trace.load * static_cast<double>(trace.seconds.size());
+    const double sum = std::accumulate(trace.seconds.begin(), trace.seconds.end(), 0.0);
+    const auto weight = static_cast<double>(trace.seconds.size());
+    points.push_back({trace.load, sum / weight, weight});
   }
-  double covariance = 0, variance = 0;
+  return LeastSquaresSlope(points);
+}
+
+absl::StatusOr<double> FitSlopeOfMedians(const std::vector<Trace>& recordings) {
+  std::vector<LoadAndDelay> points;
   for (const Trace& trace : recordings) {
-    const double load = trace.load - load_sum / count;
-    for (double seconds : trace.seconds) covariance += load * (seconds - delay_sum / count);
-    variance += load * load * static_cast<double>(trace.seconds.size());
+    std::vector<double> seconds = trace.seconds;
+    const auto middle = seconds.begin() + static_cast<int64_t>(seconds.size() / 2);
+    std::nth_element(seconds.begin(), middle, seconds.end());
+    points.push_back({trace.load, *middle, 1});
   }
-  if (!(variance > 0)) {
-    return absl::InvalidArgumentError(
-        "a slope needs recordings at two different loads at least; give the slope instead");
-  }
-  return covariance / variance;
+  return LeastSquaresSlope(points);
 }
 
 std::unique_ptr<DelayModel> MakeTraceDelays(Trace trace, double slope) {

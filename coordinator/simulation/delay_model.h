@@ -34,6 +34,8 @@ absl::StatusOr<Trace> ParseTrace(absl::string_view name, absl::string_view text)
 // Seconds per unit of load: the slope of the least-squares line of delay on load over the
 // recordings of one fleet at several loads. InvalidArgument when they have but one load.
 absl::StatusOr<double> FitSlope(const std::vector<Trace>& recordings);
+// Likewise of the recordings' medians, which a few invocations of half a minute do not move.
+absl::StatusOr<double> FitSlopeOfMedians(const std::vector<Trace>& recordings);
 
 class DelayModel {
  public:

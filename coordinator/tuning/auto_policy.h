@@ -1,0 +1,92 @@
+// `scheme: auto`: what a run plays under while it finds out what its fleet is like. A pure state
+// machine: observations and applied jobs go in, decisions come out. Every decision is a value that
+// says all that the weaves are made of, so that the caller can journal it: a resumed or replayed
+// run applies the journal's decisions instead of asking again.
+//
+// At first, unless a profile is given, lanes are split over the fleet under a thin code, every
+// second one under twice the load: whatever the fleet, nothing waits for one slot, and one round
+// shows both what an invocation costs and what load costs. From then on, ever more rarely, the
+// recorder's profile is searched for the rest of the run. Until much is known, loads may at most
+// halve or double beyond what has been seen. A switch must gain more than the hysteresis and more
+// than chance explains, over resampled fleets that both choices share. Slots of lanes that are done
+// go to those that are left, and a lane that has more jobs left may get more slots. Not
+// thread-safe; `options.search.run_all` alone may use threads.
+#ifndef GRADLOOM_COORDINATOR_TUNING_AUTO_POLICY_H_
+#define GRADLOOM_COORDINATOR_TUNING_AUTO_POLICY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "coordinator/simulation/arrangement.h"
+#include "coordinator/tuning/choice_search.h"
+#include "coordinator/tuning/fleet_profile.h"
+#include "coordinator/tuning/fleet_recorder.h"
+
+namespace gradloom {
+
+struct AutoOptions {
+  SearchOptions search;      // keep, resamples and jobs_max are the policy's own
+  double hysteresis = 0.03;  // of the predicted time for the rest, that a switch must gain
+  int window = 16;           // invocations of each slot that are remembered
+  int profile_rows = 32;
+  int64_t horizon_jobs = 40;  // that a prediction looks ahead
+  // Of this fleet, known before: from `gradloom tune`, or from an earlier run.
+  std::optional<FleetProfile> known;
+};
+
+struct AutoDecision {
+  Choice choice;
+  std::vector<int> lanes;  // that are left, in their turns
+  std::vector<int> done;
+  std::vector<int> group_slots;  // empty: equal groups
+  double predicted_gain = 0;     // fraction of the predicted time for the rest of the run
+  std::string why;
+};
+
+// What a decision means for a core of `slots` slots.
+absl::StatusOr<std::vector<WeavePlan>> WeavesOf(const AutoDecision& decision, int slots);
+
+class AutoPolicy {
+ public:
+  // `lane_jobs`: jobs that each lane has left.
+  AutoPolicy(int slots, std::vector<int64_t> lane_jobs, AutoOptions options);
+
+  // What to start with.
+  absl::StatusOr<AutoDecision> First();
+  void Observe(const InvocationObserved& observed) { recorder_.Observe(observed); }
+  // A job of the lane was applied; `lane_done`: it was its last. What to switch to, if anything.
+  absl::StatusOr<std::optional<AutoDecision>> JobApplied(int lane, bool lane_done);
+
+  const AutoDecision& current() const { return current_; }
+  const FleetRecorder& recorder() const { return recorder_; }
+
+ private:
+  // Open lanes, those with most jobs left first.
+  AutoDecision Blank() const;
+  absl::StatusOr<std::optional<AutoDecision>> Reconsider(const FleetProfile& profile,
+                                                         bool lanes_changed);
+  // The search's best for the lanes of `blank`, within the trusted loads.
+  absl::StatusOr<std::optional<AutoDecision>> Best(const FleetProfile& profile,
+                                                   const AutoDecision& blank) const;
+  // Shares of the fleet by jobs left, if that is predicted to help.
+  absl::Status Deal(const FleetProfile& profile, AutoDecision* decision) const;
+  // Seconds for the rest of the run over each resampled fleet, the switch from the current decision
+  // included: lanes are in the middle of jobs, and slots of the new weaves may still be at them.
+  absl::StatusOr<std::vector<double>> Predict(const FleetProfile& profile,
+                                              const AutoDecision& decision) const;
+
+  const int slots_;
+  std::vector<int64_t> left_;  // jobs, by lane
+  const AutoOptions options_;
+  FleetRecorder recorder_;
+  AutoDecision current_;
+  int64_t applied_ = 0;
+  int64_t reconsider_at_ = 0;  // applied jobs
+};
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_TUNING_AUTO_POLICY_H_

@@ -1,0 +1,109 @@
+#include "coordinator/tuning/auto_simulation.h"
+
+#include <optional>
+#include <utility>
+
+namespace gradloom {
+namespace {
+
+std::vector<int64_t> LaneJobs(const FleetSize& size) {
+  std::vector<int64_t> jobs;
+  for (int lane = 0; lane < size.lanes; ++lane) {
+    jobs.push_back((size.jobs - lane + size.lanes - 1) / size.lanes);
+  }
+  return jobs;
+}
+
+absl::StatusOr<CorePlan> PlanOf(const AutoDecision& decision, const FleetSize& size) {
+  absl::StatusOr<std::vector<WeavePlan>> weaves = WeavesOf(decision, size.slots);
+  if (!weaves.ok()) return weaves.status();
+  CorePlan plan;
+  plan.slots = size.slots;
+  for (int64_t jobs : LaneJobs(size)) plan.lanes.push_back({jobs, 0});
+  plan.weaves = *std::move(weaves);
+  return plan;
+}
+
+class PolicyPilot final : public SimulationPilot {
+ public:
+  PolicyPilot(AutoPolicy* policy, const FleetSize& size, std::vector<AutoPlay::Entry>* journal)
+      : policy_(policy), slots_(size.slots), left_(LaneJobs(size)), journal_(journal) {}
+
+  void Observe(int slot, double load, double seconds, bool cut) override {
+    policy_->Observe({slot, load, seconds, cut});
+  }
+  std::optional<std::vector<WeavePlan>> Steer(double now_seconds, int lane) override {
+    ++applied_;
+    absl::StatusOr<std::optional<AutoDecision>> decision =
+        policy_->JobApplied(lane, --left_[lane] == 0);
+    if (!decision.ok()) status_ = decision.status();
+    if (!decision.ok() || !decision->has_value()) return std::nullopt;
+    absl::StatusOr<std::vector<WeavePlan>> weaves = WeavesOf(**decision, slots_);
+    if (!weaves.ok()) {
+      status_ = weaves.status();
+      return std::nullopt;
+    }
+    journal_->push_back({now_seconds, applied_, **std::move(decision)});
+    return *std::move(weaves);
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  AutoPolicy* policy_;
+  int slots_;
+  std::vector<int64_t> left_;
+  std::vector<AutoPlay::Entry>* journal_;
+  int64_t applied_ = 0;
+  absl::Status status_;
+};
+
+class JournalPilot final : public SimulationPilot {
+ public:
+  JournalPilot(const std::vector<AutoPlay::Entry>& journal, int slots)
+      : journal_(journal), slots_(slots) {}
+
+  void Observe(int, double, double, bool) override {}
+  std::optional<std::vector<WeavePlan>> Steer(double /*now_seconds*/, int /*lane*/) override {
+    ++applied_;
+    if (next_ == journal_.size() || journal_[next_].jobs_applied != applied_) return std::nullopt;
+    return *WeavesOf(journal_[next_++].decision, slots_);
+  }
+
+ private:
+  const std::vector<AutoPlay::Entry>& journal_;
+  int slots_;
+  size_t next_ = 1;
+  int64_t applied_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<AutoPlay> PlayAuto(const FleetSize& size, const DelayModel& delays,
+                                  const AutoOptions& options, SimulationOptions simulation) {
+  AutoPolicy policy(size.slots, LaneJobs(size), options);
+  absl::StatusOr<AutoDecision> first = policy.First();
+  if (!first.ok()) return first.status();
+  AutoPlay play;
+  play.journal.push_back({0, 0, *first});
+  absl::StatusOr<CorePlan> plan = PlanOf(*first, size);
+  if (!plan.ok()) return plan.status();
+  PolicyPilot pilot(&policy, size, &play.journal);
+  simulation.pilot = &pilot;
+  absl::StatusOr<SimulationResult> result = Simulate(*std::move(plan), delays, simulation);
+  if (!pilot.status().ok()) return pilot.status();
+  if (!result.ok()) return result.status();
+  play.result = *std::move(result);
+  return play;
+}
+
+absl::StatusOr<SimulationResult> Replay(const FleetSize& size, const DelayModel& delays,
+                                        const std::vector<AutoPlay::Entry>& journal,
+                                        SimulationOptions simulation) {
+  absl::StatusOr<CorePlan> plan = PlanOf(journal.front().decision, size);
+  if (!plan.ok()) return plan.status();
+  JournalPilot pilot(journal, size.slots);
+  simulation.pilot = &pilot;
+  return Simulate(*std::move(plan), delays, simulation);
+}
+
+}  // namespace gradloom

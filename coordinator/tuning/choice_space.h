@@ -1,0 +1,47 @@
+// Which choices there are: scheme x parameters x closing rule x arrangement. Pure functions.
+#ifndef GRADLOOM_COORDINATOR_TUNING_CHOICE_SPACE_H_
+#define GRADLOOM_COORDINATOR_TUNING_CHOICE_SPACE_H_
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "coordinator/simulation/arrangement.h"
+
+namespace gradloom {
+
+struct ChoiceSpace {
+  int delay_max = 4;          // T; never more than the lanes of a weave allow
+  int repeat_factor_max = 4;  // SR-SGC: W = x B + 1 with x <= this, B <= 4
+  bool uncoded = true, gc = true, sr_sgc = true, m_sgc = true;
+  bool woven = true, overlap = true, gang = true, split = true;
+  double copies_max = std::numeric_limits<double>::infinity();  // of the data, over the fleet
+  // Of one invocation, fraction of a job's data.
+  double load_min = 0;
+  double load_max = std::numeric_limits<double>::infinity();
+};
+
+// What a slot computes in one invocation: a gang's slot for every lane of its group.
+double InvocationLoad(const Choice& choice, const ChoiceCost& cost, int lanes);
+
+// Every choice that a core accepts, under first_decodable: uncoded; GC with s in 0..n-1; SR-SGC and
+// M-SGC with lambda in 1..n, n being the slots of one weave. In a fixed order.
+std::vector<Choice> AllChoices(const ChoiceSpace& space, const FleetSize& size);
+
+// One of each kind of behaviour. Fractional repetition with s tolerated has floor(n/(s+1)) groups,
+// so of all s (or lambda) of one number of groups only the largest stays: the load is the same, and
+// more is tolerated.
+std::vector<Choice> DistinctChoices(const ChoiceSpace& space, const FleetSize& size);
+
+// The same scheme and arrangement under the other rules worth a try. None when T = 0: once its job
+// decodes, a round that waits longer gains nothing.
+std::vector<Choice> OtherClosings(const Choice& choice);
+
+// A bound that no simulated run of the choice can beat: the longest chain of dependent jobs, each
+// of which takes at least one invocation of `least_seconds` beside the load of its smallest task.
+double LeastSeconds(const Choice& choice, const FleetSize& size, double least_seconds,
+                    double slope_seconds);
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_TUNING_CHOICE_SPACE_H_

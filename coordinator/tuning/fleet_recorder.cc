@@ -1,0 +1,191 @@
+#include "coordinator/tuning/fleet_recorder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "coordinator/tuning/survival_curve.h"
+#include "models/random.h"
+
+namespace gradloom {
+namespace {
+
+constexpr double kLeastSeconds = 1e-6;
+constexpr double kQuartile = 0.75;  // survival at the lower quartile
+// A slot's own observations count against so many drawn from the whole fleet.
+constexpr double kFleetWeight = 4;
+constexpr int kWindowsKept = 4;
+constexpr size_t kLeastOfLoad = 8;  // invocations that a quantile is taken of
+// Drift: observations that count as the latest, of each slot; the least ratio of medians.
+constexpr size_t kLatest = 2;
+constexpr double kDriftRatio = 1.25;
+
+// Adds the loads' points of one row to the sums of least squares, around their own mean.
+void AddRow(const std::map<double, std::vector<SurvivalCurve::Value>>& loads, double* covariance,
+            double* variance) {
+  struct OfLoad {
+    double load = 0;
+    double weight = 0;
+    SurvivalCurve curve;
+  };
+  std::vector<OfLoad> points;
+  double level = kQuartile;
+  for (const auto& [load, values] : loads) {
+    SurvivalCurve curve(values);
+    if (values.size() < kLeastOfLoad || curve.known_until() == 1) continue;
+    level = std::max(level, curve.known_until());
+    points.push_back({load, static_cast<double>(values.size()), std::move(curve)});
+  }
+  double weight_sum = 0, load_sum = 0, seconds_sum = 0;
+  for (const OfLoad& point : points) {
+    weight_sum += point.weight;
+    load_sum += point.weight * point.load;
+    seconds_sum += point.weight * point.curve.AtSurvival(level);
+  }
+  for (const OfLoad& point : points) {
+    const double load = point.load - load_sum / weight_sum;
+    const double seconds = point.curve.AtSurvival(level) - seconds_sum / weight_sum;
+    *covariance += point.weight * load * seconds;
+    *variance += point.weight * load * load;
+  }
+}
+
+}  // namespace
+
+FleetRecorder::FleetRecorder(int slots, int window)
+    : kept_(slots), invocations_(slots, 0), window_(window) {}
+
+void FleetRecorder::Begin(const FleetProfile& known) {
+  for (int row = std::max(0, known.rows - window_); row < known.rows; ++row) {
+    for (int slot = 0; slot < static_cast<int>(kept_.size()); ++slot) {
+      const double seconds =
+          known.fixed_seconds[static_cast<size_t>(row) * known.slots + slot % known.slots];
+      if (std::isfinite(seconds)) kept_[slot].push_back({0, seconds, false, -1});
+    }
+  }
+  slope_ = known.slope_seconds;
+  slope_given_ = true;
+}
+
+void FleetRecorder::Observe(const InvocationObserved& observed) {
+  if (observed.slot < 0 || observed.slot >= static_cast<int>(kept_.size())) return;
+  if (!(observed.load >= 0) || !(observed.seconds > 0) || !std::isfinite(observed.seconds)) return;
+  std::deque<Kept>& kept = kept_[observed.slot];
+  kept.push_back(
+      {observed.load, observed.seconds, observed.at_least, invocations_[observed.slot]++});
+  if (static_cast<int>(kept.size()) > kWindowsKept * window_) kept.pop_front();
+  ++observed_;
+}
+
+double FleetRecorder::load_min() const {
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto& kept : kept_) {
+    for (const Kept& k : kept) least = std::min(least, k.load);
+  }
+  return least;
+}
+
+double FleetRecorder::load_max() const {
+  double most = 0;
+  for (const auto& kept : kept_) {
+    for (const Kept& k : kept) most = std::max(most, k.load);
+  }
+  return most;
+}
+
+size_t FleetRecorder::FirstOfWindow(int slot) const {
+  const size_t size = kept_[slot].size();
+  return size - std::min<size_t>(size, window_);
+}
+
+std::optional<double> FleetRecorder::Slope() {
+  if (slope_given_) return slope_;
+  // By invocation and load.
+  std::map<int64_t, std::map<double, std::vector<SurvivalCurve::Value>>> rows;
+  for (const auto& kept : kept_) {
+    for (const Kept& k : kept) rows[k.invocation][k.load].push_back({k.seconds, k.at_least});
+  }
+  double covariance = 0, variance = 0;
+  for (auto& [invocation, loads] : rows) {
+    if (loads.size() > 1) AddRow(loads, &covariance, &variance);
+  }
+  if (variance > 0) slope_ = std::max(0.0, covariance / variance);
+  return slope_;
+}
+
+double FleetRecorder::SlopeOrGuess() {
+  if (const std::optional<double> slope = Slope()) return *slope;
+  std::vector<double> quotients;
+  for (const auto& kept : kept_) {
+    for (const Kept& k : kept) {
+      if (k.load > 0) quotients.push_back(k.seconds / k.load);
+    }
+  }
+  if (quotients.empty()) return 0;
+  const auto middle = quotients.begin() + static_cast<int64_t>(quotients.size() / 2);
+  std::nth_element(quotients.begin(), middle, quotients.end());
+  return 0.5 * *middle;
+}
+
+FleetProfile FleetRecorder::Profile(int rows, uint64_t seed) {
+  const double slope = SlopeOrGuess();
+  const auto fixed = [slope](const Kept& k) {
+    return std::max(kLeastSeconds, k.seconds - slope * k.load);
+  };
+  std::vector<SurvivalCurve::Value> pool;
+  const auto slots = static_cast<int>(kept_.size());
+  for (int slot = 0; slot < slots; ++slot) {
+    for (size_t i = FirstOfWindow(slot); i < kept_[slot].size(); ++i) {
+      pool.push_back({fixed(kept_[slot][i]), kept_[slot][i].at_least});
+    }
+  }
+  const SurvivalCurve curve(std::move(pool));
+  FleetProfile profile{rows, slots, {}, slope};
+  profile.fixed_seconds.reserve(static_cast<size_t>(rows) * slots);
+  for (int row = 0; row < rows; ++row) {
+    for (int slot = 0; slot < slots; ++slot) {
+      RandomStream random(seed, Purpose::kResample, row, slot);
+      const std::deque<Kept>& own = kept_[slot];
+      const size_t first = FirstOfWindow(slot);
+      const auto count = static_cast<double>(own.size() - first);
+      double exceeded = 0;
+      if (!own.empty() && random.NextUniform() < count / (count + kFleetWeight)) {
+        const Kept& k = own[first + random.NextBelow(own.size() - first)];
+        exceeded = fixed(k);
+        if (!k.at_least) {
+          profile.fixed_seconds.push_back(exceeded);
+          continue;
+        }
+      }
+      const double survival = curve.Survival(exceeded) * (1 - random.NextUniform());
+      profile.fixed_seconds.push_back(std::max(exceeded, curve.AtSurvival(survival)));
+    }
+  }
+  return profile;
+}
+
+bool FleetRecorder::ForgetIfDrifted() {
+  const double slope = SlopeOrGuess();
+  std::vector<SurvivalCurve::Value> before, latest;
+  for (int slot = 0; slot < static_cast<int>(kept_.size()); ++slot) {
+    const std::deque<Kept>& kept = kept_[slot];
+    for (size_t i = FirstOfWindow(slot); i < kept.size(); ++i) {
+      const Kept& k = kept[i];
+      (i + kLatest < kept.size() ? before : latest)
+          .push_back({std::max(kLeastSeconds, k.seconds - slope * k.load), k.at_least});
+    }
+  }
+  if (before.size() < kept_.size() || latest.size() < kept_.size()) return false;
+  const double ratio = SurvivalCurve(std::move(latest)).AtSurvival(kQuartile) /
+                       SurvivalCurve(std::move(before)).AtSurvival(kQuartile);
+  if (ratio < kDriftRatio && ratio > 1 / kDriftRatio) return false;
+  for (auto& kept : kept_) {
+    while (kept.size() > kLatest) kept.pop_front();
+  }
+  slope_given_ = false;
+  return true;
+}
+
+}  // namespace gradloom

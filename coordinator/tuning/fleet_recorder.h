@@ -1,0 +1,77 @@
+// What a running fleet teaches: observed invocations go in, a profile comes out. Bounded memory:
+// the latest `window` invocations of each slot. Deterministic: the profile is a function of what
+// was observed, in order. Not thread-safe.
+//
+// Most invocations under a redundant scheme are cut when their job decodes: they only say "longer
+// than". The distribution of all invocations is the product-limit estimate (Kaplan and Meier 1958)
+// of what is left when the load's share is taken off; where it ends, its last mean excess goes on.
+// What is not known of a slot is drawn from it, given what is.
+#ifndef GRADLOOM_COORDINATOR_TUNING_FLEET_RECORDER_H_
+#define GRADLOOM_COORDINATOR_TUNING_FLEET_RECORDER_H_
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "coordinator/tuning/fleet_profile.h"
+
+namespace gradloom {
+
+struct InvocationObserved {
+  int slot = 0;
+  double load = 0;        // fraction of a job's data
+  double seconds = 0;     // > 0
+  bool at_least = false;  // it was cut: it would have taken longer
+};
+
+class FleetRecorder {
+ public:
+  FleetRecorder(int slots, int window);
+
+  // Begins with what was known before, as if the latest rows had just been observed. Its slope is
+  // kept until the fleet drifts.
+  void Begin(const FleetProfile& known);
+  // Observations that are not legal (slot, load, seconds) are left out.
+  void Observe(const InvocationObserved& observed);
+  int64_t observed() const { return observed_; }
+
+  // Loads seen so far, of those that are kept. No slope can be told from one load.
+  double load_min() const;
+  double load_max() const;
+  // Seconds per unit of load, not negative: least squares of the lower quartiles of delays at each
+  // load among the slots' k-th invocations (a fleet's first rounds are often slow, whatever the
+  // load), or of a quantile so low that it is known at every load: stragglers do not move it and
+  // cuts leave it alone. As long as nothing newer is known, what was known before; nothing when no
+  // slots ever had different loads side by side.
+  std::optional<double> Slope();
+  // `rows` rows, drawn by `seed`; needs an observation at least. While nothing tells the slope,
+  // half of the time is taken for computing.
+  FleetProfile Profile(int rows, uint64_t seed);
+
+  // The fleet has changed: the latest observations differ from those before by more than chance
+  // and by a quarter at least. Forgets the older ones.
+  bool ForgetIfDrifted();
+
+ private:
+  struct Kept {
+    double load = 0;
+    double seconds = 0;
+    bool at_least = false;
+    int64_t invocation = 0;
+  };
+  double SlopeOrGuess();
+  // Where the latest `window` ones of a slot begin.
+  size_t FirstOfWindow(int slot) const;
+
+  std::vector<std::deque<Kept>> kept_;  // by slot, oldest first; for the slope several windows
+  std::vector<int64_t> invocations_;    // by slot
+  int window_;
+  int64_t observed_ = 0;
+  std::optional<double> slope_;
+  bool slope_given_ = false;
+};
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_TUNING_FLEET_RECORDER_H_
