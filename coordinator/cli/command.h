@@ -43,6 +43,7 @@ CommandAction AddFetch(CLI::App* command);     // remote_commands.cc
 CommandAction AddCheck(CLI::App* command);     // file_commands.cc
 CommandAction AddExplain(CLI::App* command);   // file_commands.cc
 CommandAction AddSimulate(CLI::App* command);  // simulate_command.cc
+CommandAction AddTune(CLI::App* command);      // tune_command.cc
 
 // Prints "gradloom: message" to stderr and returns kExitFailure.
 int Fail(const absl::Status& status);

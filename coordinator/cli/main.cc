@@ -15,6 +15,7 @@ constexpr Command kCommands[] = {
     {"check", "Check a run file and print it with all its defaults", AddCheck},
     {"explain", "Print the keys of a run file", AddExplain},
     {"simulate", "Predict what schemes would take under recorded or drawn delays", AddSimulate},
+    {"tune", "Find the scheme and arrangement that suit a fleet best", AddTune},
     {"submit", "Hand a run to a coordinator", AddSubmit},
     {"watch", "Show a run's progress until it ends", AddWatch},
     {"status", "Print a run's state", AddStatus},

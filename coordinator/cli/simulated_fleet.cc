@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <regex>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace gradloom {
 namespace {
@@ -21,15 +23,6 @@ std::optional<double> LoadInName(const std::string& file) {
   const std::string name = std::filesystem::path(file).filename().string();
   if (!std::regex_search(name, match, pattern)) return std::nullopt;
   return std::stod(absl::StrCat(match[1].str(), ".", match[2].str()));
-}
-
-absl::StatusOr<Trace> ReadTrace(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return absl::NotFoundError(absl::StrCat("cannot read ", file));
-  const std::string text((std::istreambuf_iterator<char>(stream)), {});
-  absl::StatusOr<Trace> trace = ParseTrace(file, text);
-  if (trace.ok()) trace->load = LoadInName(file).value_or(0);
-  return trace;
 }
 
 absl::StatusOr<double> SlopeOf(const SimulatedFleet& fleet) {
@@ -45,10 +38,45 @@ absl::StatusOr<double> SlopeOf(const SimulatedFleet& fleet) {
     if (!trace.ok()) return trace.status();
     recordings.push_back(*std::move(trace));
   }
-  return FitSlope(recordings);
+  return FittedSlope(recordings);
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> ReadText(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return absl::NotFoundError(absl::StrCat("cannot read ", file));
+  return std::string((std::istreambuf_iterator<char>(stream)), {});
+}
+
+absl::StatusOr<Trace> ReadTrace(const std::string& file) {
+  absl::StatusOr<std::string> text = ReadText(file);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<Trace> trace = ParseTrace(file, *text);
+  if (trace.ok()) trace->load = LoadInName(file).value_or(0);
+  return trace;
+}
+
+absl::StatusOr<double> FittedSlope(const std::vector<Trace>& recordings) {
+  absl::StatusOr<double> slope = FitSlope(recordings);
+  if (!slope.ok() || *slope > 0) return slope;
+  const absl::StatusOr<double> of_medians = FitSlopeOfMedians(recordings);
+  if (!of_medians.ok() || *of_medians <= 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the fitted slope is ", *slope,
+                     " s per unit of load: more load cannot take less time; give --slope"));
+  }
+  std::cerr << absl::StrFormat(
+      "gradloom: a few very slow invocations turn the fitted slope to %.4g s; that of the "
+      "recordings' medians is taken: %.4g s\n",
+      *slope, *of_medians);
+  return of_medians;
+}
+
+Trace WithSlopeFactor(Trace trace, double slope, double factor) {
+  for (double& seconds : trace.seconds) seconds += trace.load * slope * (factor - 1);
+  return trace;
+}
 
 void AddFleetOptions(CLI::App* command, SimulatedFleet* fleet) {
   CLI::Option* trace = command->add_option(
@@ -70,8 +98,15 @@ void AddFleetOptions(CLI::App* command, SimulatedFleet* fleet) {
                    "Fit the slope to recordings of one fleet at several loads (-lX_XXX- in names)")
       ->excludes(slope)
       ->excludes(delays);
-  command->add_option("--slope-factor", fleet->slope_factor, "Multiply the slope [1]")
+  command
+      ->add_option("--slope-factor", fleet->slope_factor,
+                   "As if a unit of load cost so many times as much, in the recording too [1]")
       ->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--trace-load", fleet->trace_load,
+                   "Load computed while recording, instead of the one in the trace's name")
+      ->check(CLI::NonNegativeNumber)
+      ->needs(trace);
   command->add_option("--slots", fleet->slots, "Slots of the fleet [the trace's columns, or 256]")
       ->check(CLI::Range(1, 10'000));
   command->add_option("--trials", fleet->lanes, "Trials that take turns [4]")
@@ -100,6 +135,8 @@ absl::StatusOr<LoadedFleet> LoadFleet(const SimulatedFleet& fleet) {
   if (!trace.ok()) return trace.status();
   absl::StatusOr<double> slope = SlopeOf(fleet);
   if (!slope.ok()) return slope.status();
+  if (fleet.trace_load.has_value()) trace->load = *fleet.trace_load;
+  *trace = WithSlopeFactor(*std::move(trace), *slope, fleet.slope_factor);
   out.slope = *slope * fleet.slope_factor;
   if (out.size.slots == 0) out.size.slots = trace->columns;
   if (out.size.slots > trace->columns) {

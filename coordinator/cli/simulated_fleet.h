@@ -18,6 +18,7 @@ struct SimulatedFleet {
   std::string trace_file;
   std::string delays_text;
   std::optional<double> slope;
+  std::optional<double> trace_load;  // instead of the one in the file's name
   double slope_factor = 1;
   std::vector<std::string> slope_files;
   int slots = 0;  // 0: all of the trace, or 256
@@ -26,8 +27,9 @@ struct SimulatedFleet {
 };
 
 struct LoadedFleet {
+  // Its entries as recorded, but for the load's share at another slope (--slope-factor).
   std::optional<Trace> trace;
-  double slope = 0;  // of the trace
+  double slope = 0;
   std::unique_ptr<DelayModel> delays;
   FleetSize size;
 };
@@ -35,6 +37,16 @@ struct LoadedFleet {
 void AddFleetOptions(CLI::App* command, SimulatedFleet* fleet);
 // Reads the files. Errors name the option or the file.
 absl::StatusOr<LoadedFleet> LoadFleet(const SimulatedFleet& fleet);
+
+absl::StatusOr<std::string> ReadText(const std::string& file);
+// The load that the file's name states, such as -l0_250-, or 0.
+absl::StatusOr<Trace> ReadTrace(const std::string& file);
+// Least squares over the recordings; of their medians where a few very slow invocations would turn
+// the line downwards, which is said on stderr. InvalidArgument when that does not help.
+absl::StatusOr<double> FittedSlope(const std::vector<Trace>& recordings);
+// What the trace would be, had a unit of load cost `factor` times as much: delays at other loads
+// follow with slope x factor.
+Trace WithSlopeFactor(Trace trace, double slope, double factor);
 
 }  // namespace gradloom
 

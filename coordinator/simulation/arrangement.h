@@ -71,6 +71,7 @@ absl::StatusOr<ClosingRuleSpec> ParseClosing(absl::string_view text);
 absl::StatusOr<Arrangement> ParseArrangement(absl::string_view text);
 absl::StatusOr<GeneratedDelays> ParseDelays(absl::string_view text);
 std::string SchemeText(const SchemeSpec& spec);
+std::string ClosingText(const ClosingRuleSpec& spec);
 std::string ArrangementText(const Arrangement& fleet);
 
 }  // namespace gradloom

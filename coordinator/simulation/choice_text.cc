@@ -213,6 +213,22 @@ std::string SchemeText(const SchemeSpec& spec) {
   return text;
 }
 
+std::string ClosingText(const ClosingRuleSpec& spec) {
+  switch (spec.kind) {
+    case ClosingRuleSpec::Kind::kWaitForAll:
+      return "wait_for_all";
+    case ClosingRuleSpec::Kind::kFirstDecodable:
+      return "first_decodable";
+    case ClosingRuleSpec::Kind::kMu:
+      return absl::StrCat("mu:", spec.mu);
+    case ClosingRuleSpec::Kind::kMuWaitForAll:
+      return absl::StrCat("mu_wait_for_all:", spec.mu);
+    case ClosingRuleSpec::Kind::kQuantile:
+      break;
+  }
+  return absl::StrCat("quantile:quantile=", spec.quantile, ",factor=", spec.factor);
+}
+
 std::string ArrangementText(const Arrangement& fleet) {
   switch (fleet.kind) {
     case Arrangement::Kind::kWoven:

@@ -153,7 +153,8 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Reconsider(const FleetPr
       options_.known.has_value()
           ? 0
           : kEarlyDoubt * static_cast<double>(left_.size()) / static_cast<double>(applied_);
-  if (!(gain > kErrors * ErrorOfMean(gains)) || !(gain > std::max(options_.hysteresis, doubt) * now)) {
+  if (!(gain > kErrors * ErrorOfMean(gains)) ||
+      !(gain > std::max(options_.hysteresis, doubt) * now)) {
     return std::nullopt;
   }
   next.predicted_gain = gain / now;

@@ -30,7 +30,7 @@ namespace gradloom {
 struct AutoOptions {
   SearchOptions search;      // keep, resamples and jobs_max are the policy's own
   double hysteresis = 0.03;  // of the predicted time for the rest, that a switch must gain
-  int window = 16;           // invocations of each slot that are remembered
+  int window = 32;           // invocations of each slot that are remembered
   int profile_rows = 32;
   int64_t horizon_jobs = 40;  // that a prediction looks ahead
   // Of this fleet, known before: from `gradloom tune`, or from an earlier run.

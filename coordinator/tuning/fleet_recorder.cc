@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "coordinator/tuning/survival_curve.h"
@@ -14,8 +15,6 @@ namespace {
 
 constexpr double kLeastSeconds = 1e-6;
 constexpr double kQuartile = 0.75;  // survival at the lower quartile
-// A slot's own observations count against so many drawn from the whole fleet.
-constexpr double kFleetWeight = 4;
 constexpr int kWindowsKept = 4;
 constexpr size_t kLeastOfLoad = 8;  // invocations that a quantile is taken of
 // Drift: observations that count as the latest, of each slot; the least ratio of medians.
@@ -52,6 +51,18 @@ void AddRow(const std::map<double, std::vector<SurvivalCurve::Value>>& loads, do
   }
 }
 
+// What an invocation took: known, or drawn from those of its moment, and from the fleet's where the
+// moment's end.
+double Drawn(const std::optional<SurvivalCurve::Value>& heard, const SurvivalCurve& moment,
+             const SurvivalCurve& fleet, RandomStream& random) {
+  if (heard.has_value() && !heard->at_least) return heard->value;
+  const double exceeded = heard.has_value() ? heard->value : 0;
+  const double survival = moment.Survival(exceeded) * (1 - random.NextUniform());
+  if (survival >= moment.known_until()) return std::max(exceeded, moment.AtSurvival(survival));
+  const double least = std::max(exceeded, moment.end());
+  return std::max(least, fleet.AtSurvival(fleet.Survival(least) * (1 - random.NextUniform())));
+}
+
 }  // namespace
 
 FleetRecorder::FleetRecorder(int slots, int window)
@@ -65,8 +76,7 @@ void FleetRecorder::Begin(const FleetProfile& known) {
       if (std::isfinite(seconds)) kept_[slot].push_back({0, seconds, false, -1});
     }
   }
-  slope_ = known.slope_seconds;
-  slope_given_ = true;
+  set_slope(known.slope_seconds);
 }
 
 void FleetRecorder::Observe(const InvocationObserved& observed) {
@@ -131,36 +141,38 @@ double FleetRecorder::SlopeOrGuess() {
 
 FleetProfile FleetRecorder::Profile(int rows, uint64_t seed) {
   const double slope = SlopeOrGuess();
-  const auto fixed = [slope](const Kept& k) {
-    return std::max(kLeastSeconds, k.seconds - slope * k.load);
-  };
-  std::vector<SurvivalCurve::Value> pool;
   const auto slots = static_cast<int>(kept_.size());
+  // The slots' latest invocations side by side, then those before, ...: moments of the fleet.
+  std::vector<std::vector<std::optional<SurvivalCurve::Value>>> moments;
+  std::vector<SurvivalCurve::Value> all;
   for (int slot = 0; slot < slots; ++slot) {
-    for (size_t i = FirstOfWindow(slot); i < kept_[slot].size(); ++i) {
-      pool.push_back({fixed(kept_[slot][i]), kept_[slot][i].at_least});
+    const std::deque<Kept>& kept = kept_[slot];
+    for (size_t back = 0; back < kept.size() - FirstOfWindow(slot); ++back) {
+      const Kept& k = kept[kept.size() - 1 - back];
+      if (back == moments.size()) moments.emplace_back(slots);
+      moments[back][slot] = {std::max(kLeastSeconds, k.seconds - slope * k.load), k.at_least};
+      all.push_back(*moments[back][slot]);
     }
   }
-  const SurvivalCurve curve(std::move(pool));
+  const SurvivalCurve fleet(std::move(all));
   FleetProfile profile{rows, slots, {}, slope};
   profile.fixed_seconds.reserve(static_cast<size_t>(rows) * slots);
   for (int row = 0; row < rows; ++row) {
-    for (int slot = 0; slot < slots; ++slot) {
-      RandomStream random(seed, Purpose::kResample, row, slot);
-      const std::deque<Kept>& own = kept_[slot];
-      const size_t first = FirstOfWindow(slot);
-      const auto count = static_cast<double>(own.size() - first);
-      double exceeded = 0;
-      if (!own.empty() && random.NextUniform() < count / (count + kFleetWeight)) {
-        const Kept& k = own[first + random.NextBelow(own.size() - first)];
-        exceeded = fixed(k);
-        if (!k.at_least) {
-          profile.fixed_seconds.push_back(exceeded);
-          continue;
-        }
-      }
-      const double survival = curve.Survival(exceeded) * (1 - random.NextUniform());
-      profile.fixed_seconds.push_back(std::max(exceeded, curve.AtSurvival(survival)));
+    // Rows beyond those observed are such moments again, with the slots shuffled.
+    const auto& moment = moments[moments.size() - 1 - row % moments.size()];
+    std::vector<int> order(slots);
+    std::iota(order.begin(), order.end(), 0);
+    RandomStream random(seed, Purpose::kResample, row);
+    for (int i = slots - 1; row >= static_cast<int>(moments.size()) && i > 0; --i) {
+      std::swap(order[i], order[random.NextBelow(i + 1)]);
+    }
+    std::vector<SurvivalCurve::Value> heard;
+    for (const auto& value : moment) {
+      if (value.has_value()) heard.push_back(*value);
+    }
+    const SurvivalCurve curve(std::move(heard));
+    for (int slot : order) {
+      profile.fixed_seconds.push_back(Drawn(moment[slot], curve, fleet, random));
     }
   }
   return profile;

@@ -5,7 +5,8 @@
 // Most invocations under a redundant scheme are cut when their job decodes: they only say "longer
 // than". The distribution of all invocations is the product-limit estimate (Kaplan and Meier 1958)
 // of what is left when the load's share is taken off; where it ends, its last mean excess goes on.
-// What is not known of a slot is drawn from it, given what is.
+// A profile's rows are the fleet's latest moments, so that bursts stay together; what is not known
+// of an invocation is drawn from those of its moment, given what is known.
 #ifndef GRADLOOM_COORDINATOR_TUNING_FLEET_RECORDER_H_
 #define GRADLOOM_COORDINATOR_TUNING_FLEET_RECORDER_H_
 
@@ -45,6 +46,11 @@ class FleetRecorder {
   // cuts leave it alone. As long as nothing newer is known, what was known before; nothing when no
   // slots ever had different loads side by side.
   std::optional<double> Slope();
+  // From here on, until the fleet drifts, instead of what is observed.
+  void set_slope(double seconds) {
+    slope_ = seconds;
+    slope_given_ = true;
+  }
   // `rows` rows, drawn by `seed`; needs an observation at least. While nothing tells the slope,
   // half of the time is taken for computing.
   FleetProfile Profile(int rows, uint64_t seed);

@@ -18,6 +18,8 @@ class SurvivalCurve {
 
   // What is left where the curve stops knowing; 1 when nothing is known.
   double known_until() const { return survival_.empty() ? 1 : survival_.back(); }
+  // The largest known value.
+  double end() const { return end_; }
   // P(X > value).
   double Survival(double value) const;
   // The least value that a share of 1 - survival does not exceed, survival in (0, 1]. Beyond the

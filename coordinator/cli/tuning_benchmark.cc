@@ -1,0 +1,161 @@
+#include "coordinator/cli/tuning_benchmark.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "coordinator/simulation/paper_rounds.h"
+#include "coordinator/tuning/auto_simulation.h"
+
+namespace gradloom {
+namespace {
+
+constexpr double kFactors[] = {1, 2, 10, 50};
+constexpr int64_t kManyJobs = 400;
+constexpr int kHeadRows = 5;
+
+class Benchmark {
+ public:
+  Benchmark(const SimulatedFleet& fleet, const SearchOptions& search)
+      : fleet_(fleet), search_(search) {
+    search_.resamples = 0;
+    search_.keep = 1;
+    search_.progress = nullptr;
+  }
+
+  absl::Status Run(const std::vector<std::string>& files) {
+    std::map<std::string, std::vector<Trace>> families;
+    for (const std::string& file : files) {
+      absl::StatusOr<Trace> trace = ReadTrace(file);
+      if (!trace.ok()) return trace.status();
+      const std::string name = std::filesystem::path(file).filename().string();
+      families[name.substr(0, name.find("-l"))].push_back(*std::move(trace));
+    }
+    std::cout << "| trace | slope | uncoded | GC | SR-SGC | M-SGC | gang | split | paper's M-SGC | "
+                 "auto: told | auto: 5 rows | auto: cold | cold, 400 jobs |\n"
+                 "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+    for (const auto& [family, traces] : families) {
+      const absl::StatusOr<double> slope = FittedSlope(traces);
+      if (!slope.ok()) {
+        return absl::Status(slope.status().code(),
+                            absl::StrCat(family, ": ", slope.status().message()));
+      }
+      for (const Trace& trace : traces) {
+        for (double factor : kFactors) {
+          absl::Status status = Line(family.substr(0, family.find("__")), trace, *slope, factor);
+          if (!status.ok()) return status;
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Line(const std::string& family, Trace trace, double slope, double factor) {
+    const double name_load = trace.load;
+    if (fleet_.trace_load.has_value()) trace.load = *fleet_.trace_load;
+    size_ = {fleet_.slots == 0 ? trace.columns : fleet_.slots, fleet_.lanes, fleet_.jobs};
+    trace = WithSlopeFactor(std::move(trace), slope, factor);
+    profile_ = ProfileOfTrace(trace, size_.slots, slope * factor, slope * factor);
+    std::string line = absl::StrFormat("| %s %.2f | x%g |", family, name_load, factor);
+    double best = std::numeric_limits<double>::infinity();
+    // Every scheme over all slots, one job after the other; then what lanes gain by company.
+    for (SchemeSpec::Kind kind : {SchemeSpec::Kind::kUncoded, SchemeSpec::Kind::kGc,
+                                  SchemeSpec::Kind::kSrSgc, SchemeSpec::Kind::kMSgc}) {
+      ChoiceSpace space = Only(kind);
+      space.gang = space.split = false;
+      absl::StrAppend(&line, Best(space, &best));
+    }
+    ChoiceSpace space = search_.space;
+    space.woven = space.overlap = space.split = false;
+    absl::StrAppend(&line, Best(space, &best));
+    space.split = true;
+    space.gang = false;
+    absl::StrAppend(&line, Best(space, &best));
+    absl::StatusOr<PaperChoice> paper = SearchPaper(SchemeSpec::Kind::kMSgc, size_.slots, 4, trace,
+                                                    slope * factor, {.jobs = size_.jobs});
+    if (!paper.ok()) return paper.status();
+    absl::StrAppendFormat(&line, " %.4g |", paper->result.total_seconds);
+    FleetProfile head = profile_;
+    head.rows = std::min(head.rows, kHeadRows);
+    head.fixed_seconds.resize(static_cast<size_t>(head.rows) * head.slots);
+    for (const FleetProfile* known : {&profile_, &head, (const FleetProfile*)nullptr}) {
+      absl::StatusOr<double> seconds = Auto(known, size_.jobs);
+      if (!seconds.ok()) return seconds.status();
+      absl::StrAppendFormat(&line, " %.4g (%+.1f%%) |", *seconds, 100 * (*seconds / best - 1));
+    }
+    absl::StatusOr<double> many = Auto(nullptr, kManyJobs);
+    if (!many.ok()) return many.status();
+    const absl::StatusOr<double> best_of_many = BestSeconds(search_.space, kManyJobs);
+    if (!best_of_many.ok()) return best_of_many.status();
+    absl::StrAppendFormat(&line, " %+.1f%% |\n", 100 * (*many / *best_of_many - 1));
+    std::cout << line << std::flush;
+    return absl::OkStatus();
+  }
+
+  ChoiceSpace Only(SchemeSpec::Kind kind) const {
+    ChoiceSpace space = search_.space;
+    space.uncoded = kind == SchemeSpec::Kind::kUncoded;
+    space.gc = kind == SchemeSpec::Kind::kGc;
+    space.sr_sgc = kind == SchemeSpec::Kind::kSrSgc;
+    space.m_sgc = kind == SchemeSpec::Kind::kMSgc;
+    return space;
+  }
+
+  absl::StatusOr<double> BestSeconds(const ChoiceSpace& space, int64_t jobs) const {
+    SearchOptions search = search_;
+    search.space = space;
+    search.jobs_max = std::max(search.jobs_max, jobs);
+    search.give_up = 1.5;
+    const absl::StatusOr<SearchResult> result =
+        SearchChoices(profile_, {size_.slots, size_.lanes, jobs}, search);
+    if (!result.ok()) return result.status();
+    return result->ranked.front().seconds;
+  }
+
+  // Seconds and parameters of the best; "-" when there is none.
+  std::string Best(const ChoiceSpace& space, double* best) const {
+    SearchOptions search = search_;
+    search.space = space;
+    const absl::StatusOr<SearchResult> result = SearchChoices(profile_, size_, search);
+    if (!result.ok()) return " - |";
+    const RankedChoice& first = result->ranked.front();
+    *best = std::min(*best, first.seconds);
+    std::string scheme = SchemeText(first.choice.scheme);
+    const size_t colon = scheme.find(':');
+    scheme = colon == std::string::npos ? "" : scheme.substr(colon + 1);
+    const std::string fleet = ArrangementText(first.choice.fleet);
+    return absl::StrFormat(" %.4g (%s%s%s) |", first.seconds, scheme, scheme.empty() ? "" : " ",
+                           fleet);
+  }
+
+  absl::StatusOr<double> Auto(const FleetProfile* known, int64_t jobs) const {
+    AutoOptions options;
+    options.search = search_;
+    if (known != nullptr) options.known = *known;
+    const std::unique_ptr<DelayModel> delays = MakeProfileDelays(profile_, RecordedOrder(profile_));
+    absl::StatusOr<AutoPlay> play =
+        PlayAuto({size_.slots, size_.lanes, jobs}, *delays, options, {});
+    if (!play.ok()) return play.status();
+    return play->result.total_seconds;
+  }
+
+  const SimulatedFleet& fleet_;
+  SearchOptions search_;
+  FleetSize size_;
+  FleetProfile profile_;
+};
+
+}  // namespace
+
+absl::Status PrintTuningBenchmark(const std::vector<std::string>& files,
+                                  const SimulatedFleet& fleet, const SearchOptions& search) {
+  return Benchmark(fleet, search).Run(files);
+}
+
+}  // namespace gradloom

@@ -1,0 +1,113 @@
+#include "coordinator/tuning/tuning_report.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace gradloom {
+namespace {
+
+std::string Replies(const RankedChoice& ranked, const TuningReport& report) {
+  if (report.reply_bytes == 0) return absl::StrFormat("%.1f", ranked.replies_per_job);
+  return BytesText(ranked.replies_per_job * static_cast<double>(report.reply_bytes));
+}
+
+}  // namespace
+
+std::string BytesText(double bytes) {
+  constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
+  size_t unit = 0;
+  while (bytes >= 1000 && unit + 1 < std::size(kUnits)) {
+    bytes /= 1000;
+    ++unit;
+  }
+  return absl::StrFormat("%.3g %s", bytes, kUnits[unit]);
+}
+
+std::string TuningTable(const SearchResult& result, const TuningReport& report) {
+  size_t scheme_width = 6, fleet_width = 5, closing_width = 7;
+  for (const RankedChoice& ranked : result.ranked) {
+    scheme_width = std::max(scheme_width, SchemeText(ranked.choice.scheme).size());
+    fleet_width = std::max(fleet_width, ArrangementText(ranked.choice.fleet).size());
+    closing_width = std::max(closing_width, ClosingText(ranked.choice.closing).size());
+  }
+  std::string out = absl::StrFormat(
+      "%4s  %-*s  %-*s  %-*s  %10s  %17s  %7s  %8s  %9s  %6s  %8s  %8s  %11s\n", "rank",
+      scheme_width, "scheme", fleet_width, "fleet", closing_width, "closing", "seconds",
+      "80 % within", "x floor", "load", "tolerated", "copies", "per slot", "versions",
+      report.reply_bytes == 0 ? "replies/job" : "bytes/job");
+  for (size_t i = 0; i < result.ranked.size(); ++i) {
+    const RankedChoice& ranked = result.ranked[i];
+    absl::StrAppendFormat(
+        &out,
+        "%4d  %-*s  %-*s  %-*s  %10.4g  %8.4g-%8.4g  %7.3f  %8.5f  %9d  %6.1f  %7.2f%%  %8d  "
+        "%11s\n",
+        i + 1, scheme_width, SchemeText(ranked.choice.scheme), fleet_width,
+        ArrangementText(ranked.choice.fleet), closing_width, ClosingText(ranked.choice.closing),
+        ranked.seconds, ranked.low_seconds, ranked.high_seconds,
+        ranked.seconds / report.floor_seconds,
+        InvocationLoad(ranked.choice, ranked.cost, report.size.lanes), ranked.cost.tolerated,
+        ranked.cost.copies, 100 * ranked.cost.copies / report.size.slots, ranked.cost.versions,
+        Replies(ranked, report));
+  }
+  return out;
+}
+
+std::string TuningCsv(const SearchResult& result, const TuningReport& report) {
+  std::string out =
+      "rank,scheme,fleet,closing,seconds,mean_seconds,low_seconds,high_seconds,floor_seconds,load,"
+      "tolerated,copies,versions,replies_per_job,bytes_per_job\n";
+  for (size_t i = 0; i < result.ranked.size(); ++i) {
+    const RankedChoice& ranked = result.ranked[i];
+    absl::StrAppendFormat(
+        &out, "%d,\"%s\",%s,\"%s\",%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%d,%.9g,%d,%.9g,%.9g\n", i + 1,
+        SchemeText(ranked.choice.scheme), ArrangementText(ranked.choice.fleet),
+        ClosingText(ranked.choice.closing), ranked.seconds, ranked.mean_seconds, ranked.low_seconds,
+        ranked.high_seconds, report.floor_seconds,
+        InvocationLoad(ranked.choice, ranked.cost, report.size.lanes), ranked.cost.tolerated,
+        ranked.cost.copies, ranked.cost.versions, ranked.replies_per_job,
+        ranked.replies_per_job * static_cast<double>(report.reply_bytes));
+  }
+  return out;
+}
+
+std::string RunFileSnippet(const RankedChoice& choice, const FleetSize& size) {
+  const SchemeSpec& spec = choice.choice.scheme;
+  std::string scheme;
+  switch (spec.kind) {
+    case SchemeSpec::Kind::kUncoded:
+      scheme = "uncoded: {}";
+      break;
+    case SchemeSpec::Kind::kGc:
+      scheme = absl::StrCat("gc: {s: ", spec.s, "}");
+      break;
+    case SchemeSpec::Kind::kSrSgc:
+    case SchemeSpec::Kind::kMSgc:
+      scheme = absl::StrCat(spec.kind == SchemeSpec::Kind::kMSgc ? "m_sgc" : "sr_sgc",
+                            ": {b: ", spec.b, ", w: ", spec.w, ", lambda: ", spec.lambda, "}");
+      break;
+  }
+  const ClosingRuleSpec& rule = choice.choice.closing;
+  std::string closing;
+  switch (rule.kind) {
+    case ClosingRuleSpec::Kind::kMu:
+      closing = absl::StrFormat("{rule: mu, mu: %g}", rule.mu);
+      break;
+    case ClosingRuleSpec::Kind::kQuantile:
+      closing =
+          absl::StrFormat("{rule: quantile, quantile: %g, factor: %g}", rule.quantile, rule.factor);
+      break;
+    default:
+      closing = "first_decodable";
+  }
+  return absl::StrFormat(
+      "# gradloom tune: %.4g s predicted for %d jobs of %d trials, 80 %% within %.4g-%.4g s;\n"
+      "# with the fleet arranged as %s (of `gradloom simulate --fleet`).\n"
+      "scheme:\n  slots: %d\n  %s\nclosing: %s\n",
+      choice.seconds, size.jobs, size.lanes, choice.low_seconds, choice.high_seconds,
+      ArrangementText(choice.choice.fleet), size.slots, scheme, closing);
+}
+
+}  // namespace gradloom
