@@ -105,8 +105,7 @@ void AddFleetOptions(CLI::App* command, SimulatedFleet* fleet) {
   command
       ->add_option("--trace-load", fleet->trace_load,
                    "Load computed while recording, instead of the one in the trace's name")
-      ->check(CLI::NonNegativeNumber)
-      ->needs(trace);
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--slots", fleet->slots, "Slots of the fleet [the trace's columns, or 256]")
       ->check(CLI::Range(1, 10'000));
   command->add_option("--trials", fleet->lanes, "Trials that take turns [4]")

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <utility>
@@ -16,7 +18,6 @@ namespace gradloom {
 namespace {
 
 constexpr double kFactors[] = {1, 2, 10, 50};
-constexpr int64_t kManyJobs = 400;
 constexpr int kHeadRows = 5;
 
 class Benchmark {
@@ -25,6 +26,7 @@ class Benchmark {
       : fleet_(fleet), search_(search) {
     search_.resamples = 0;
     search_.keep = 1;
+    search_.jobs_max = std::max(search_.jobs_max, fleet.jobs);
     search_.progress = nullptr;
   }
 
@@ -37,8 +39,8 @@ class Benchmark {
       families[name.substr(0, name.find("-l"))].push_back(*std::move(trace));
     }
     std::cout << "| trace | slope | uncoded | GC | SR-SGC | M-SGC | gang | split | paper's M-SGC | "
-                 "auto: told | auto: 5 rows | auto: cold | cold, 400 jobs |\n"
-                 "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+                 "auto: told | auto: 5 rows | auto: cold |\n"
+                 "|---|---|---|---|---|---|---|---|---|---|---|---|\n";
     for (const auto& [family, traces] : families) {
       const absl::StatusOr<double> slope = FittedSlope(traces);
       if (!slope.ok()) {
@@ -84,16 +86,13 @@ class Benchmark {
     FleetProfile head = profile_;
     head.rows = std::min(head.rows, kHeadRows);
     head.fixed_seconds.resize(static_cast<size_t>(head.rows) * head.slots);
-    for (const FleetProfile* known : {&profile_, &head, (const FleetProfile*)nullptr}) {
-      absl::StatusOr<double> seconds = Auto(known, size_.jobs);
+    for (const FleetProfile* known :
+         std::initializer_list<const FleetProfile*>{&profile_, &head, nullptr}) {
+      absl::StatusOr<double> seconds = Auto(known);
       if (!seconds.ok()) return seconds.status();
       absl::StrAppendFormat(&line, " %.4g (%+.1f%%) |", *seconds, 100 * (*seconds / best - 1));
     }
-    absl::StatusOr<double> many = Auto(nullptr, kManyJobs);
-    if (!many.ok()) return many.status();
-    const absl::StatusOr<double> best_of_many = BestSeconds(search_.space, kManyJobs);
-    if (!best_of_many.ok()) return best_of_many.status();
-    absl::StrAppendFormat(&line, " %+.1f%% |\n", 100 * (*many / *best_of_many - 1));
+    absl::StrAppend(&line, "\n");
     std::cout << line << std::flush;
     return absl::OkStatus();
   }
@@ -105,17 +104,6 @@ class Benchmark {
     space.sr_sgc = kind == SchemeSpec::Kind::kSrSgc;
     space.m_sgc = kind == SchemeSpec::Kind::kMSgc;
     return space;
-  }
-
-  absl::StatusOr<double> BestSeconds(const ChoiceSpace& space, int64_t jobs) const {
-    SearchOptions search = search_;
-    search.space = space;
-    search.jobs_max = std::max(search.jobs_max, jobs);
-    search.give_up = 1.5;
-    const absl::StatusOr<SearchResult> result =
-        SearchChoices(profile_, {size_.slots, size_.lanes, jobs}, search);
-    if (!result.ok()) return result.status();
-    return result->ranked.front().seconds;
   }
 
   // Seconds and parameters of the best; "-" when there is none.
@@ -134,13 +122,12 @@ class Benchmark {
                            fleet);
   }
 
-  absl::StatusOr<double> Auto(const FleetProfile* known, int64_t jobs) const {
+  absl::StatusOr<double> Auto(const FleetProfile* known) const {
     AutoOptions options;
     options.search = search_;
     if (known != nullptr) options.known = *known;
     const std::unique_ptr<DelayModel> delays = MakeProfileDelays(profile_, RecordedOrder(profile_));
-    absl::StatusOr<AutoPlay> play =
-        PlayAuto({size_.slots, size_.lanes, jobs}, *delays, options, {});
+    absl::StatusOr<AutoPlay> play = PlayAuto(size_, *delays, options, {});
     if (!play.ok()) return play.status();
     return play->result.total_seconds;
   }

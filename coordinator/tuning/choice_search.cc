@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -150,9 +151,11 @@ class Search {
   void Rank(int64_t horizon) {
     std::stable_sort(entries_.begin(), entries_.end(),
                      [](const Entry& a, const Entry& b) { return a.seconds < b.seconds; });
+    std::set<SchemeSpec::Kind> kinds;
     for (const Entry& entry : entries_) {
-      if (static_cast<int>(result_.ranked.size()) == options_.keep) break;
       if (entry.seconds == kInfinity) break;
+      const bool first_of_kind = kinds.insert(entry.choice.scheme.kind).second;
+      if (static_cast<int>(result_.ranked.size()) >= options_.keep && !first_of_kind) continue;
       RankedChoice ranked;
       ranked.choice = entry.choice;
       ranked.seconds = entry.seconds * Scale(horizon);

@@ -26,7 +26,7 @@ void RunInOrder(int count, const std::function<void(int)>& body);
 struct SearchOptions {
   ChoiceSpace space;
   bool exhaustive = false;   // AllChoices, all over the full horizon: dumb and slow
-  int keep = 16;             // choices that are returned at most
+  int keep = 16;             // choices that are returned, and the best of each scheme beyond
   int resamples = 20;        // 0: no uncertainty
   int64_t jobs_max = 64;     // longer runs are predicted from so many jobs
   double apply_seconds = 0;  // from a job's decode to the lane's next job
