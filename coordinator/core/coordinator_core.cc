@@ -71,17 +71,15 @@ CoordinatorCore::CoordinatorCore(CorePlan plan)
     : plan_(std::move(plan)), fleet_(plan_.slots, plan_.rejoin_grace) {
   for (const LanePlan& lane : plan_.lanes) {
     const bool done = lane.first_job >= lane.jobs;
-    lanes_.push_back(
-        {lane.jobs, lane.first_job, done ? LaneState::kDone : LaneState::kReady, -1, lane.needs});
+    lanes_.push_back({lane.jobs, lane.first_job, done ? LaneState::kDone : LaneState::kReady, -1,
+                      lane.needs, lane.pause_at});
   }
   AddWeaves(std::move(plan_.weaves));
   outstanding_.resize(plan_.slots);
 }
 
 void CoordinatorCore::AddWeaves(std::vector<WeavePlan> plans) {
-  const auto started = [this](int lane) {
-    return lanes_[lane].next_job + (lanes_[lane].state == LaneState::kReady ? 0 : 1);
-  };
+  const auto started = [this](int lane) { return lanes_[lane].next_start(); };
   for (WeavePlan& plan : plans) {
     Weave& weave = weaves_[next_weave_++];
     weave.arrived.resize(plan.slots.size());
@@ -115,9 +113,13 @@ void CoordinatorCore::Handle(absl::Time now, const Event& event, std::vector<Act
 }
 
 absl::Status CoordinatorCore::Reconfigure(absl::Time now, std::vector<WeavePlan> weaves,
+                                          const std::vector<int64_t>& pause_at,
                                           std::vector<Action>* actions) {
   if (absl::Status status = Validate(weaves, plan_.slots, lanes_.size()); !status.ok()) {
     return status;
+  }
+  for (size_t lane = 0; lane < lanes_.size(); ++lane) {
+    lanes_[lane].pause_at = pause_at.empty() ? std::numeric_limits<int64_t>::max() : pause_at[lane];
   }
   for (auto& [number, weave] : weaves_) {
     weave.retiring = true;
@@ -138,6 +140,12 @@ absl::Time CoordinatorCore::NextTimeout() const {
     if (fleet_.workers() > 0) next = std::min(next, RoundLimit(weave));
   }
   return next;
+}
+
+std::vector<int64_t> CoordinatorCore::NextJobs() const {
+  std::vector<int64_t> jobs;
+  for (const Lane& lane : lanes_) jobs.push_back(lane.next_start());
+  return jobs;
 }
 
 std::vector<int> CoordinatorCore::PendingSlots(int weave) const {
@@ -333,7 +341,7 @@ bool CoordinatorCore::Drained(int weave) const {
 }
 
 bool CoordinatorCore::MayBegin(const Lane& lane) const {
-  if (lane.state != LaneState::kReady) return false;
+  if (lane.state != LaneState::kReady || lane.next_job >= lane.pause_at) return false;
   return std::all_of(lane.needs.begin(), lane.needs.end(), [&](const LaneDependency& need) {
     const Lane& other = lanes_[need.lane];
     if (other.state == LaneState::kDone) return true;

@@ -46,6 +46,8 @@ struct LanePlan {
   int64_t jobs = 0;       // length of the chain, at most
   int64_t first_job = 0;  // > 0 when resumed; >= jobs: finished
   std::vector<LaneDependency> needs = {};
+  // The lane starts no job from this one on, until Reconfigure says otherwise.
+  int64_t pause_at = std::numeric_limits<int64_t>::max();
 };
 
 struct WeavePlan {
@@ -91,8 +93,11 @@ class CoordinatorCore {
   // fleet never stands still. New weaves get new numbers, after those given so far; an old one's
   // number, and its scheme, live until its last job is applied. InvalidArgument, and nothing has
   // changed, as for Create. Not an event: plans hold objects; journal what they were made from.
+  // `pause_at`, by lane: as in LanePlan; empty: nowhere.
   absl::Status Reconfigure(absl::Time now, std::vector<WeavePlan> weaves,
-                           std::vector<Action>* actions);
+                           const std::vector<int64_t>& pause_at, std::vector<Action>* actions);
+  // By lane: the first job that has not started.
+  std::vector<int64_t> NextJobs() const;
   // When to send a Tick at the latest.
   absl::Time NextTimeout() const;
 
@@ -112,6 +117,8 @@ class CoordinatorCore {
     LaneState state = LaneState::kReady;  // kReady: but for its needs
     int weave = 0;                        // of its latest job
     std::vector<LaneDependency> needs;
+    int64_t pause_at = 0;
+    int64_t next_start() const { return next_job + (state == LaneState::kReady ? 0 : 1); }
   };
   // A job of the scheme's numbering that is not applied yet.
   struct JobInFlight {

@@ -172,21 +172,24 @@ void RunEngine::Post(Event event) {
 void RunEngine::Loop() {
   for (;;) {
     Event event = Tick{};
+    bool changed = false;
     {
       std::unique_lock lock(mailbox_mutex_);
       const absl::Time timeout = core_ == nullptr ? absl::InfiniteFuture() : core_->NextTimeout();
-      const auto ready = [this] { return stop_ || !mailbox_.empty(); };
+      const auto ready = [this] { return stop_ || schedule_changed_ || !mailbox_.empty(); };
       if (timeout == absl::InfiniteFuture()) {
         mailbox_filled_.wait(lock, ready);
       } else {
         mailbox_filled_.wait_until(lock, absl::ToChronoTime(timeout), ready);
       }
       if (stop_) return;
+      changed = std::exchange(schedule_changed_, false);
       if (!mailbox_.empty()) {
         event = std::move(mailbox_.front());
         mailbox_.pop_front();
       }
     }
+    if (changed) FollowSchedule();
     if (!ended()) HandleEvent(event);
   }
 }
@@ -228,8 +231,16 @@ void RunEngine::HandleEvent(const Event& event) {
   }
   std::vector<Action> actions;
   const CoreCounters before = core_->counters();
-  core_->Handle(absl::Now(), event, &actions);
-  for (Action& action : actions) CarryOut(action);
+  const absl::Time now = absl::Now();
+  if (const auto* reply = std::get_if<ReplyReceived>(&event); reply != nullptr) {
+    if (const auto observed = watch_.Replied(now, reply->task)) schedule_->Observe(*observed);
+  }
+  core_->Handle(now, event, &actions);
+  CarryOutAll(actions);
+  if (const auto* applied = std::get_if<JobApplied>(&event); applied != nullptr && !ended()) {
+    schedule_->JobApplied(applied->lane, ScheduledLanes());
+    FollowSchedule();
+  }
   const CoreCounters& after = core_->counters();
   options_.metrics->replies.Increment(static_cast<double>(after.replies - before.replies));
   options_.metrics->replies_late.Increment(
@@ -239,15 +250,43 @@ void RunEngine::HandleEvent(const Event& event) {
   if (!actions.empty()) UpdateStatus();
 }
 
+void RunEngine::CarryOutAll(std::vector<Action>& actions) {
+  for (Action& action : actions) CarryOut(action);
+}
+
+void RunEngine::FollowSchedule() {
+  if (core_ == nullptr || ended()) return;
+  absl::StatusOr<std::optional<Schedule::Next>> next = schedule_->Change(core_->NextJobs());
+  absl::Status status = next.status();
+  if (next.ok() && next->has_value()) {
+    std::vector<Action> actions;
+    status =
+        core_->Reconfigure(absl::Now(), std::move((*next)->weaves), (*next)->pause_at, &actions);
+    CarryOutAll(actions);
+    Log(LogLevel::kInfo,
+        absl::StrCat("run ", options_.run, " goes on under ", (*next)->description));
+    std::lock_guard lock(status_mutex_);
+    status_.set_scheme((*next)->description);
+    status_.set_scheme_switches(schedule_->switches());
+  }
+  if (!status.ok()) Post(EffectFailed{absl::StrCat("scheme.auto: ", status.message())});
+}
+
+std::vector<ScheduledLane> RunEngine::ScheduledLanes() const {
+  std::vector<ScheduledLane> lanes;
+  for (const auto& [trial, lane] : lanes_) {
+    const LaneProgress at = trials_[trial]->progress(lane);
+    lanes.push_back({at.jobs, at.jobs_done, at.finished});
+  }
+  return lanes;
+}
+
 absl::Status RunEngine::BuildCore() {
   v1::SchemeSpec* scheme_spec = options_.spec.mutable_scheme();
   SettleScheme(static_cast<uint32_t>(std::max<size_t>(1, ready_workers_.size())), scheme_spec);
   const int slots = static_cast<int>(scheme_spec->slots());
   absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeRunScheme(*scheme_spec, slots);
   if (!scheme.ok()) return scheme.status();
-  absl::StatusOr<std::unique_ptr<ClosingRule>> closing =
-      MakeClosingRule(ToClosingRuleSpec(options_.spec.closing()));
-  if (!closing.ok()) return closing.status();
   options_.on_slots(scheme_spec->slots());
 
   CorePlan plan;
@@ -264,21 +303,31 @@ absl::Status RunEngine::BuildCore() {
     count_tolerance_ = 1e-6;
   }
   if (!(*scheme)->exact()) count_tolerance_ = std::numeric_limits<double>::infinity();
-  WeavePlan weave;
-  for (const auto& [trial, lane] : lanes_) {
+  absl::StatusOr<std::unique_ptr<Schedule>> schedule =
+      Schedule::Open(options_.spec, ScheduledLanes(), options_.folder + "/schedule.json",
+                     options_.data_folder, [this] {
+                       {
+                         std::lock_guard lock(mailbox_mutex_);
+                         schedule_changed_ = true;
+                       }
+                       mailbox_filled_.notify_one();
+                     });
+  if (!schedule.ok()) return schedule.status();
+  schedule_ = *std::move(schedule);
+  absl::StatusOr<Schedule::Next> first = schedule_->First();
+  if (!first.ok()) return first.status();
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    const auto& [trial, lane] = lanes_[i];
     const LaneProgress at = trials_[trial]->progress(lane);
-    LanePlan lane_plan{at.jobs, at.finished ? at.jobs : at.jobs_done};
+    LanePlan lane_plan{.jobs = at.jobs, .first_job = at.finished ? at.jobs : at.jobs_done};
     for (const LaneNeed& need : trials_[trial]->workload().lanes()[lane].needs) {
       lane_plan.needs.push_back({first_lane_[trial] + need.lane, need.lag, need.finished});
     }
-    weave.lanes.push_back(static_cast<int>(plan.lanes.size()));
+    if (!first->pause_at.empty()) lane_plan.pause_at = first->pause_at[i];
     plan.lanes.push_back(std::move(lane_plan));
   }
-  for (int slot = 0; slot < slots; ++slot) weave.slots.push_back(slot);
-  const std::string description = (*scheme)->description();
-  weave.scheme = *std::move(scheme);
-  weave.closing = *std::move(closing);
-  plan.weaves.push_back(std::move(weave));
+  const std::string description = first->description;
+  plan.weaves = std::move(first->weaves);
   absl::StatusOr<std::unique_ptr<CoordinatorCore>> core = CoordinatorCore::Create(std::move(plan));
   if (!core.ok()) return core.status();
   core_ = *std::move(core);
@@ -330,11 +379,12 @@ void RunEngine::CarryOut(Action& action) {
 
 void RunEngine::PrepareSum(const AssignedTask& task) {
   LaneSum& lane = lane_sums_[task.lane];
-  if (lane.lane_job == task.lane_job) return;
+  if (lane.lane_job == task.lane_job && lane.weave == task.weave) return;
   const Scheme& scheme = core_->scheme(task.weave);
   // One buffer a lane, whoever is still sending: replies to the job before are refused from here.
   absl::erase_if(wanted_, [&task](const auto& entry) { return entry.second.lane == task.lane; });
-  if (lane.sum == nullptr) {
+  // Another weave may cut jobs into other parts.
+  if (lane.sum == nullptr || lane.weave != task.weave) {
     const TrialLane& at = lanes_[task.lane];
     const LaneSpec& spec = trials_[at.trial]->workload().lanes()[at.lane];
     lane.sum =
@@ -344,6 +394,7 @@ void RunEngine::PrepareSum(const AssignedTask& task) {
     lane.sum->Clear();
   }
   lane.lane_job = task.lane_job;
+  lane.weave = task.weave;
 }
 
 v1::Task RunEngine::ToProto(const AssignedTask& task) const {
@@ -389,6 +440,11 @@ void RunEngine::Assign(const AssignTasks& action) {
       proto->set_order(order[task.slot]++);
     }
   }
+  if (schedule_->adaptive()) {
+    watch_.Assigned(absl::Now(), action, [this](const AssignedTask& task) {
+      return core_->scheme(task.weave).parts()[task.part].load;
+    });
+  }
   options_.link->Send(action.worker, std::move(message));
 }
 
@@ -396,6 +452,9 @@ void RunEngine::Drop(const DropTasks& action) {
   {
     std::lock_guard lock(tasks_mutex_);
     for (TaskId task : action.tasks) wanted_.erase(task);
+  }
+  for (TaskId task : action.tasks) {
+    if (const auto observed = watch_.Dropped(absl::Now(), task)) schedule_->Observe(*observed);
   }
   if (action.worker == 0) return;
   v1::ToWorker message;

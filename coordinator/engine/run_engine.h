@@ -27,7 +27,9 @@
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/data_plane/job_sum.h"
 #include "coordinator/engine/fleet_link.h"
+#include "coordinator/engine/invocation_watch.h"
 #include "coordinator/engine/run_files.h"
+#include "coordinator/engine/schedule.h"
 #include "coordinator/engine/trial.h"
 #include "coordinator/metrics/coordinator_metrics.h"
 #include "gradloom/v1/checkpoint.pb.h"
@@ -120,6 +122,7 @@ class RunEngine {
   };
   struct LaneSum {
     std::shared_ptr<JobSum> sum;
+    int weave = -1;
     int64_t lane_job = -1;
   };
   struct Effect {
@@ -133,6 +136,10 @@ class RunEngine {
 
   void Loop();
   void HandleEvent(const Event& event);
+  void CarryOutAll(std::vector<Action>& actions);
+  // Moves to other weaves when the schedule says so.
+  void FollowSchedule();
+  std::vector<ScheduledLane> ScheduledLanes() const;
   // Before the core exists; true when it does now.
   bool WaitForWorkers(const Event& event);
   bool AllTrialsFinished() const;
@@ -164,6 +171,8 @@ class RunEngine {
   double count_tolerance_ = 0;
 
   // The loop's own.
+  std::unique_ptr<Schedule> schedule_;
+  InvocationWatch watch_;
   std::unique_ptr<CoordinatorCore> core_;
   std::map<WorkerId, std::string> ready_workers_;  // before the core exists
   v1::CheckpointManifest before_;                  // totals of earlier lives
@@ -175,6 +184,7 @@ class RunEngine {
   std::deque<Event> mailbox_;
   std::map<std::string, std::string> unfit_workers_;  // guarded by mailbox_mutex_
   bool stop_ = false;
+  bool schedule_changed_ = false;  // guarded by mailbox_mutex_
 
   std::mutex tasks_mutex_;
   absl::flat_hash_map<TaskId, WantedTask> wanted_;  // of the lanes' jobs under way

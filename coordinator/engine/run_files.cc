@@ -143,7 +143,7 @@ absl::Status RunFiles::Finish(std::span<const std::unique_ptr<Trial>> trials,
                               const v1::RunSpec& spec, const v1::RunStatus& status) {
   for (const std::unique_ptr<Trial>& trial : trials) {
     const std::shared_lock lock = trial->LockForReading();
-    if (trial->JobsDoneLocked() == 0) continue;  // untrained, so nobody's result
+    if (JobsDone(trial->ProgressLocked()) == 0) continue;  // untrained, so nobody's result
     const std::map<std::string, std::string> metadata = {
         {"run", spec.name()},
         {"trial", trial->spec().name()},

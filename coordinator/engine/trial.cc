@@ -11,6 +11,10 @@
 namespace gradloom {
 namespace {
 
+// Values that share a block of the sum with larger ones lose their last bits: a loss beyond this
+// may take the count of examples with it, and has diverged anyway.
+constexpr double kLossMax = 1e15;
+
 static_assert(DecodedSum::kBlock % ReproducibleSum::kBlock == 0);
 
 class SumView final : public DecodedSum {
@@ -95,6 +99,12 @@ absl::StatusOr<std::optional<AppliedJob>> Trial::Apply(int lane, int64_t job, co
   std::array<float, kReplyScalars> scalars;
   decoded.Read(static_cast<size_t>(workload_->lanes()[lane].reply_length) - kReplyScalars, scalars);
   const auto expected = static_cast<double>(plan_->ExamplesIn(lane, job));
+  if (!std::isfinite(scalars[kLossSum]) || !(std::fabs(scalars[kLossSum]) < kLossMax * expected)) {
+    return absl::OutOfRangeError(
+        absl::StrCat(LaneName(lane), ", job ", job, ": the training diverged (loss ",
+                     scalars[kLossSum] / expected,
+                     "); try a smaller optimizer.learning_rate or set optimizer.clip_norm"));
+  }
   const double counted = scalars[kExamples];
   if (!(std::fabs(counted - expected) <= count_tolerance * expected)) {
     return absl::DataLossError(absl::StrCat(LaneName(lane), ", job ", job,

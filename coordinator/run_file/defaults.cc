@@ -98,6 +98,10 @@ void FillScheme(v1::SchemeSpec* scheme) {
       scheme->mutable_gc()->set_s(1);
     }
   }
+  if (scheme->has_auto_()) {
+    GRADLOOM_DEFAULT(scheme->mutable_auto_(), delay_max, 4);
+    GRADLOOM_DEFAULT(scheme->mutable_auto_(), hysteresis, 0.03);
+  }
   if (!scheme->has_gc()) return;
   auto* gc = scheme->mutable_gc();
   if (gc->code() == v1::GradientCoding::CODE_UNSPECIFIED) {
@@ -157,6 +161,7 @@ void FillRunDefaults(v1::RunSpec* spec) {
 
   auto* fleet = spec->mutable_fleet();
   GRADLOOM_DEFAULT(fleet, min_workers, 1);
+  if (fleet->arrangement().empty()) fleet->set_arrangement("woven");
   GRADLOOM_DEFAULT_SECONDS(fleet, rejoin_grace, 2);
   GRADLOOM_DEFAULT_SECONDS(fleet, round_timeout, 600);
 

@@ -8,6 +8,7 @@
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/specs.h"
 #include "coordinator/run_file/yaml_to_proto.h"
+#include "coordinator/simulation/arrangement.h"
 #include "models/optimisers/optimiser.h"
 
 namespace gradloom {
@@ -219,7 +220,8 @@ void ValidateSequential(const std::string& name, uint32_t b, uint32_t w, uint32_
   }
 }
 
-void ValidateScheme(const v1::SchemeSpec& scheme, int trials, Findings* findings) {
+void ValidateScheme(const v1::SchemeSpec& scheme, int trials, bool lanes_known,
+                    Findings* findings) {
   const size_t before = findings->count();
   if (scheme.has_slots()) {
     findings->Require(scheme.slots() >= 1 && scheme.slots() <= kMaxSlots, "scheme.slots",
@@ -245,8 +247,20 @@ void ValidateScheme(const v1::SchemeSpec& scheme, int trials, Findings* findings
     default:
       break;
   }
+  if (scheme.has_auto_()) {
+    const v1::AutoScheme& chosen = scheme.auto_();
+    if (chosen.has_copies_max()) {
+      findings->Require(chosen.copies_max() >= 1, "scheme.auto.copies_max", chosen.copies_max(),
+                        "1 or more");
+    }
+    findings->Require(chosen.delay_max() <= 64, "scheme.auto.delay_max", chosen.delay_max(),
+                      "from 0 to 64");
+    findings->Require(chosen.hysteresis() >= 0 && chosen.hysteresis() < 1, "scheme.auto.hysteresis",
+                      chosen.hysteresis(), "from 0 to less than 1");
+  }
+  // How many lanes a trial has, if several, the data may decide: the run's start finds out.
   const int64_t delay = SchemeDelay(scheme);
-  if (delay > trials - 1) {
+  if (lanes_known && delay > trials - 1) {
     findings->Add("scheme",
                   absl::StrCat(SchemeName(scheme), ": delay T = ", delay, " needs at least ",
                                delay + 1, " trials, the run has ", trials));
@@ -263,6 +277,10 @@ void ValidateService(const v1::RunSpec& spec, Findings* findings) {
   findings->Require(closing.quantile() > 0 && closing.quantile() <= 1, "closing.quantile",
                     closing.quantile(), "more than 0 and at most 1");
   findings->Require(closing.factor() > 0, "closing.factor", closing.factor(), "more than 0");
+  if (absl::StatusOr<Arrangement> fleet = ParseArrangement(spec.fleet().arrangement());
+      !fleet.ok()) {
+    findings->Add("fleet.arrangement", std::string(fleet.status().message()));
+  }
   findings->Require(spec.fleet().min_workers() >= 1, "fleet.min_workers",
                     spec.fleet().min_workers(), "1 or more");
   findings->Require(Seconds(spec.fleet().round_timeout()) > 0, "fleet.round_timeout",
@@ -402,7 +420,20 @@ void ValidateRun(const v1::RunSpec& spec, Findings* findings) {
                                          ") exclude each other; keep one"));
     }
   }
-  ValidateScheme(spec.scheme(), spec.trials_size(), findings);
+  const bool one_lane_each =
+      std::all_of(spec.trials().begin(), spec.trials().end(), [](const v1::TrialSpec& trial) {
+        switch (trial.workload().kind_case()) {
+          case v1::WorkloadSpec::kLinearRegression:
+          case v1::WorkloadSpec::kLogisticRegression:
+          case v1::WorkloadSpec::kSoftmaxRegression:
+          case v1::WorkloadSpec::kMlp:
+          case v1::WorkloadSpec::kCnn:
+            return true;
+          default:
+            return false;
+        }
+      });
+  ValidateScheme(spec.scheme(), spec.trials_size(), one_lane_each, findings);
   ValidateService(spec, findings);
   ValidateStraggle(spec, findings);
 }

@@ -106,7 +106,7 @@ class Simulation {
     std::optional<std::vector<WeavePlan>> weaves = options_.pilot->Steer(now_, lane);
     if (!weaves.has_value()) return;
     std::vector<Action> actions;
-    const absl::Status status = core_->Reconfigure(Now(), *std::move(weaves), &actions);
+    const absl::Status status = core_->Reconfigure(Now(), *std::move(weaves), {}, &actions);
     if (!status.ok()) failure_ = std::string(status.message());
     for (Action& action : actions) CarryOut(action);
   }

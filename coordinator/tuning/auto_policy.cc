@@ -112,6 +112,11 @@ absl::StatusOr<AutoDecision> AutoPolicy::First() {
   return first;
 }
 
+void AutoPolicy::Continue(const AutoDecision& decision) {
+  if (options_.known.has_value()) recorder_.Begin(*options_.known);
+  current_ = decision;
+}
+
 absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::JobApplied(int lane, bool lane_done) {
   ++applied_;
   --left_[lane];

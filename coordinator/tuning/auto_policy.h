@@ -56,6 +56,8 @@ class AutoPolicy {
 
   // What to start with.
   absl::StatusOr<AutoDecision> First();
+  // Instead: goes on under a decision of an earlier life.
+  void Continue(const AutoDecision& decision);
   void Observe(const InvocationObserved& observed) { recorder_.Observe(observed); }
   // A job of the lane was applied; `lane_done`: it was its last. What to switch to, if anything.
   absl::StatusOr<std::optional<AutoDecision>> JobApplied(int lane, bool lane_done);

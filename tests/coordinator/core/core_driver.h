@@ -88,9 +88,9 @@ class CoreDriver {
       Answer(worker);
     }
   }
-  void Reconfigure(std::vector<WeavePlan> weaves) {
+  void Reconfigure(std::vector<WeavePlan> weaves, const std::vector<int64_t>& pause_at = {}) {
     std::vector<Action> actions;
-    const absl::Status status = core_->Reconfigure(now, std::move(weaves), &actions);
+    const absl::Status status = core_->Reconfigure(now, std::move(weaves), pause_at, &actions);
     EXPECT_TRUE(status.ok()) << status;
     for (const Action& action : actions) Note(action);
     while (apply_at_once && !applying.empty()) Applied();

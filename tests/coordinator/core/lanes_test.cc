@@ -137,6 +137,28 @@ TEST(LanesTest, AFinishedLaneGivesUpWhatOthersHaveInFlight) {
   for (const auto& [worker, tasks] : driver.asked) EXPECT_TRUE(tasks.empty());
 }
 
+TEST(LanesTest, APausedLaneWaitsForReconfigure) {
+  CorePlan plan = PlanFor(Gc(2, 0), {}, 2, 4);
+  plan.lanes[0].pause_at = 1;
+  plan.lanes[1].pause_at = 3;
+  plan.min_workers = 2;
+  CoreDriver driver(std::move(plan));
+  driver.Join(1, "a");
+  driver.Join(2, "b");
+  for (int i = 0; i < 4; ++i) {
+    driver.AnswerAll(1);
+    driver.AnswerAll(2);
+  }
+  EXPECT_EQ(driver.core().NextJobs(), (std::vector<int64_t>{1, 3}));
+  EXPECT_TRUE(driver.asked[1].empty());
+  EXPECT_FALSE(driver.finished);
+  std::vector<WeavePlan> weaves;
+  weaves.push_back(WeaveFor(Gc(2, 1), {}, {0, 1}, Range(0, 2)));
+  driver.Reconfigure(std::move(weaves), {4, 4});
+  for (int i = 0; i < 9 && !driver.finished; ++i) driver.AnswerAll(1);
+  EXPECT_TRUE(driver.finished);
+}
+
 TEST(LanesTest, RefusesNeedsOfLanesThatAreNotThere) {
   CorePlan plan = PlanFor(Gc(2, 0), {}, 2, 3);
   plan.lanes[1].needs.push_back({2, 0});

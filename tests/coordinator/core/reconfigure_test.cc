@@ -129,7 +129,7 @@ TEST(ReconfigureTest, WhatIsNotLegalChangesNothing) {
   driver.Join(1, "a");
   std::vector<Action> actions;
   const auto refused = [&](WeavePlan weave) {
-    return driver.core().Reconfigure(driver.now, One(std::move(weave)), &actions);
+    return driver.core().Reconfigure(driver.now, One(std::move(weave)), {}, &actions);
   };
   EXPECT_THAT(refused(WeaveFor(Gc(2, 1), {}, {0}, {0, 1})).message(), HasSubstr("lane 1"));
   EXPECT_THAT(refused(WeaveFor(Gc(2, 1), {}, {0, 1}, {0, 2})).message(), HasSubstr("slot 2"));

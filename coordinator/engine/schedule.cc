@@ -1,0 +1,342 @@
+#include "coordinator/engine/schedule.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/run_file/specs.h"
+#include "coordinator/simulation/arrangement.h"
+#include "coordinator/store/atomic_file.h"
+#include "coordinator/store/json_file.h"
+#include "coordinator/tuning/probe_file.h"
+
+namespace gradloom {
+namespace {
+
+constexpr uint64_t kJournalBytesMax = uint64_t{64} << 20;
+constexpr uint64_t kProbeBytesMax = uint64_t{256} << 20;
+constexpr int kProfileRows = 32;
+constexpr int kProbeWindow = 64;  // invocations of each slot that are kept of a probe
+constexpr uint64_t kProfileSeed = 1;
+
+v1::ScheduleDecision ToProto(const AutoDecision& decision, const std::vector<int64_t>& next_jobs) {
+  v1::ScheduleDecision proto;
+  proto.set_scheme(SchemeText(decision.choice.scheme));
+  proto.set_closing(ClosingText(decision.choice.closing));
+  proto.set_arrangement(ArrangementText(decision.choice.fleet));
+  proto.set_ladder(decision.choice.fleet.ladder);
+  for (int lane : decision.lanes) proto.add_lanes(static_cast<uint32_t>(lane));
+  for (int lane : decision.done) proto.add_done(static_cast<uint32_t>(lane));
+  for (int slots : decision.group_slots) proto.add_group_slots(static_cast<uint32_t>(slots));
+  for (int64_t job : next_jobs) proto.add_first_job(static_cast<uint64_t>(job));
+  proto.set_predicted_gain(decision.predicted_gain);
+  proto.set_why(decision.why);
+  return proto;
+}
+
+absl::StatusOr<AutoDecision> FromProto(const v1::ScheduleDecision& proto) {
+  AutoDecision decision;
+  absl::StatusOr<SchemeSpec> scheme = ParseScheme(proto.scheme());
+  if (!scheme.ok()) return scheme.status();
+  absl::StatusOr<ClosingRuleSpec> closing = ParseClosing(proto.closing());
+  if (!closing.ok()) return closing.status();
+  absl::StatusOr<Arrangement> fleet = ParseArrangement(proto.arrangement());
+  if (!fleet.ok()) return fleet.status();
+  fleet->ladder = proto.ladder();
+  decision.choice = {*scheme, *closing, *fleet};
+  decision.lanes.assign(proto.lanes().begin(), proto.lanes().end());
+  decision.done.assign(proto.done().begin(), proto.done().end());
+  decision.group_slots.assign(proto.group_slots().begin(), proto.group_slots().end());
+  decision.predicted_gain = proto.predicted_gain();
+  decision.why = proto.why();
+  return decision;
+}
+
+std::string InFolder(const std::string& folder, const std::string& file) {
+  return file[0] == '/' || folder.empty() ? file : absl::StrCat(folder, "/", file);
+}
+
+absl::StatusOr<FleetProfile> ReadProbe(const std::string& file, int slots) {
+  absl::StatusOr<std::string> text = ReadFile(file, kProbeBytesMax);
+  if (!text.ok()) {
+    return absl::Status(text.status().code(),
+                        absl::StrCat("scheme.auto.probe: ", text.status().message()));
+  }
+  absl::StatusOr<std::vector<InvocationObserved>> observed = ParseProbe(file, *text);
+  if (!observed.ok()) return observed.status();
+  FleetRecorder recorder(slots, kProbeWindow);
+  for (const InvocationObserved& each : *observed) recorder.Observe(each);
+  if (recorder.observed() == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("scheme.auto.probe: ", file, " has no invocation of slots 0 to ", slots - 1));
+  }
+  return recorder.Profile(kProfileRows, kProfileSeed);
+}
+
+}  // namespace
+
+// The policy, on its thread.
+class Schedule::Pilot {
+ public:
+  Pilot(AutoPolicy policy, std::function<void()> wake)
+      : policy_(std::move(policy)), wake_(std::move(wake)) {}
+  ~Pilot() {
+    {
+      std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    filled_.notify_all();
+  }
+
+  AutoPolicy& policy() { return policy_; }
+  void Start() {
+    thread_ = std::jthread([this] { Loop(); });
+  }
+  struct Applied {
+    int lane = 0;
+    bool done = false;
+  };
+  using Happened = std::variant<InvocationObserved, Applied>;
+  void Post(const Happened& happened) {
+    {
+      std::lock_guard lock(mutex_);
+      queue_.push_back(happened);
+    }
+    filled_.notify_one();
+  }
+  absl::StatusOr<std::optional<AutoDecision>> Take() {
+    std::lock_guard lock(mutex_);
+    if (!status_.ok()) return std::exchange(status_, absl::OkStatus());
+    return std::exchange(decision_, std::nullopt);
+  }
+
+ private:
+  void Loop() {
+    for (;;) {
+      std::deque<Happened> happened;
+      {
+        std::unique_lock lock(mutex_);
+        filled_.wait(lock, [this] { return stop_ || !queue_.empty(); });
+        if (stop_) return;
+        happened.swap(queue_);
+      }
+      for (const Happened& each : happened) Handle(each);
+    }
+  }
+  void Handle(const Happened& happened) {
+    if (const auto* observed = std::get_if<InvocationObserved>(&happened)) {
+      policy_.Observe(*observed);
+      return;
+    }
+    const auto& applied = std::get<Applied>(happened);
+    absl::StatusOr<std::optional<AutoDecision>> decision =
+        policy_.JobApplied(applied.lane, applied.done);
+    if (decision.ok() && !decision->has_value()) return;
+    {
+      std::lock_guard lock(mutex_);
+      if (decision.ok()) {
+        decision_ = **std::move(decision);
+      } else {
+        status_ = decision.status();
+      }
+    }
+    wake_();
+  }
+
+  AutoPolicy policy_;  // the thread's own once it runs
+  const std::function<void()> wake_;
+  std::mutex mutex_;  // of all below
+  std::condition_variable filled_;
+  std::deque<Happened> queue_;
+  std::optional<AutoDecision> decision_;
+  absl::Status status_;
+  bool stop_ = false;
+  std::jthread thread_;
+};
+
+Schedule::Schedule(const v1::RunSpec& spec, std::vector<ScheduledLane> lanes,
+                   std::string journal_file)
+    : spec_(spec),
+      slots_(static_cast<int>(spec.scheme().slots())),
+      lanes_(std::move(lanes)),
+      journal_file_(std::move(journal_file)) {}
+
+Schedule::~Schedule() = default;
+
+absl::StatusOr<std::unique_ptr<Schedule>> Schedule::Open(const v1::RunSpec& spec,
+                                                         std::vector<ScheduledLane> lanes,
+                                                         const std::string& journal_file,
+                                                         const std::string& data_folder,
+                                                         std::function<void()> wake) {
+  std::unique_ptr<Schedule> schedule(new Schedule(spec, std::move(lanes), journal_file));
+  if (!spec.scheme().has_auto_()) return schedule;
+  const std::string& replay = spec.scheme().auto_().replay();
+  if (!replay.empty()) {
+    const absl::Status status = schedule->OpenJournal(InFolder(data_folder, replay));
+    if (status.ok() && !schedule->journal_.decisions().empty()) return schedule;
+    return absl::InvalidArgumentError(
+        absl::StrCat("scheme.auto.replay: ", status.ok() ? absl::StrCat(replay, " has no decisions")
+                                                         : std::string(status.message())));
+  }
+  if (absl::Status status = schedule->OpenJournal(journal_file); !status.ok()) return status;
+  if (absl::Status status = schedule->MakePilot(data_folder, std::move(wake)); !status.ok()) {
+    return status;
+  }
+  return schedule;
+}
+
+absl::Status Schedule::OpenJournal(const std::string& file) {
+  absl::StatusOr<std::string> text = ReadFile(file, kJournalBytesMax);
+  if (absl::IsNotFound(text.status())) return absl::OkStatus();
+  if (!text.ok()) return text.status();
+  absl::Status status = FromJson(*text, &journal_);
+  for (int i = 0; status.ok() && i < journal_.decisions_size(); ++i) {
+    const v1::ScheduleDecision& decision = journal_.decisions(i);
+    if (decision.first_job_size() != static_cast<int>(lanes_.size())) {
+      status =
+          absl::DataLossError(absl::StrCat("decision ", i, " is of ", decision.first_job_size(),
+                                           " lanes, the run has ", lanes_.size()));
+    } else if (absl::StatusOr<AutoDecision> read = FromProto(decision); !read.ok()) {
+      status = read.status();
+    } else {
+      const auto weaves = WeavesOf(*read, slots_);
+      status = weaves.status();
+    }
+  }
+  if (!status.ok()) {
+    return absl::DataLossError(absl::StrCat(file, ": ", status.message()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Schedule::MakePilot(const std::string& data_folder, std::function<void()> wake) {
+  const v1::AutoScheme& spec = spec_.scheme().auto_();
+  AutoOptions options;
+  options.search.space.delay_max = static_cast<int>(spec.delay_max());
+  if (spec.has_copies_max()) options.search.space.copies_max = spec.copies_max();
+  options.hysteresis = spec.hysteresis();
+  if (!spec.probe().empty()) {
+    const std::string file = InFolder(data_folder, spec.probe());
+    absl::StatusOr<FleetProfile> known = ReadProbe(file, slots_);
+    if (!known.ok()) return known.status();
+    options.known = *std::move(known);
+  }
+  std::vector<int64_t> left;
+  for (const ScheduledLane& lane : lanes_) {
+    left.push_back(lane.finished ? 0 : lane.jobs - lane.next_job);
+  }
+  pilot_ = std::make_unique<Pilot>(AutoPolicy(slots_, std::move(left), std::move(options)),
+                                   std::move(wake));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Schedule::Next> Schedule::First() {
+  if (!spec_.scheme().has_auto_()) {
+    AutoDecision fixed;
+    fixed.choice.scheme = ToSchemeSpec(spec_.scheme(), slots_);
+    fixed.choice.closing = ToClosingRuleSpec(spec_.closing());
+    absl::StatusOr<Arrangement> fleet = ParseArrangement(spec_.fleet().arrangement());
+    if (!fleet.ok()) return fleet.status();
+    fixed.choice.fleet = *fleet;
+    for (int lane = 0; lane < static_cast<int>(lanes_.size()); ++lane) {
+      (lanes_[lane].finished ? fixed.done : fixed.lanes).push_back(lane);
+    }
+    if (fixed.lanes.empty()) fixed.lanes.swap(fixed.done);
+    return NextOf(fixed);
+  }
+  std::vector<int64_t> next_jobs;
+  for (const ScheduledLane& lane : lanes_) next_jobs.push_back(lane.next_job);
+  if (journal_.decisions().empty()) {
+    absl::StatusOr<AutoDecision> first = pilot_->policy().First();
+    if (!first.ok()) return first.status();
+    if (absl::Status status = Journal(*first, next_jobs); !status.ok()) return status;
+  } else {
+    absl::StatusOr<AutoDecision> last = FromProto(*journal_.decisions().rbegin());
+    if (!last.ok()) return last.status();
+    if (pilot_ != nullptr) pilot_->policy().Continue(*last);
+    // The phase of the lane that is furthest behind.
+    phase_ = journal_.decisions_size() - 1;
+    const auto behind = [&] {
+      for (size_t lane = 0; lane < lanes_.size(); ++lane) {
+        if (!lanes_[lane].finished &&
+            next_jobs[lane] < static_cast<int64_t>(
+                                  journal_.decisions(phase_).first_job(static_cast<int>(lane)))) {
+          return true;
+        }
+      }
+      return false;
+    };
+    while (phase_ > 0 && behind()) --phase_;
+  }
+  if (pilot_ != nullptr) pilot_->Start();
+  return Replayed();
+}
+
+absl::StatusOr<Schedule::Next> Schedule::NextOf(const AutoDecision& decision) const {
+  absl::StatusOr<std::vector<WeavePlan>> weaves = WeavesOf(decision, slots_);
+  if (!weaves.ok()) return weaves.status();
+  Next next;
+  next.weaves = *std::move(weaves);
+  const std::string fleet = ArrangementText(decision.choice.fleet);
+  next.description = next.weaves[0].scheme->description();
+  if (fleet != "woven") absl::StrAppend(&next.description, ", ", fleet);
+  if (spec_.scheme().has_auto_()) absl::StrAppend(&next.description, " (auto)");
+  return next;
+}
+
+absl::StatusOr<Schedule::Next> Schedule::Replayed() const {
+  absl::StatusOr<AutoDecision> decision = FromProto(journal_.decisions(phase_));
+  if (!decision.ok()) return decision.status();
+  absl::StatusOr<Next> next = NextOf(*decision);
+  if (next.ok() && phase_ + 1 < journal_.decisions_size()) {
+    const auto& first = journal_.decisions(phase_ + 1).first_job();
+    next->pause_at.assign(first.begin(), first.end());
+  }
+  return next;
+}
+
+absl::Status Schedule::Journal(const AutoDecision& decision,
+                               const std::vector<int64_t>& next_jobs) {
+  *journal_.add_decisions() = ToProto(decision, next_jobs);
+  phase_ = journal_.decisions_size() - 1;
+  return WriteFileAtomically(PosixFileSystem(), journal_file_, ToJson(journal_));
+}
+
+void Schedule::Observe(const InvocationObserved& observed) {
+  if (pilot_ != nullptr) pilot_->Post(observed);
+}
+
+void Schedule::JobApplied(int lane, const std::vector<ScheduledLane>& lanes) {
+  lanes_ = lanes;
+  if (pilot_ != nullptr) pilot_->Post(Pilot::Applied{lane, lanes_[lane].finished});
+}
+
+absl::StatusOr<std::optional<Schedule::Next>> Schedule::Change(
+    const std::vector<int64_t>& next_jobs) {
+  absl::StatusOr<std::optional<AutoDecision>> decision = std::optional<AutoDecision>();
+  if (pilot_ != nullptr) decision = pilot_->Take();
+  if (!decision.ok()) return decision.status();
+  if (phase_ + 1 < journal_.decisions_size()) {
+    // Going through the journal: the next phase begins when every lane has come to it. What the
+    // policy wants meanwhile, it will want again.
+    const v1::ScheduleDecision& coming = journal_.decisions(phase_ + 1);
+    for (size_t lane = 0; lane < lanes_.size(); ++lane) {
+      if (!lanes_[lane].finished &&
+          lanes_[lane].next_job < static_cast<int64_t>(coming.first_job(static_cast<int>(lane)))) {
+        return std::nullopt;
+      }
+    }
+    ++phase_;
+    absl::StatusOr<Next> next = Replayed();
+    if (!next.ok()) return next.status();
+    return *std::move(next);
+  }
+  if (!decision->has_value()) return std::nullopt;
+  if (absl::Status status = Journal(**decision, next_jobs); !status.ok()) return status;
+  absl::StatusOr<Next> next = NextOf(**decision);
+  if (!next.ok()) return next.status();
+  return *std::move(next);
+}
+
+}  // namespace gradloom

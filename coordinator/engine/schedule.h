@@ -1,0 +1,89 @@
+// Under which weaves a run's lanes go: those of the run file from beginning to end, or what
+// `scheme: auto` decides. Decisions are written to a journal before they take effect. A run that is
+// resumed goes through the journal again, each lane changing over at the same job as before, so its
+// bits are the same; where the journal ends, the policy goes on deciding.
+//
+// The policy searches on a thread of its own. All methods are for the run's loop; `wake` is called
+// from that thread when a decision is ready.
+#ifndef GRADLOOM_COORDINATOR_ENGINE_SCHEDULE_H_
+#define GRADLOOM_COORDINATOR_ENGINE_SCHEDULE_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "coordinator/core/coordinator_core.h"
+#include "coordinator/tuning/auto_policy.h"
+#include "gradloom/v1/checkpoint.pb.h"
+#include "gradloom/v1/run.pb.h"
+
+namespace gradloom {
+
+struct ScheduledLane {
+  int64_t jobs = 0;
+  int64_t next_job = 0;
+  bool finished = false;
+};
+
+class Schedule {
+ public:
+  struct Next {
+    std::vector<WeavePlan> weaves;
+    std::vector<int64_t> pause_at;  // by lane; empty: nowhere
+    std::string description;        // for people
+  };
+
+  // spec: resolved, its scheme settled. InvalidArgument names the key of the run file; DataLoss the
+  // journal.
+  static absl::StatusOr<std::unique_ptr<Schedule>> Open(const v1::RunSpec& spec,
+                                                        std::vector<ScheduledLane> lanes,
+                                                        const std::string& journal_file,
+                                                        const std::string& data_folder,
+                                                        std::function<void()> wake);
+  ~Schedule();
+
+  // What to begin with.
+  absl::StatusOr<Next> First();
+  bool adaptive() const { return pilot_ != nullptr; }
+  uint64_t switches() const {
+    return journal_.decisions_size() > 0 ? journal_.decisions_size() - 1 : 0;
+  }
+
+  void Observe(const InvocationObserved& observed);
+  // A lane's job was applied; lanes as they are now, by the core's count of started jobs.
+  void JobApplied(int lane, const std::vector<ScheduledLane>& lanes);
+  // What the lanes go on under from now on, if anything new; journalled.
+  absl::StatusOr<std::optional<Next>> Change(const std::vector<int64_t>& next_jobs);
+
+ private:
+  class Pilot;
+
+  Schedule(const v1::RunSpec& spec, std::vector<ScheduledLane> lanes, std::string journal_file);
+  absl::Status OpenJournal(const std::string& file);
+  absl::Status MakePilot(const std::string& data_folder, std::function<void()> wake);
+  absl::StatusOr<Next> NextOf(const AutoDecision& decision) const;
+  absl::StatusOr<Next> Replayed() const;
+  absl::Status Journal(const AutoDecision& decision, const std::vector<int64_t>& next_jobs);
+
+  const v1::RunSpec spec_;
+  const int slots_;
+  std::vector<ScheduledLane> lanes_;
+  const std::string journal_file_;
+  v1::ScheduleJournal journal_;
+  int phase_ = 0;                 // of the journal that the lanes are in
+  std::unique_ptr<Pilot> pilot_;  // null: nothing is decided any more
+};
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_ENGINE_SCHEDULE_H_
