@@ -11,6 +11,7 @@
 #include "coordinator/metrics/coordinator_metrics.h"
 #include "coordinator/service/run_registry.h"
 #include "coordinator/service/training_service.h"
+#include "coordinator/service/transport.h"
 #include "coordinator/service/worker_service.h"
 #include "coordinator/store/atomic_file.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -43,8 +44,6 @@ sigset_t BlockStopSignals() {
   return signals;
 }
 
-constexpr int kLookaheadBytes = 4 << 20;
-
 std::unique_ptr<grpc::Server> Listen(const Flags& flags, WorkerServiceImpl* workers,
                                      TrainingServiceImpl* training, int* port) {
   grpc::EnableDefaultHealthCheckService(true);
@@ -58,10 +57,7 @@ std::unique_ptr<grpc::Server> Listen(const Flags& flags, WorkerServiceImpl* work
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  // What a stream may send ahead of its reader: fixed, because the window that gRPC estimates grows
-  // to tens of megabytes a stream, and with it the memory for replies.
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kLookaheadBytes);
+  SetDataTransport(builder);
   // A port in use is an error, not something to share.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   return builder.BuildAndStart();

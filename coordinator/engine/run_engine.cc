@@ -516,12 +516,12 @@ absl::StatusOr<RunEngine::Reply> RunEngine::BeginReply(TaskId task, WorkerId wor
 
 size_t RunEngine::Reply::frame_values() const { return engine_->reply_frame_values_; }
 
-absl::Status RunEngine::Reply::AddFrame(size_t frame, std::span<const float> values,
+absl::Status RunEngine::Reply::AddFrame(size_t frame, FramePool::Buffer values, size_t count,
                                         uint32_t checksum) {
-  absl::StatusOr<JobSum::Outcome> outcome = sum_->AddFrame(epoch_, part_, frame, values, checksum);
+  absl::StatusOr<JobSum::Outcome> outcome =
+      sum_->AddFrame(epoch_, part_, frame, std::move(values), count, checksum);
   if (!outcome.ok()) return outcome.status();
-  engine_->options_.metrics->reply_bytes.Increment(
-      static_cast<double>(values.size() * sizeof(float)));
+  engine_->options_.metrics->reply_bytes.Increment(static_cast<double>(count * sizeof(float)));
   if (*outcome == JobSum::Outcome::kDiffers) {
     engine_->options_.metrics->replies_differing.Increment();
     Log(LogLevel::kError,

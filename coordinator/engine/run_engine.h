@@ -85,9 +85,11 @@ class RunEngine {
   // A reply's way in. AddFrame per frame in any order, then Finish.
   class Reply {
    public:
-    // Frame `frame` of the reply. InvalidArgument when it does not fit or is not finite, NotFound
-    // when its job has been decoded meanwhile.
-    absl::Status AddFrame(size_t frame, std::span<const float> values, uint32_t checksum);
+    // Memory to receive a frame in. Give it back before the reply goes.
+    FramePool::Buffer NewBuffer() { return sum_->NewBuffer(); }
+    // Frame `frame` of the reply, the first `count` of `values`. InvalidArgument when it does not
+    // fit or is not finite, NotFound when its job has been decoded meanwhile.
+    absl::Status AddFrame(size_t frame, FramePool::Buffer values, size_t count, uint32_t checksum);
     // Reports the reply when its part is whole; InvalidArgument when frames are missing.
     absl::Status Finish();
     size_t length() const { return sum_->length(); }

@@ -407,65 +407,96 @@ class ParameterStream final : public grpc::ServerWriteReactor<v1::Frame> {
 
 // ---- replies in ---------------------------------------------------------------------------------
 
-class ReplyStream final : public grpc::ServerReadReactor<v1::Frame> {
+// Its messages are parsed here and not by generated code, so that a payload is copied once: from
+// where the network left it to where it is kept. The next message is asked for before this one is
+// worked on, so that gRPC receives it meanwhile.
+class ReplyStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
-  ReplyStream(RunRegistry* registry, CoordinatorMetrics* metrics, v1::PushReplyResponse* response)
+  ReplyStream(RunRegistry* registry, CoordinatorMetrics* metrics, grpc::ByteBuffer* response)
       : registry_(registry), metrics_(metrics), response_(response) {
-    StartRead(&frame_);
+    StartRead(&incoming_);
   }
 
   void OnReadDone(bool ok) override {
-    absl::Status status = ok ? OnFrame() : OnEnd();
-    if (status.ok() && ok) {
-      StartRead(&frame_);
-      return;
+    // The next call waits here for its turn, should it come before this one has ended.
+    std::lock_guard lock(mutex_);
+    if (finished_) return;
+    absl::Status status;
+    if (ok) {
+      grpc::ByteBuffer message;
+      message.Swap(&incoming_);
+      StartRead(&incoming_);
+      status = OnMessage(message);
+      if (status.ok()) return;
+    } else {
+      status = OnEnd();
     }
-    response_->set_accepted(status.ok());
+    Respond(std::move(status));
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  absl::Status OnMessage(const grpc::ByteBuffer& message) {
+    std::vector<grpc::Slice> slices;
+    if (!message.Dump(&slices).ok()) return absl::InternalError("a message without bytes");
+    std::vector<absl::string_view> pieces;
+    for (const grpc::Slice& slice : slices) {
+      pieces.emplace_back(reinterpret_cast<const char*>(slice.begin()), slice.size());
+    }
+    const absl::StatusOr<ReceivedFrame> frame = ReceivedFrame::Parse(pieces);
+    return frame.ok() ? OnFrame(*frame) : frame.status();
+  }
+
+  absl::Status OnFrame(const ReceivedFrame& frame) {
+    if (!reply_.has_value()) {
+      if (absl::Status status = Begin(frame); !status.ok()) return status;
+    }
+    FramePool::Buffer values = reply_->NewBuffer();
+    const absl::StatusOr<FrameReader::Range> range = reader_.Accept(frame, values.values());
+    if (!range.ok()) return range.status();
+    return reply_->AddFrame(range->offset / reply_->frame_values(), std::move(values), range->count,
+                            frame.crc32c());
+  }
+
+  absl::Status Begin(const ReceivedFrame& first) {
+    if (!first.has_header()) {
+      return absl::InvalidArgumentError("the first frame of a reply must have a header");
+    }
+    const v1::VectorHeader& header = first.header();
+    engine_ = registry_->Active(header.run());
+    if (engine_ == nullptr) {
+      return absl::NotFoundError(absl::StrCat("run ", header.run(), " is not active"));
+    }
+    absl::StatusOr<RunEngine::Reply> reply =
+        engine_->BeginReply(header.task(), header.generation());
+    if (!reply.ok()) return reply.status();
+    if (header.length() != reply->length() || header.frame_values() != reply->frame_values() ||
+        header.format() != engine_->wire().replies()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "task ", header.task(), ": a reply of ", header.length(), " values in frames of ",
+          header.frame_values(), " and format ", v1::NumberFormat_Name(header.format()),
+          "; expected ", reply->length(), " in frames of ", reply->frame_values(), " and ",
+          v1::NumberFormat_Name(engine_->wire().replies())));
+    }
+    reply_ = *std::move(reply);
+    return absl::OkStatus();
+  }
+
+  void Respond(absl::Status status) {
+    finished_ = true;
+    v1::PushReplyResponse response;
+    response.set_accepted(status.ok());
     if (!status.ok()) {
-      response_->set_reason(std::string(status.message()));
+      response.set_reason(std::string(status.message()));
       metrics_->replies_refused.Increment();
       // Not wanted any more is no error of the worker's.
       if (status.code() == absl::StatusCode::kNotFound) status = absl::OkStatus();
     }
     if (!status.ok()) Log(LogLevel::kWarning, absl::StrCat("reply refused: ", status.message()));
-    Finish(ToGrpc(status));
-  }
-  void OnDone() override { delete this; }
-
- private:
-  absl::Status OnFrame() {
-    if (!reply_.has_value()) {
-      if (absl::Status status = Begin(); !status.ok()) return status;
-    }
-    const absl::StatusOr<FrameReader::Range> range = reader_.Accept(frame_);
-    if (!range.ok()) return range.status();
-    const std::span<const float> values = reader_.View(frame_, scratch_);
-    return reply_->AddFrame(range->offset / reply_->frame_values(), values, frame_.crc32c());
-  }
-
-  absl::Status Begin() {
-    if (!frame_.has_header()) {
-      return absl::InvalidArgumentError("the first frame of a reply must have a header");
-    }
-    header_ = frame_.header();
-    engine_ = registry_->Active(header_.run());
-    if (engine_ == nullptr) {
-      return absl::NotFoundError(absl::StrCat("run ", header_.run(), " is not active"));
-    }
-    absl::StatusOr<RunEngine::Reply> reply =
-        engine_->BeginReply(header_.task(), header_.generation());
-    if (!reply.ok()) return reply.status();
-    if (header_.length() != reply->length() || header_.frame_values() != reply->frame_values() ||
-        header_.format() != engine_->wire().replies()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "task ", header_.task(), ": a reply of ", header_.length(), " values in frames of ",
-          header_.frame_values(), " and format ", v1::NumberFormat_Name(header_.format()),
-          "; expected ", reply->length(), " in frames of ", reply->frame_values(), " and ",
-          v1::NumberFormat_Name(engine_->wire().replies())));
-    }
-    scratch_.resize(reply->frame_values());
-    reply_ = *std::move(reply);
-    return absl::OkStatus();
+    bool own_buffer = false;
+    const grpc::Status serialised = grpc::SerializationTraits<v1::PushReplyResponse>::Serialize(
+        response, response_, &own_buffer);
+    Finish(status.ok() ? serialised : ToGrpc(status));
   }
 
   absl::Status OnEnd() {
@@ -475,13 +506,13 @@ class ReplyStream final : public grpc::ServerReadReactor<v1::Frame> {
 
   RunRegistry* registry_;
   CoordinatorMetrics* metrics_;
-  v1::PushReplyResponse* response_;
-  v1::Frame frame_;
-  v1::VectorHeader header_;
+  grpc::ByteBuffer* response_;  // a PushReplyResponse
+  grpc::ByteBuffer incoming_;   // a Frame
+  std::mutex mutex_;            // one call of OnReadDone at a time; guards all below
+  bool finished_ = false;
   std::shared_ptr<RunEngine> engine_;
   std::optional<RunEngine::Reply> reply_;
   FrameReader reader_;
-  std::vector<float> scratch_;  // of one frame
 };
 
 }  // namespace
@@ -491,8 +522,8 @@ grpc::ServerWriteReactor<v1::Frame>* WorkerServiceImpl::FetchParameters(
   return new ParameterStream(registry_->Active(request->run()), *request, metrics_);
 }
 
-grpc::ServerReadReactor<v1::Frame>* WorkerServiceImpl::PushReply(grpc::CallbackServerContext*,
-                                                                 v1::PushReplyResponse* response) {
+grpc::ServerReadReactor<grpc::ByteBuffer>* WorkerServiceImpl::PushReply(
+    grpc::CallbackServerContext*, grpc::ByteBuffer* response) {
   return new ReplyStream(registry_, metrics_, response);
 }
 

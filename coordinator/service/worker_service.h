@@ -16,7 +16,12 @@
 
 namespace gradloom {
 
-class WorkerServiceImpl final : public v1::WorkerService::CallbackService, public FleetLink {
+// Replies are received as raw messages, everything else by generated code.
+using WorkerServiceBase = v1::WorkerService::WithCallbackMethod_Connect<
+    v1::WorkerService::WithCallbackMethod_FetchParameters<
+        v1::WorkerService::WithRawCallbackMethod_PushReply<v1::WorkerService::Service>>>;
+
+class WorkerServiceImpl final : public WorkerServiceBase, public FleetLink {
  public:
   WorkerServiceImpl(std::string version, CoordinatorMetrics* metrics);
   ~WorkerServiceImpl() override;
@@ -35,8 +40,9 @@ class WorkerServiceImpl final : public v1::WorkerService::CallbackService, publi
       grpc::CallbackServerContext* context) override;
   grpc::ServerWriteReactor<v1::Frame>* FetchParameters(
       grpc::CallbackServerContext* context, const v1::FetchParametersRequest* request) override;
-  grpc::ServerReadReactor<v1::Frame>* PushReply(grpc::CallbackServerContext* context,
-                                                v1::PushReplyResponse* response) override;
+  // A stream of Frames, answered by a PushReplyResponse; both serialised.
+  grpc::ServerReadReactor<grpc::ByteBuffer>* PushReply(grpc::CallbackServerContext* context,
+                                                       grpc::ByteBuffer* response) override;
 
  private:
   class Connection;

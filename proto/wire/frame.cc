@@ -44,11 +44,11 @@ bool FrameWriter::Next(v1::Frame& frame) {
   return true;
 }
 
-absl::Status FrameReader::CheckHeader(const v1::Frame& frame) {
-  if (!frame.has_header()) {
+absl::Status FrameReader::CheckHeader(const v1::VectorHeader* first) {
+  if (first == nullptr) {
     return absl::InvalidArgumentError("frame.header is missing: the first frame carries it");
   }
-  const v1::VectorHeader& header = frame.header();
+  const v1::VectorHeader& header = *first;
   if (!IsKnownNumberFormat(header.format())) {
     return absl::InvalidArgumentError(
         absl::StrCat("frame.header.format ", static_cast<int>(header.format()),
@@ -73,40 +73,62 @@ absl::Status FrameReader::CheckHeader(const v1::Frame& frame) {
 }
 
 absl::StatusOr<FrameReader::Range> FrameReader::Accept(const v1::Frame& frame) {
+  const Fields fields = {frame.has_header() ? &frame.header() : nullptr, frame.offset(),
+                         frame.crc32c(), frame.payload().size()};
+  const absl::StatusOr<Range> range = Check(fields);
+  if (!range.ok()) return range;
+  return Advance(fields, *range, Crc32c(frame.payload()));
+}
+
+absl::StatusOr<FrameReader::Range> FrameReader::Accept(const ReceivedFrame& frame,
+                                                       std::span<float> out) {
+  const Fields fields = {frame.has_header() ? &frame.header() : nullptr, frame.offset(),
+                         frame.crc32c(), frame.payload_bytes()};
+  const absl::StatusOr<Range> range = Check(fields);
+  if (!range.ok()) return range;
+  ABSL_RAW_CHECK(out.size() >= range->count, "the destination is smaller than the frame");
+  return Advance(fields, *range, frame.Decode(header_.format(), out.first(range->count)));
+}
+
+absl::StatusOr<FrameReader::Range> FrameReader::Check(const Fields& fields) {
   if (!has_header_) {
-    if (absl::Status status = CheckHeader(frame); !status.ok()) return status;
-  } else if (frame.has_header()) {
+    if (absl::Status status = CheckHeader(fields.header); !status.ok()) return status;
+  } else if (fields.header != nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("frame.header came again at offset ",
-                                                   frame.offset(),
+                                                   fields.offset,
                                                    "; legal: in a vector's first frame only"));
   }
   if (done()) {
-    return absl::InvalidArgumentError(absl::StrCat("frame.offset ", frame.offset(),
+    return absl::InvalidArgumentError(absl::StrCat("frame.offset ", fields.offset,
                                                    " is past the end: the vector's ",
                                                    header_.length(), " values are complete"));
   }
-  if (frame.offset() != next_) {
-    return absl::InvalidArgumentError(absl::StrCat("frame.offset ", frame.offset(),
+  if (fields.offset != next_) {
+    return absl::InvalidArgumentError(absl::StrCat("frame.offset ", fields.offset,
                                                    " is out of order; expected ", next_, " of ",
                                                    header_.length(), " values"));
   }
   const uint64_t count = std::min<uint64_t>(header_.frame_values(), header_.length() - next_);
   const uint64_t bytes = count * BytesPerValue(header_.format());
-  if (frame.payload().size() != bytes) {
+  if (fields.payload_bytes != bytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat("frame.payload at offset ", frame.offset(), " has ", frame.payload().size(),
+        absl::StrCat("frame.payload at offset ", fields.offset, " has ", fields.payload_bytes,
                      " bytes; expected ", bytes, " (", count, " values of ",
                      v1::NumberFormat_Name(header_.format()), ")"));
   }
-  const uint32_t crc = Crc32c(frame.payload());
-  if (crc != frame.crc32c()) {
+  return Range{static_cast<size_t>(next_), static_cast<size_t>(count)};
+}
+
+absl::StatusOr<FrameReader::Range> FrameReader::Advance(const Fields& fields, const Range& range,
+                                                        uint32_t crc) {
+  if (crc != fields.crc32c) {
     return absl::DataLossError(
         absl::StrFormat("frame.crc32c at offset %d is 0x%08x, but the payload's is 0x%08x: it was "
                         "damaged on the way",
-                        frame.offset(), frame.crc32c(), crc));
+                        fields.offset, fields.crc32c, crc));
   }
-  next_ += count;
-  return Range{static_cast<size_t>(frame.offset()), static_cast<size_t>(count)};
+  next_ += range.count;
+  return range;
 }
 
 absl::Status FrameReader::Finish() const {
@@ -120,17 +142,6 @@ void FrameReader::Decode(const v1::Frame& frame, std::span<float> out) const {
   ABSL_RAW_CHECK(out.size() * BytesPerValue(header_.format()) == frame.payload().size(),
                  "the destination has another length than the frame");
   DecodeValues(header_.format(), frame.payload().data(), out);
-}
-
-std::span<const float> FrameReader::View(const v1::Frame& frame, std::span<float> scratch) const {
-  const size_t count = frame.payload().size() / BytesPerValue(header_.format());
-  const char* bytes = frame.payload().data();
-  if (header_.format() == v1::FP32 && reinterpret_cast<uintptr_t>(bytes) % alignof(float) == 0) {
-    return {reinterpret_cast<const float*>(bytes), count};
-  }
-  ABSL_RAW_CHECK(scratch.size() >= count, "the scratch is smaller than the frame");
-  Decode(frame, scratch.first(count));
-  return scratch.first(count);
 }
 
 }  // namespace gradloom

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "gradloom/v1/worker.pb.h"
 #include "proto/wire/number_format.h"
+#include "proto/wire/received_frame.h"
 
 namespace gradloom {
 
@@ -66,6 +67,9 @@ class FrameReader {
   // and once, frames are in order without gaps. InvalidArgument names the field, its value and what
   // is legal; DataLoss when the payload's CRC is wrong. After an error the vector is lost.
   absl::StatusOr<Range> Accept(const v1::Frame& frame);
+  // The same for a frame that is still as it came, and decodes its values into the beginning of
+  // `out`: at least header.frame_values, which the caller has checked when the header came.
+  absl::StatusOr<Range> Accept(const ReceivedFrame& frame, std::span<float> out);
   // The end of the stream: DataLoss when it came before the vector's end.
   absl::Status Finish() const;
 
@@ -76,12 +80,20 @@ class FrameReader {
 
   // Decodes an accepted frame's values; out.size() is the range's count.
   void Decode(const v1::Frame& frame, std::span<float> out) const;
-  // An accepted frame's values without a copy where that is possible (fp32, aligned), otherwise
-  // decoded into `scratch`, at least count values. Valid while both arguments are.
-  std::span<const float> View(const v1::Frame& frame, std::span<float> scratch) const;
 
  private:
-  absl::Status CheckHeader(const v1::Frame& frame);
+  // A frame's fields but its payload.
+  struct Fields {
+    const v1::VectorHeader* header = nullptr;  // null: none
+    uint64_t offset = 0;
+    uint32_t crc32c = 0;
+    size_t payload_bytes = 0;
+  };
+
+  absl::Status CheckHeader(const v1::VectorHeader* header);
+  absl::StatusOr<Range> Check(const Fields& fields);
+  // The end of Accept: the payload's CRC is `crc`.
+  absl::StatusOr<Range> Advance(const Fields& fields, const Range& range, uint32_t crc);
 
   uint64_t max_length_;
   v1::VectorHeader header_;

@@ -1,24 +1,33 @@
-// Replies through the coordinator's whole path (WorkerServiceImpl::PushReply, FrameReader, JobSum,
-// then the decoded sum) against a bare gRPC client stream of the very same frames, received and
-// thrown away: real gRPC over loopback, one reply after the other, interleaved in one run, medians.
-// The coordinator is the real one, with a linear regression of as many parameters and a worker that
+// Replies through the coordinator's whole path (WorkerServiceImpl::PushReply, frame checks, JobSum,
+// then the decoded sum) against a bare gRPC client stream of the very same frames, received by
+// generated code and thrown away: real gRPC over loopback with the coordinator's own transport
+// settings for both, from a client process of its own, interleaved in one run, medians. The
+// coordinator is the real one, with a linear regression of as many parameters and a worker that
 // knows its replies beforehand.
 //
-//   ingest_benchmark [MEGABYTES...]     (default: 16 64 256)
+//   ingest_benchmark [PARTS MEGABYTES MODE]   one shape; MODE: sequential, concurrent or bf16
+//   ingest_benchmark                          all shapes
 #include <grpcpp/grpcpp.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/service/run_registry.h"
+#include "coordinator/service/transport.h"
 #include "coordinator/service/worker_service.h"
 #include "proto/ops/logging.h"
 #include "proto/wire/frame.h"
@@ -26,12 +35,27 @@
 namespace gradloom {
 namespace {
 
-constexpr int kParts = 4;
+constexpr int kMaxParts = 64;
 constexpr int kExamplesPerPart = 2;
 constexpr char kVersion[] = "benchmark";
 
+struct Shape {
+  int parts = 4;
+  size_t megabytes = 64;    // of a reply on the wire
+  bool concurrent = false;  // every part over a connection of its own, all at once
+  v1::NumberFormat format = v1::FP32;
+  size_t values() const { return megabytes * 1'000'000 / BytesPerValue(format); }
+};
+
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Of all threads of this process.
+double CpuNow() {
+  timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 double Median(std::vector<double> values) {
@@ -44,6 +68,121 @@ void Check(bool ok, const std::string& what) {
   std::cerr << "ingest_benchmark: " << what << "\n";
   std::exit(1);
 }
+
+std::unique_ptr<v1::WorkerService::Stub> Connect(int port) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // as separate workers would
+  return v1::WorkerService::NewStub(grpc::CreateCustomChannel(
+      absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials(), arguments));
+}
+
+// ---- the client's process -----------------------------------------------------------------------
+
+// One reply a task to a server.
+struct Order {
+  int port = 0;
+  Shape shape;
+  uint64_t run = 0;
+  uint64_t generation = 0;
+  std::array<uint64_t, kMaxParts> tasks = {};
+};
+
+std::vector<float> ReplyValues(size_t length) {
+  const size_t parameters = length - kReplyScalars;
+  std::vector<float> values(length, 0.0f);
+  for (size_t i = 0; i < parameters; ++i) {
+    values[i] = static_cast<float>(static_cast<int>(i * 2654435761u >> 8 & 0xffff) - 32768) * 1e-6f;
+  }
+  values[parameters + kExamples] = kExamplesPerPart;
+  values[parameters + kLossSum] = 1;
+  return values;
+}
+
+std::vector<v1::Frame> Frames(const Shape& shape) {
+  v1::VectorHeader header;
+  header.set_format(shape.format);
+  const std::vector<float> values = ReplyValues(shape.values());
+  FrameWriter writer(header, values);
+  std::vector<v1::Frame> frames;
+  while (!writer.done()) writer.Next(frames.emplace_back());
+  return frames;
+}
+
+void Push(v1::WorkerService::Stub& stub, const Order& order, int part,
+          const std::vector<v1::Frame>& frames) {
+  grpc::ClientContext context;
+  v1::PushReplyResponse response;
+  v1::Frame first = frames[0];
+  first.mutable_header()->set_run(order.run);
+  first.mutable_header()->set_task(order.tasks[part]);
+  first.mutable_header()->set_generation(order.generation);
+  const auto writer = stub.PushReply(&context, &response);
+  bool open = writer->Write(first);
+  for (size_t i = 1; i < frames.size() && open; ++i) open = writer->Write(frames[i]);
+  writer->WritesDone();
+  const grpc::Status status = writer->Finish();
+  Check(status.ok() && response.accepted(), status.error_message() + response.reason());
+}
+
+// Carries out orders until there are no more; answers each with the seconds that it took.
+void ClientProcess(int socket) {
+  std::map<std::pair<int, int>, std::unique_ptr<v1::WorkerService::Stub>> stubs;  // by port, part
+  std::vector<v1::Frame> frames;
+  Shape made = {.megabytes = 0};
+  for (Order order; read(socket, &order, sizeof order) == sizeof order;) {
+    if (order.shape.values() != made.values() || order.shape.format != made.format) {
+      made = order.shape;
+      frames = Frames(made);
+    }
+    std::vector<v1::WorkerService::Stub*> stub;
+    for (int part = 0; part < order.shape.parts; ++part) {
+      auto& slot = stubs[{order.port, order.shape.concurrent ? part : 0}];
+      if (slot == nullptr) slot = Connect(order.port);
+      stub.push_back(slot.get());
+    }
+    const double start = Now();
+    if (order.shape.concurrent) {
+      std::vector<std::jthread> threads;
+      for (int part = 0; part < order.shape.parts; ++part) {
+        threads.emplace_back([&, part] { Push(*stub[part], order, part, frames); });
+      }
+    } else {
+      for (int part = 0; part < order.shape.parts; ++part) Push(*stub[part], order, part, frames);
+    }
+    const double seconds = Now() - start;
+    Check(write(socket, &seconds, sizeof seconds) == sizeof seconds, "no parent");
+  }
+}
+
+class Client {
+ public:
+  // Before any thread is started.
+  Client() {
+    int sockets[2];
+    Check(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets) == 0, "socketpair failed");
+    if (fork() == 0) {
+      close(sockets[0]);
+      ClientProcess(sockets[1]);
+      _exit(0);
+    }
+    close(sockets[1]);
+    socket_ = sockets[0];
+  }
+  ~Client() { close(socket_); }
+
+  double Push(const Order& order) {
+    double seconds = 0;
+    Check(write(socket_, &order, sizeof order) == sizeof order &&
+              read(socket_, &seconds, sizeof seconds) == sizeof seconds,
+          "the client is gone");
+    return seconds;
+  }
+
+ private:
+  int socket_ = -1;
+};
+
+// ---- the servers --------------------------------------------------------------------------------
 
 // Receives frames and throws them away.
 class BareService final : public v1::WorkerService::CallbackService {
@@ -73,73 +212,32 @@ class BareService final : public v1::WorkerService::CallbackService {
 std::unique_ptr<grpc::Server> Serve(grpc::Service* service, int* port) {
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), port);
-  // As the coordinator does.
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 4 << 20);
+  SetDataTransport(builder);
   builder.RegisterService(service);
   return builder.BuildAndStart();
-}
-
-std::unique_ptr<v1::WorkerService::Stub> Connect(int port) {
-  return v1::WorkerService::NewStub(
-      grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials()));
-}
-
-// Seconds to push one reply.
-double Push(v1::WorkerService::Stub& stub, const std::vector<v1::Frame>& frames) {
-  grpc::ClientContext context;
-  v1::PushReplyResponse response;
-  const double start = Now();
-  const auto writer = stub.PushReply(&context, &response);
-  for (const v1::Frame& frame : frames) {
-    if (!writer->Write(frame)) break;
-  }
-  writer->WritesDone();
-  const grpc::Status status = writer->Finish();
-  const double seconds = Now() - start;
-  Check(status.ok() && response.accepted(), status.error_message() + response.reason());
-  return seconds;
-}
-
-std::vector<float> ReplyValues(size_t parameters) {
-  std::vector<float> values(parameters + kReplyScalars, 0.0f);
-  for (size_t i = 0; i < parameters; ++i) {
-    values[i] = static_cast<float>(static_cast<int>(i * 2654435761u >> 8 & 0xffff) - 32768) * 1e-6f;
-  }
-  values[parameters + kExamples] = kExamplesPerPart;
-  values[parameters + kLossSum] = 1;
-  return values;
-}
-
-std::vector<v1::Frame> Frames(const std::vector<float>& values) {
-  v1::VectorHeader header;
-  header.set_format(v1::FP32);
-  FrameWriter writer(header, values);
-  std::vector<v1::Frame> frames;
-  while (!writer.done()) writer.Next(frames.emplace_back());
-  return frames;
 }
 
 // A coordinator with one run under way, and the one worker of its fleet.
 class Coordinator {
  public:
-  Coordinator(const std::string& folder, size_t parameters, int jobs)
-      : workers_(kVersion, &metrics_), registry_(folder + "/state", folder, &workers_, &metrics_) {
+  Coordinator(const std::string& folder, const Shape& shape, int jobs)
+      : parts_(shape.parts),
+        workers_(kVersion, &metrics_),
+        registry_(folder + "/state", folder, &workers_, &metrics_) {
     workers_.SetRegistry(&registry_);
     const absl::Status started =
         registry_.Start({[this](std::shared_ptr<RunEngine> engine) { workers_.RunStarted(engine); },
                          [this](uint64_t run) { workers_.RunEnded(run); }});
     Check(started.ok(), started.ToString());
-    int port = 0;
-    server_ = Serve(&workers_, &port);
-    stub_ = Connect(port);
+    server_ = Serve(&workers_, &port_);
+    stub_ = Connect(port_);
     std::ofstream data(folder + "/data.libsvm");
-    for (int i = 0; i < kParts * kExamplesPerPart; ++i) data << "0 " << i + 1 << ":1\n";
+    for (int i = 0; i < parts_ * kExamplesPerPart; ++i) data << "0 " << i + 1 << ":1\n";
     data.close();
     v1::RunSpec spec;
     v1::LibsvmSource* source = spec.mutable_data()->mutable_train()->mutable_libsvm();
     source->set_file("data.libsvm");
-    source->set_features(parameters);
+    source->set_features(shape.values() - kReplyScalars);
     spec.set_name("ingest");
     spec.mutable_workload()->mutable_linear_regression()->set_intercept(false);
     spec.mutable_optimizer()->set_kind(v1::OptimizerSpec::SGD);
@@ -147,7 +245,8 @@ class Coordinator {
     spec.mutable_training()->set_jobs(jobs);
     spec.mutable_training()->set_evaluate_every(0);
     spec.mutable_scheme()->mutable_uncoded();
-    spec.mutable_scheme()->set_slots(kParts);
+    spec.mutable_scheme()->set_slots(parts_);
+    spec.mutable_wire()->set_replies(shape.format);
     const absl::StatusOr<uint64_t> run = registry_.Submit(spec);
     Check(run.ok(), run.status().ToString());
     run_ = *run;
@@ -162,14 +261,14 @@ class Coordinator {
 
   uint64_t run() const { return run_; }
   uint64_t generation() const { return generation_; }
-  v1::WorkerService::Stub& stub() { return *stub_; }
+  int port() const { return port_; }
   // The next job's tasks; blocks until the job before has been applied.
   std::vector<uint64_t> Tasks() {
     std::vector<uint64_t> tasks;
-    for (v1::ToWorker message; tasks.size() < kParts && stream_->Read(&message);) {
+    for (v1::ToWorker message; tasks.size() < parts_ && stream_->Read(&message);) {
       for (const v1::Task& task : message.assign().tasks()) tasks.push_back(task.id());
     }
-    Check(tasks.size() == kParts, "the run ended early");
+    Check(tasks.size() == parts_, "the run ended early");
     return tasks;
   }
 
@@ -192,9 +291,11 @@ class Coordinator {
     stream_->Write(ready);
   }
 
+  const size_t parts_;
   CoordinatorMetrics metrics_;
   WorkerServiceImpl workers_;
   RunRegistry registry_;
+  int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::WorkerService::Stub> stub_;
   grpc::ClientContext context_;
@@ -204,16 +305,17 @@ class Coordinator {
 };
 
 // Decoding alone, as the engine does it: block by block into a buffer that stays in the cache.
-double DecodeSeconds(const std::vector<float>& values, size_t frame_values) {
-  JobSum sum(values.size(), frame_values, 1, true);
-  for (size_t frame = 0; frame < sum.frames(); ++frame) {
-    const size_t offset = frame * frame_values;
-    Check(
-        sum.AddFrame(
-               sum.epoch(), 0, frame,
-               std::span(values).subspan(offset, std::min(frame_values, values.size() - offset)), 0)
-            .ok(),
-        "frame refused");
+double DecodeSeconds(const Shape& shape, const std::vector<float>& values, size_t frame_values) {
+  JobSum sum(values.size(), frame_values, shape.parts, true);
+  for (int part = 0; part < shape.parts; ++part) {
+    for (size_t frame = 0; frame < sum.frames(); ++frame) {
+      const size_t offset = frame * frame_values;
+      const size_t count = std::min(frame_values, values.size() - offset);
+      FramePool::Buffer buffer = sum.NewBuffer();
+      std::copy_n(values.begin() + static_cast<int64_t>(offset), count, buffer.data());
+      Check(sum.AddFrame(sum.epoch(), part, frame, std::move(buffer), count, 0).ok(),
+            "frame refused");
+    }
   }
   std::vector<float> block(16 * ReproducibleSum::kBlock);
   const double start = Now();
@@ -223,62 +325,91 @@ double DecodeSeconds(const std::vector<float>& values, size_t frame_values) {
   return Now() - start;
 }
 
-void Measure(size_t megabytes) {
-  const size_t parameters = megabytes * 250000 - kReplyScalars;
-  const int repetitions = megabytes > 100 ? 5 : 9;
+// The same orders to both servers, in turn.
+struct Times {
+  std::vector<double> bare, ingest, whole, bare_cpu, ingest_cpu;
+};
+Times PushToBoth(Client& client, const Shape& shape, int repetitions) {
   char folder[] = "/tmp/gradloom-ingest-XXXXXX";
   Check(mkdtemp(folder) != nullptr, "mkdtemp failed");
   BareService bare_service;
-  int port = 0;
-  const auto bare_server = Serve(&bare_service, &port);
-  const auto bare_stub = Connect(port);
-  const std::vector<float> values = ReplyValues(parameters);
-  std::vector<v1::Frame> frames = Frames(values);
-  std::vector<double> bare, ingest, decode, whole;
+  Order bare = {.shape = shape};
+  const auto bare_server = Serve(&bare_service, &bare.port);
+  Times times;
   {
-    Coordinator coordinator(folder, parameters, repetitions + 2);
+    Coordinator coordinator(folder, shape, repetitions + 2);
+    Order order = {coordinator.port(), shape, coordinator.run(), coordinator.generation()};
     std::vector<uint64_t> tasks = coordinator.Tasks();
-    for (int i = 0; i <= repetitions; ++i) {  // the first one warms up
-      double bare_seconds = 0, ingest_seconds = 0;
-      for (int part = 0; part < kParts; ++part) bare_seconds += Push(*bare_stub, frames);
+    for (int i = 0; i <= repetitions; ++i) {
+      std::copy(tasks.begin(), tasks.end(), order.tasks.begin());
+      const double cpu_start = CpuNow();
+      const double bare_seconds = client.Push(bare);
+      const double cpu_middle = CpuNow();
       const double start = Now();
-      for (uint64_t task : tasks) {
-        v1::VectorHeader* header = frames[0].mutable_header();
-        header->set_run(coordinator.run());
-        header->set_task(task);
-        header->set_generation(coordinator.generation());
-        ingest_seconds += Push(coordinator.stub(), frames);
-      }
+      const double ingest_seconds = client.Push(order);
+      const double cpu_end = CpuNow();
       tasks = coordinator.Tasks();
-      const double whole_seconds = Now() - start;
-      if (i == 0) continue;
-      bare.push_back(bare_seconds);
-      ingest.push_back(ingest_seconds);
-      whole.push_back(whole_seconds);
-      decode.push_back(DecodeSeconds(values, frames[0].header().frame_values()));
+      if (i == 0) continue;  // warms up
+      times.whole.push_back(Now() - start);
+      times.bare.push_back(bare_seconds);
+      times.ingest.push_back(ingest_seconds);
+      times.bare_cpu.push_back(cpu_middle - cpu_start);
+      times.ingest_cpu.push_back(cpu_end - cpu_middle);
     }
   }
   std::filesystem::remove_all(folder);
-  const double reference = Median(bare);
-  std::printf(
-      "%4zu MB: bare stream %.2f GB/s | ingest %.2f | ingest + decode %.2f | "
-      "and optimiser step %.2f of it\n",
-      megabytes, static_cast<double>(kParts * megabytes) * 1e-3 / reference,
-      reference / Median(ingest), reference / (Median(ingest) + Median(decode)),
-      reference / Median(whole));
+  return times;
+}
+
+void Measure(Client& client, const Shape& shape) {
+  const size_t total = shape.parts * shape.megabytes;  // MB
+  const Times times = PushToBoth(client, shape, total > 1500 ? 5 : total < 100 ? 21 : 9);
+  const std::vector<float> values = ReplyValues(shape.values());
+  std::vector<double> decode;
+  for (int i = 0; i < 3; ++i) {
+    decode.push_back(DecodeSeconds(shape, values, FrameValues(shape.format, 0)));
+  }
+  const double bare = Median(times.bare);
+  const double gigabytes = static_cast<double>(total) * 1e-3;
+  std::printf("%2d x %3zu MB %s %s | %9.2f GB/s | %6.2f | %15.2f | %18.2f | %4.2f and %4.2f\n",
+              shape.parts, shape.megabytes, shape.format == v1::FP32 ? "fp32" : "bf16",
+              shape.concurrent ? "concurrent" : "sequential", gigabytes / bare,
+              bare / Median(times.ingest), bare / (Median(times.ingest) + Median(decode)),
+              bare / Median(times.whole), Median(times.bare_cpu) / gigabytes,
+              Median(times.ingest_cpu) / gigabytes);
   std::fflush(stdout);
+}
+
+std::vector<Shape> AllShapes() {
+  std::vector<Shape> shapes;
+  for (size_t megabytes : {4, 16, 64, 256}) shapes.push_back({.megabytes = megabytes});
+  for (int parts : {1, 2, 3, 8, 16}) shapes.push_back({.parts = parts});
+  shapes.push_back({.parts = 64, .megabytes = 16});
+  for (int parts : {4, 16}) shapes.push_back({.parts = parts, .concurrent = true});
+  shapes.push_back({.parts = 64, .megabytes = 16, .concurrent = true});
+  shapes.push_back({.format = v1::BF16});
+  return shapes;
 }
 
 }  // namespace
 }  // namespace gradloom
 
 int main(int argc, char** argv) {
+  gradloom::Client client;
   (void)gradloom::SetUpLogging("ingest_benchmark", "text", "error");
-  std::vector<size_t> sizes;
-  for (int i = 1; i < argc; ++i) sizes.push_back(std::strtoul(argv[i], nullptr, 10));
-  if (sizes.empty()) sizes = {16, 64, 256};
-  std::printf("%d replies a job, sent one after the other; target: ingest + decode >= 0.8\n",
-              gradloom::kParts);
-  for (size_t size : sizes) gradloom::Measure(size);
+  std::vector<gradloom::Shape> shapes = gradloom::AllShapes();
+  if (argc == 4) {
+    const std::string mode = argv[3];
+    gradloom::Check(mode == "sequential" || mode == "concurrent" || mode == "bf16",
+                    "MODE " + mode + ": sequential, concurrent or bf16");
+    shapes = {{std::clamp(std::atoi(argv[1]), 1, gradloom::kMaxParts),
+               std::strtoul(argv[2], nullptr, 10), mode == "concurrent",
+               mode == "bf16" ? gradloom::v1::BF16 : gradloom::v1::FP32}};
+  }
+  std::printf(
+      "ratios to the bare stream's time; target: ingest + decode >= 0.8\n"
+      "replies of a job           | bare stream    | ingest | ingest + decode "
+      "| and optimiser step | server's CPU s/GB, bare and ours\n");
+  for (const gradloom::Shape& shape : shapes) gradloom::Measure(client, shape);
   return 0;
 }

@@ -1,5 +1,5 @@
 // Frames from a stranger: a FrameReader refuses them, or they tile the vector that their header
-// promised.
+// promised; read as they come, in pieces, they are what generated code reads.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "absl/base/internal/raw_logging.h"
+#include "absl/strings/string_view.h"
 #include "proto/wire/crc32c.h"
 #include "proto/wire/frame.h"
+#include "proto/wire/received_frame.h"
 
 namespace gradloom {
 namespace {
@@ -36,12 +38,34 @@ void ReadFrames(std::span<const uint8_t> bytes) {
     ABSL_RAW_CHECK(range->offset == next, "frames come in order");
     next += range->count;
     ABSL_RAW_CHECK(next <= reader.header().length(), "frames stay inside the vector");
-    std::vector<float> values(range->count), scratch(range->count);
+    std::vector<float> values(range->count);
     reader.Decode(frame, values);
-    const std::span<const float> view = reader.View(frame, scratch);
-    ABSL_RAW_CHECK(view.size() == values.size(), "a view has the range's length");
   }
   ABSL_RAW_CHECK(!reader.Finish().ok() || next == reader.header().length(), "finished when whole");
+}
+
+// The bytes in pieces of the first byte's size.
+void ReadPieces(std::span<const uint8_t> bytes) {
+  if (bytes.empty()) return;
+  const size_t step = std::max<size_t>(1, bytes[0]);
+  const absl::string_view message(reinterpret_cast<const char*>(bytes.data()) + 1,
+                                  bytes.size() - 1);
+  std::vector<absl::string_view> pieces;
+  for (size_t at = 0; at < message.size(); at += step) pieces.push_back(message.substr(at, step));
+  v1::Frame frame;
+  const bool parsed = frame.ParseFromArray(message.data(), static_cast<int>(message.size()));
+  const absl::StatusOr<ReceivedFrame> received = ReceivedFrame::Parse(pieces);
+  ABSL_RAW_CHECK(received.ok() == parsed, "what is a frame is one in pieces too");
+  if (!parsed) return;
+  ABSL_RAW_CHECK(received->has_header() == frame.has_header() &&
+                     received->header().SerializeAsString() == frame.header().SerializeAsString() &&
+                     received->offset() == frame.offset() && received->crc32c() == frame.crc32c() &&
+                     received->payload_bytes() == frame.payload().size(),
+                 "the fields are the same");
+  if (frame.payload().size() % sizeof(float) != 0) return;
+  std::vector<float> values(frame.payload().size() / sizeof(float));
+  ABSL_RAW_CHECK(received->Decode(v1::FP32, values) == Crc32c(frame.payload()),
+                 "the payload is the same");
 }
 
 }  // namespace
@@ -49,5 +73,6 @@ void ReadFrames(std::span<const uint8_t> bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   gradloom::ReadFrames({data, size});
+  gradloom::ReadPieces({data, size});
   return 0;
 }

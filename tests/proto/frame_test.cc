@@ -59,23 +59,6 @@ TEST(Frame, VectorsOfAllLengthsArriveWhole) {
   }
 }
 
-TEST(Frame, ViewGivesTheSameValuesAsDecode) {
-  const std::vector<float> values = Values(1500);
-  for (v1::NumberFormat format : {v1::FP32, v1::BF16, v1::FP16}) {
-    FrameReader reader;
-    std::vector<float> scratch(kMaxFrameBytes);
-    for (const v1::Frame& frame : Frames(values, format)) {
-      const auto range = reader.Accept(frame);
-      ASSERT_TRUE(range.ok());
-      const std::span<const float> view = reader.View(frame, scratch);
-      EXPECT_EQ(std::vector<float>(view.begin(), view.end()),
-                std::vector<float>(values.begin() + range->offset,
-                                   values.begin() + range->offset + range->count));
-    }
-    EXPECT_TRUE(reader.done());
-  }
-}
-
 TEST(Frame, FrameValuesAreWholeBlocksWithinTheLimits) {
   EXPECT_EQ(FrameValues(v1::FP32, 0), 65536u);
   EXPECT_EQ(FrameValues(v1::BF16, 0), 131072u);
