@@ -127,15 +127,25 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::JobApplied(int lane, boo
   const bool drifted = recorder_.ForgetIfDrifted();
   const bool lanes_changed = left_[lane] == 0;
   if (!lanes_changed && !drifted && applied_ < reconsider_at_) return std::nullopt;
-  if (recorder_.observed() == 0) return std::nullopt;
-  // A ladder tells what load costs as soon as both its loads have been seen.
-  if (!options_.known.has_value() && current_.choice.fleet.ladder &&
-      !recorder_.Slope().has_value()) {
-    return std::nullopt;
+  if (recorder_.observed() == 0 && !options_.known.has_value()) return std::nullopt;
+  if (!recorder_.Slope().has_value()) {
+    // A ladder tells what load costs as soon as both its loads have been seen; another load does.
+    if (current_.choice.fleet.ladder || lanes_changed) return std::nullopt;
+    return Probe();
   }
   const auto lanes = static_cast<int64_t>(left_.size());
   reconsider_at_ = applied_ + (applied_ < 2 * lanes ? 1 : std::max(lanes, applied_ / kSearchEvery));
   return Reconsider(recorder_.Profile(options_.profile_rows, kProfileSeed), lanes_changed);
+}
+
+std::optional<AutoDecision> AutoPolicy::Probe() {
+  AutoDecision probe = Blank();
+  probe.choice = current_.choice;
+  probe.choice.scheme.s = std::min(2 * probe.choice.scheme.s + 1, slots_ - 1);
+  if (probe.choice.scheme.s == current_.choice.scheme.s) return std::nullopt;
+  probe.why = "a probe: what does load cost?";
+  current_ = probe;
+  return probe;
 }
 
 absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Reconsider(const FleetProfile& profile,

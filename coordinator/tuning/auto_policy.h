@@ -68,6 +68,8 @@ class AutoPolicy {
  private:
   // Open lanes, those with most jobs left first.
   AutoDecision Blank() const;
+  // Twice the load.
+  std::optional<AutoDecision> Probe();
   absl::StatusOr<std::optional<AutoDecision>> Reconsider(const FleetProfile& profile,
                                                          bool lanes_changed);
   // The search's best for the lanes of `blank`, within the trusted loads.

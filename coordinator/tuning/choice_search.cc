@@ -50,6 +50,7 @@ class Search {
     Choice choice;
     double seconds = kInfinity;
     double replies_per_job = 0;
+    double invocations = 0;
     absl::Status status = absl::OkStatus();
   };
 
@@ -79,6 +80,7 @@ class Search {
       entry.status = prediction.status();
       entry.seconds = prediction.ok() ? prediction->seconds : kInfinity;
       entry.replies_per_job = prediction.ok() ? prediction->replies_per_job : 0;
+      entry.invocations = prediction.ok() ? prediction->invocations : 0;
     });
     result_.simulated += count;
     for (size_t i = first; i < entries_.size(); ++i) Note(entries_[i].seconds, jobs);
@@ -161,6 +163,7 @@ class Search {
       ranked.seconds = entry.seconds * Scale(horizon);
       ranked.mean_seconds = ranked.low_seconds = ranked.high_seconds = ranked.seconds;
       ranked.replies_per_job = entry.replies_per_job;
+      spread_.push_back(Spread(entry.invocations));
       result_.ranked.push_back(std::move(ranked));
     }
   }
@@ -190,21 +193,27 @@ class Search {
       Tell(0.8 + 0.2 * (sample + 1) / options_.resamples);
     }
     if (options_.resamples == 0) return absl::OkStatus();
-    for (RankedChoice& ranked : result_.ranked) Summarise(&ranked);
+    for (size_t i = 0; i < result_.ranked.size(); ++i) Summarise(spread_[i], &result_.ranked[i]);
     return absl::OkStatus();
   }
 
-  static void Summarise(RankedChoice* ranked) {
+  // A run of k invocations a slot varies by sigma, and what a profile of r rows predicts for it by
+  // sigma sqrt(k / r). Resampling sees sigma sqrt(1 - block / r).
+  double Spread(double invocations) const {
+    const double block =
+        std::min(0.5, static_cast<double>(ResampledBlock(profile_)) / profile_.rows);
+    return std::sqrt((1 + invocations / profile_.rows) / (1 - block));
+  }
+
+  static void Summarise(double spread, RankedChoice* ranked) {
     std::vector<double> sorted = ranked->resampled_seconds;
     std::sort(sorted.begin(), sorted.end());
-    const auto at = [&](double quantile) {
-      return sorted[static_cast<size_t>(
-          std::lround(quantile * static_cast<double>(sorted.size() - 1)))];
-    };
+    const auto tenth = static_cast<size_t>(0.1 * static_cast<double>(sorted.size() - 1));
     ranked->mean_seconds =
         std::accumulate(sorted.begin(), sorted.end(), 0.0) / static_cast<double>(sorted.size());
-    ranked->low_seconds = at(0.1);
-    ranked->high_seconds = at(0.9);
+    ranked->low_seconds = ranked->mean_seconds - spread * (ranked->mean_seconds - sorted[tenth]);
+    ranked->high_seconds =
+        ranked->mean_seconds + spread * (sorted[sorted.size() - 1 - tenth] - ranked->mean_seconds);
   }
 
   const FleetProfile& profile_;
@@ -214,6 +223,7 @@ class Search {
   std::vector<Entry> entries_;
   double best_seconds_a_job_ = kInfinity;
   double told_ = 0;
+  std::vector<double> spread_;  // of what is ranked
   SearchResult result_;
 };
 

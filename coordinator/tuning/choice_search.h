@@ -42,7 +42,9 @@ struct RankedChoice {
   Choice choice;
   ChoiceCost cost;
   double seconds = 0;  // of the whole run on the profile as it was recorded
-  // Over resampled profiles: mean, and the central 80 %. All equal to `seconds` without resamples.
+  // Over resampled profiles: mean, and the central 80 %, widened by what the profile, itself but a
+  // sample of the fleet, may be off; too narrow when few rows do not show the tail. All equal to
+  // `seconds` without resamples.
   double mean_seconds = 0, low_seconds = 0, high_seconds = 0;
   std::vector<double> resampled_seconds;  // by sample; comparable between choices one by one
   double replies_per_job = 0;             // that were sent
@@ -63,6 +65,7 @@ absl::StatusOr<SearchResult> SearchChoices(const FleetProfile& profile, const Fl
 struct Prediction {
   double seconds = 0;
   double replies_per_job = 0;
+  double invocations = 0;  // of a slot, on average
 };
 absl::StatusOr<Prediction> Predict(const Choice& choice, const FleetSize& size,
                                    const FleetProfile& profile, const std::vector<int>& order,

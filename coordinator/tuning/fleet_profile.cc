@@ -68,9 +68,13 @@ std::vector<int> RecordedOrder(const FleetProfile& profile) {
   return order;
 }
 
+int ResampledBlock(const FleetProfile& profile) {
+  // About rows^(1/3), the usual compromise between keeping bursts and drawing enough.
+  return std::max(1, static_cast<int>(std::lround(std::cbrt(profile.rows))));
+}
+
 std::vector<int> ResampledOrder(const FleetProfile& profile, int64_t length, uint64_t number) {
-  // Blocks of about rows^(1/3), the usual compromise between keeping bursts and drawing enough.
-  const int block = std::max(1, static_cast<int>(std::lround(std::cbrt(profile.rows))));
+  const int block = ResampledBlock(profile);
   RandomStream random(kResampleSeed, Purpose::kResample, number, 0);
   std::vector<int> order;
   while (static_cast<int64_t>(order.size()) < length) {

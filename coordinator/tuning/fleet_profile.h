@@ -31,6 +31,8 @@ FleetProfile ProfileOfModel(const DelayModel& delays, int slots, int rows);
 std::unique_ptr<DelayModel> MakeProfileDelays(const FleetProfile& profile, std::vector<int> order);
 // 0, 1, ..., rows - 1.
 std::vector<int> RecordedOrder(const FleetProfile& profile);
+// Rows of one block of ResampledOrder.
+int ResampledBlock(const FleetProfile& profile);
 // `length` rows drawn with replacement in blocks of neighbours, so that bursts survive; sample
 // `number` is a function of its number and the profile's rows alone, hence the same for every
 // choice that is judged by it (common random numbers).

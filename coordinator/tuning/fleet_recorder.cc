@@ -121,6 +121,16 @@ std::optional<double> FleetRecorder::Slope() {
   for (auto& [invocation, loads] : rows) {
     if (loads.size() > 1) AddRow(loads, &covariance, &variance);
   }
+  if (variance == 0 && !slope_.has_value()) {
+    std::map<double, std::vector<SurvivalCurve::Value>> all;
+    for (const auto& [invocation, loads] : rows) {
+      for (const auto& [load, values] : loads) {
+        all[load].insert(all[load].end(), values.begin(), values.end());
+      }
+    }
+    AddRow(all, &covariance, &variance);
+    if (variance > 0) return std::max(0.0, covariance / variance);
+  }
   if (variance > 0) slope_ = std::max(0.0, covariance / variance);
   return slope_;
 }

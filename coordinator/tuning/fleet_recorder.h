@@ -43,8 +43,9 @@ class FleetRecorder {
   // Seconds per unit of load, not negative: least squares of the lower quartiles of delays at each
   // load among the slots' k-th invocations (a fleet's first rounds are often slow, whatever the
   // load), or of a quantile so low that it is known at every load: stragglers do not move it and
-  // cuts leave it alone. As long as nothing newer is known, what was known before; nothing when no
-  // slots ever had different loads side by side.
+  // cuts leave it alone. As long as nothing newer is known, what was known before; while slots
+  // never had different loads side by side, of the loads at different times; nothing with one load
+  // only.
   std::optional<double> Slope();
   // From here on, until the fleet drifts, instead of what is observed.
   void set_slope(double seconds) {

@@ -28,7 +28,7 @@ SurvivalCurve::SurvivalCurve(std::vector<Value> values) {
     return;
   }
   end_ = values_.back();
-  const size_t half = values_.size() / 2;
+  const size_t half = (values_.size() - 1) / 2;
   double sum = 0;
   for (size_t i = half; i < values_.size(); ++i) sum += values_[i] - values_[half];
   excess_ = sum / static_cast<double>(values_.size() - half);

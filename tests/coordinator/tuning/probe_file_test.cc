@@ -1,0 +1,37 @@
+#include "coordinator/tuning/probe_file.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace gradloom {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ProbeFileTest, ReadsBackWhatItWrites) {
+  const std::string text = ProbeText({{0, 0.125, 1.5, false}, {7, 1.0 / 3, 2, true}});
+  const auto observed = ParseProbe("probe.csv", text);
+  ASSERT_TRUE(observed.ok()) << observed.status();
+  ASSERT_EQ(observed->size(), 2u);
+  EXPECT_EQ((*observed)[1].slot, 7);
+  EXPECT_EQ((*observed)[1].load, 1.0 / 3);
+  EXPECT_TRUE((*observed)[1].at_least);
+  EXPECT_EQ(ProbeText(*observed), text);
+}
+
+TEST(ProbeFileTest, ErrorsNameFileLineAndWhatIsLegal) {
+  const auto refused = [](const std::string& lines) {
+    return std::string(
+        ParseProbe("p.csv", "slot,load,seconds,at_least\n" + lines).status().message());
+  };
+  EXPECT_THAT(ParseProbe("p.csv", "0,1,1,0\n").status().message(), HasSubstr("heading"));
+  EXPECT_THAT(refused("0,0.1,1,0\n-1,0.1,1,0\n"), HasSubstr("p.csv, line 3"));
+  EXPECT_THAT(refused("0,0,1,0\n"), HasSubstr("load > 0"));
+  EXPECT_THAT(refused("0,0.1,nan,0\n"), HasSubstr("seconds > 0"));
+  EXPECT_THAT(refused("0,0.1,1\n"), HasSubstr("slot,load"));
+  EXPECT_THAT(refused("0,0.1,1,2\n"), HasSubstr("0 or 1"));
+  EXPECT_THAT(refused(""), HasSubstr("no invocation"));
+}
+
+}  // namespace
+}  // namespace gradloom
