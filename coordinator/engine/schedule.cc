@@ -257,20 +257,19 @@ absl::StatusOr<Schedule::Next> Schedule::First() {
     if (pilot_ != nullptr) pilot_->policy().Continue(*last);
     // The phase of the lane that is furthest behind.
     phase_ = journal_.decisions_size() - 1;
-    const auto behind = [&] {
-      for (size_t lane = 0; lane < lanes_.size(); ++lane) {
-        if (!lanes_[lane].finished &&
-            next_jobs[lane] < static_cast<int64_t>(
-                                  journal_.decisions(phase_).first_job(static_cast<int>(lane)))) {
-          return true;
-        }
-      }
-      return false;
-    };
-    while (phase_ > 0 && behind()) --phase_;
+    while (phase_ > 0 && !Reached(phase_)) --phase_;
   }
   if (pilot_ != nullptr) pilot_->Start();
   return Replayed();
+}
+
+bool Schedule::Reached(int phase) const {
+  for (size_t lane = 0; lane < lanes_.size(); ++lane) {
+    const auto first =
+        static_cast<int64_t>(journal_.decisions(phase).first_job(static_cast<int>(lane)));
+    if (!lanes_[lane].finished && lanes_[lane].next_job < first) return false;
+  }
+  return true;
 }
 
 absl::StatusOr<Schedule::Next> Schedule::NextOf(const AutoDecision& decision) const {
@@ -318,16 +317,11 @@ absl::StatusOr<std::optional<Schedule::Next>> Schedule::Change(
   if (pilot_ != nullptr) decision = pilot_->Take();
   if (!decision.ok()) return decision.status();
   if (phase_ + 1 < journal_.decisions_size()) {
-    // Going through the journal: the next phase begins when every lane has come to it. What the
-    // policy wants meanwhile, it will want again.
-    const v1::ScheduleDecision& coming = journal_.decisions(phase_ + 1);
-    for (size_t lane = 0; lane < lanes_.size(); ++lane) {
-      if (!lanes_[lane].finished &&
-          lanes_[lane].next_job < static_cast<int64_t>(coming.first_job(static_cast<int>(lane)))) {
-        return std::nullopt;
-      }
-    }
-    ++phase_;
+    // Going through the journal: a phase begins when every lane has come to it, which may end it at
+    // once. What the policy wants meanwhile, it will want again.
+    const int before = phase_;
+    while (phase_ + 1 < journal_.decisions_size() && Reached(phase_ + 1)) ++phase_;
+    if (phase_ == before) return std::nullopt;
     absl::StatusOr<Next> next = Replayed();
     if (!next.ok()) return next.status();
     return *std::move(next);

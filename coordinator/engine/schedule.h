@@ -71,6 +71,8 @@ class Schedule {
   Schedule(const v1::RunSpec& spec, std::vector<ScheduledLane> lanes, std::string journal_file);
   absl::Status OpenJournal(const std::string& file);
   absl::Status MakePilot(const std::string& data_folder, std::function<void()> wake);
+  // Whether every lane has come to the phase's first job.
+  bool Reached(int phase) const;
   absl::StatusOr<Next> NextOf(const AutoDecision& decision) const;
   absl::StatusOr<Next> Replayed() const;
   absl::Status Journal(const AutoDecision& decision, const std::vector<int64_t>& next_jobs);

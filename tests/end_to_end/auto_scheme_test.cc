@@ -31,9 +31,9 @@ checkpoint: {every_jobs: 4}
 straggle: {exponential: {base: 2ms, mean: 8ms}}
 )";
 
-class ScheduleTest : public ::testing::Test {
+class AutoScheme : public ::testing::Test {
  protected:
-  ScheduleTest() { WriteText(folder_ / "run.yaml", kRunFile); }
+  AutoScheme() { WriteText(folder_ / "run.yaml", kRunFile); }
 
   std::vector<std::string> Command(const std::string& output,
                                    const std::vector<std::string>& more) const {
@@ -55,7 +55,7 @@ class ScheduleTest : public ::testing::Test {
   TestFolder folder_;
 };
 
-TEST_F(ScheduleTest, ArrangementsDoNotChangeWhatIsComputed) {
+TEST_F(AutoScheme, ArrangementsDoNotChangeWhatIsComputed) {
   const Summary woven = Finish("woven", {});
   ASSERT_THAT(woven.sha256, SizeIs(4));
   const Summary overlap = Finish("overlap", {"--set", "fleet.arrangement=overlap"});
@@ -71,7 +71,7 @@ TEST_F(ScheduleTest, ArrangementsDoNotChangeWhatIsComputed) {
   for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(split.loss[i], woven.loss[i], 1e-3);
 }
 
-TEST_F(ScheduleTest, AnUnknownArrangementIsRefused) {
+TEST_F(AutoScheme, AnUnknownArrangementIsRefused) {
   const Outcome outcome =
       RunProgram(Command("bad", {"--set", "fleet.arrangement=ring"}), folder_ / "bad.log");
   EXPECT_NE(outcome.code, 0);
@@ -79,7 +79,7 @@ TEST_F(ScheduleTest, AnUnknownArrangementIsRefused) {
   EXPECT_THAT(outcome.output, HasSubstr("overlap"));
 }
 
-TEST_F(ScheduleTest, AutoEndsAsTheJournalSaysEvenWhenKilled) {
+TEST_F(AutoScheme, AutoEndsAsTheJournalSaysEvenWhenKilled) {
   Process run(Command("auto", {"--set", "scheme={slots: 8, auto: {}}"}), folder_ / "auto.log");
   ASSERT_TRUE(Await([&] { return NewestCheckpoint(folder_ / "auto" / "state") >= 3; }))
       << run.Output();
