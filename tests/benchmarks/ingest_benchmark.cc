@@ -5,8 +5,11 @@
 // coordinator is the real one, with a linear regression of as many parameters and a worker that
 // knows its replies beforehand.
 //
-//   ingest_benchmark [PARTS MEGABYTES MODE]   one shape; MODE: sequential, concurrent or bf16
-//   ingest_benchmark                          all shapes
+//   ingest_benchmark                          all shapes, the headline first
+//   ingest_benchmark PARTS MEGABYTES MODE     one; MODE: sequential (the parts' replies come one
+//                                             after the other), concurrent (over as many
+//                                             connections), bf16 or wide (sequential, of 16 bits;
+//                                             of values that take the longer way to an exact sum)
 #include <grpcpp/grpcpp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -21,6 +25,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +49,7 @@ struct Shape {
   size_t megabytes = 64;    // of a reply on the wire
   bool concurrent = false;  // every part over a connection of its own, all at once
   v1::NumberFormat format = v1::FP32;
+  bool wide = false;  // magnitudes over so many binades that no plain sum is exact
   size_t values() const { return megabytes * 1'000'000 / BytesPerValue(format); }
 };
 
@@ -87,12 +93,18 @@ struct Order {
   std::array<uint64_t, kMaxParts> tasks = {};
 };
 
-std::vector<float> ReplyValues(size_t length) {
-  const size_t parameters = length - kReplyScalars;
-  std::vector<float> values(length, 0.0f);
-  for (size_t i = 0; i < parameters; ++i) {
-    values[i] = static_cast<float>(static_cast<int>(i * 2654435761u >> 8 & 0xffff) - 32768) * 1e-6f;
+// Bell-shaped, as gradients are, and repeated after 2^20.
+std::vector<float> ReplyValues(const Shape& shape) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal(0, 0.01f);
+  std::vector<float> some(1 << 20);
+  for (float& value : some) {
+    value = normal(random);
+    if (shape.wide) value = std::ldexp(value, -static_cast<int>(random() % 60));
   }
+  const size_t parameters = shape.values() - kReplyScalars;
+  std::vector<float> values(shape.values(), 0.0f);
+  for (size_t i = 0; i < parameters; ++i) values[i] = some[i % some.size()];
   values[parameters + kExamples] = kExamplesPerPart;
   values[parameters + kLossSum] = 1;
   return values;
@@ -101,7 +113,7 @@ std::vector<float> ReplyValues(size_t length) {
 std::vector<v1::Frame> Frames(const Shape& shape) {
   v1::VectorHeader header;
   header.set_format(shape.format);
-  const std::vector<float> values = ReplyValues(shape.values());
+  const std::vector<float> values = ReplyValues(shape);
   FrameWriter writer(header, values);
   std::vector<v1::Frame> frames;
   while (!writer.done()) writer.Next(frames.emplace_back());
@@ -130,7 +142,8 @@ void ClientProcess(int socket) {
   std::vector<v1::Frame> frames;
   Shape made = {.megabytes = 0};
   for (Order order; read(socket, &order, sizeof order) == sizeof order;) {
-    if (order.shape.values() != made.values() || order.shape.format != made.format) {
+    if (order.shape.values() != made.values() || order.shape.format != made.format ||
+        order.shape.wide != made.wide) {
       made = order.shape;
       frames = Frames(made);
     }
@@ -361,19 +374,24 @@ Times PushToBoth(Client& client, const Shape& shape, int repetitions) {
   return times;
 }
 
+const char* ModeOf(const Shape& shape) {
+  if (shape.concurrent) return "concurrent";
+  if (shape.wide) return "wide";
+  return shape.format == v1::BF16 ? "bf16" : "sequential";
+}
+
 void Measure(Client& client, const Shape& shape) {
   const size_t total = shape.parts * shape.megabytes;  // MB
   const Times times = PushToBoth(client, shape, total > 1500 ? 5 : total < 100 ? 21 : 9);
-  const std::vector<float> values = ReplyValues(shape.values());
+  const std::vector<float> values = ReplyValues(shape);
   std::vector<double> decode;
   for (int i = 0; i < 3; ++i) {
     decode.push_back(DecodeSeconds(shape, values, FrameValues(shape.format, 0)));
   }
   const double bare = Median(times.bare);
   const double gigabytes = static_cast<double>(total) * 1e-3;
-  std::printf("%2d x %3zu MB %s %s | %9.2f GB/s | %6.2f | %15.2f | %18.2f | %4.2f and %4.2f\n",
-              shape.parts, shape.megabytes, shape.format == v1::FP32 ? "fp32" : "bf16",
-              shape.concurrent ? "concurrent" : "sequential", gigabytes / bare,
+  std::printf("%2d x %3zu MB %-10s | %9.2f GB/s | %6.2f | %15.2f | %18.2f | %4.2f and %4.2f\n",
+              shape.parts, shape.megabytes, ModeOf(shape), gigabytes / bare,
               bare / Median(times.ingest), bare / (Median(times.ingest) + Median(decode)),
               bare / Median(times.whole), Median(times.bare_cpu) / gigabytes,
               Median(times.ingest_cpu) / gigabytes);
@@ -381,13 +399,14 @@ void Measure(Client& client, const Shape& shape) {
 }
 
 std::vector<Shape> AllShapes() {
-  std::vector<Shape> shapes;
-  for (size_t megabytes : {4, 16, 64, 256}) shapes.push_back({.megabytes = megabytes});
+  std::vector<Shape> shapes = {{}};  // the headline: 4 replies of 64 MB, one after the other
+  for (size_t megabytes : {4, 16, 256}) shapes.push_back({.megabytes = megabytes});
   for (int parts : {1, 2, 3, 8, 16}) shapes.push_back({.parts = parts});
   shapes.push_back({.parts = 64, .megabytes = 16});
   for (int parts : {4, 16}) shapes.push_back({.parts = parts, .concurrent = true});
   shapes.push_back({.parts = 64, .megabytes = 16, .concurrent = true});
   shapes.push_back({.format = v1::BF16});
+  shapes.push_back({.wide = true});
   return shapes;
 }
 
@@ -399,17 +418,20 @@ int main(int argc, char** argv) {
   (void)gradloom::SetUpLogging("ingest_benchmark", "text", "error");
   std::vector<gradloom::Shape> shapes = gradloom::AllShapes();
   if (argc == 4) {
+    gradloom::Shape shape = {std::clamp(std::atoi(argv[1]), 1, gradloom::kMaxParts),
+                             std::strtoul(argv[2], nullptr, 10)};
     const std::string mode = argv[3];
-    gradloom::Check(mode == "sequential" || mode == "concurrent" || mode == "bf16",
-                    "MODE " + mode + ": sequential, concurrent or bf16");
-    shapes = {{std::clamp(std::atoi(argv[1]), 1, gradloom::kMaxParts),
-               std::strtoul(argv[2], nullptr, 10), mode == "concurrent",
-               mode == "bf16" ? gradloom::v1::BF16 : gradloom::v1::FP32}};
+    if (mode == "concurrent") shape.concurrent = true;
+    if (mode == "wide") shape.wide = true;
+    if (mode == "bf16") shape.format = gradloom::v1::BF16;
+    gradloom::Check(mode == gradloom::ModeOf(shape) && shape.megabytes > 0,
+                    "MODE is sequential, concurrent, bf16 or wide");
+    shapes = {shape};
   }
   std::printf(
-      "ratios to the bare stream's time; target: ingest + decode >= 0.8\n"
-      "replies of a job           | bare stream    | ingest | ingest + decode "
-      "| and optimiser step | server's CPU s/GB, bare and ours\n");
+      "ratios to the bare stream's time; target: ingest + decode >= 0.8 in the first line\n"
+      "replies of a job       | bare stream    | ingest | ingest + decode | and optimiser step | "
+      "server's CPU s/GB, bare and ours\n");
   for (const gradloom::Shape& shape : shapes) gradloom::Measure(client, shape);
   return 0;
 }
