@@ -5,6 +5,7 @@
 #include <cmath>
 #include <deque>
 #include <map>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,20 @@ namespace gradloom {
 namespace {
 
 using Floats = std::vector<float>;
+
+// In several sums side by side and a fixed order: it vectorises, with the same bits everywhere.
+double SquareSum(std::span<const float> values) {
+  constexpr size_t kSums = 8;
+  std::array<double, kSums> sums = {};
+  size_t i = 0;
+  for (; i + kSums <= values.size(); i += kSums) {
+    for (size_t j = 0; j < kSums; ++j) {
+      sums[j] += static_cast<double>(values[i + j]) * values[i + j];
+    }
+  }
+  for (; i < values.size(); ++i) sums[0] += static_cast<double>(values[i]) * values[i];
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
 
 class GradientLearner final : public Learner {
  public:
@@ -125,7 +140,7 @@ absl::StatusOr<AppliedJob> GradientLearner::Apply(int lane_number, int64_t job,
   for (size_t offset = 0; offset < length; offset += DecodedSum::kBlock) {
     const std::span<float> part(block.data(), std::min(DecodedSum::kBlock, length - offset));
     sum.Read(offset, part);
-    for (float value : part) squares += static_cast<double>(value) * value;
+    squares += SquareSum(part);
   }
   applied.gradient_norm = std::sqrt(squares) / examples;
   if (!std::isfinite(applied.loss) || !std::isfinite(applied.gradient_norm)) {
