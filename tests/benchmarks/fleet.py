@@ -82,7 +82,7 @@ class Fleet:
                 process.wait()
 
 
-def regression(folder, features, rows, slots, jobs, scheme, extra=""):
+def regression(folder, features, rows, slots, jobs, scheme, extra="", optimizer="sgd"):
     """Writes a LIBSVM file of a few non-zeros and returns the spec of a linear regression on it."""
     with open(pathlib.Path(folder) / "data.libsvm", "w") as file:
         for row in range(rows):
@@ -92,7 +92,7 @@ def regression(folder, features, rows, slots, jobs, scheme, extra=""):
 name: regression
 data: {{train: {{libsvm: {{file: data.libsvm, features: {features}}}}}}}
 workload: {{linear_regression: {{intercept: false}}}}
-optimizer: {{kind: sgd, learning_rate: 0.1}}
+optimizer: {{kind: {optimizer}, learning_rate: 0.1}}
 training: {{batch_size: 0, jobs: {jobs}, evaluate_every: 0}}
 scheme: {{slots: {slots}, {scheme}}}
 limits: {{max_parameters: {max(features, 1000)}}}

@@ -9,34 +9,49 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks"))
 import fleet  # noqa: E402  (beside the benchmarks that use it)
 
 FEATURES = 15_000_000
-LOOKAHEAD = 4 * fleet.MIB  # of a reply's stream
+PARAMETERS = 4 * FEATURES  # bytes
+# Of a reply's stream: what may be sent ahead of its reader (coordinator/service/transport.h), the
+# frame that is read ahead and the one that is added.
+IN_FLIGHT = 4 * fleet.MIB + 2 * fleet.MIB // 4
+SLACK = 64 * fleet.MIB
 TINY = 100
 
 
-def coordinator_peak(features, slots, scheme):
+def coordinator_peak(features, slots, scheme, optimizer):
     with tempfile.TemporaryDirectory() as folder:
         jobs = 1 if features == TINY else 3
-        spec = fleet.regression(folder, features, 8, slots, jobs, scheme, "checkpoint: {keep: 1}")
+        spec = fleet.regression(folder, features, max(8, slots), slots, jobs, scheme,
+                                "checkpoint: {keep: 1}", optimizer)
         with fleet.Fleet(folder, min(slots, 4)) as programs:
             programs.run(spec, timeout=200)
         return programs.peak["coordinator"]
 
 
 class MemoryTest(unittest.TestCase):
-    def check(self, slots, scheme):
-        grown = coordinator_peak(FEATURES, slots, scheme) - coordinator_peak(TINY, slots, scheme)
-        parameters = 4 * FEATURES
-        bound = 6 * parameters + slots * LOOKAHEAD + 64 * fleet.MIB
-        print(f"{slots} slots, {scheme}: {grown / parameters:.2f} x parameters; bound "
-              f"{bound / parameters:.2f} x", file=sys.stderr)
-        self.assertGreater(grown, 4 * parameters, "the sum alone takes that: a bad measurement")
+    def check(self, slots, scheme, optimizer="sgd", states=0):
+        """Returns by how many bytes the coordinator grew."""
+        grown = (coordinator_peak(FEATURES, slots, scheme, optimizer) -
+                 coordinator_peak(TINY, slots, scheme, optimizer))
+        bound = (6 + states) * PARAMETERS + slots * IN_FLIGHT + SLACK
+        print(f"{slots} slots, {scheme}, {optimizer}: {grown / PARAMETERS:.2f} x parameters; bound "
+              f"{bound / PARAMETERS:.2f} x", file=sys.stderr)
+        self.assertGreater(grown, (1.9 + states) * PARAMETERS,
+                           "parameters, state and a sum alone take that: a bad measurement")
         self.assertLessEqual(grown, bound)
+        return grown
 
     def test_uncoded_two_slots(self):
         self.check(2, "uncoded: {}")
 
     def test_repetition_eight_slots(self):
         self.check(8, "gc: {s: 1}")
+
+    def test_optimiser_with_state(self):
+        self.check(4, "uncoded: {}", "adam", states=2)
+
+    def test_does_not_grow_with_the_slots(self):
+        few, many = self.check(8, "uncoded: {}"), self.check(32, "uncoded: {}")
+        self.assertLessEqual(many, few + 24 * IN_FLIGHT + SLACK / 2)
 
 
 if __name__ == "__main__":
