@@ -158,15 +158,16 @@ CommandAction AddSimulate(CLI::App* command) {
   AddFleetOptions(command, &flags->fleet);
   command
       ->add_option("--scheme", flags->schemes,
-                   "uncoded, gc:s=10, sr_sgc:b=1,w=2,lambda=22, m_sgc:b=1,w=2,lambda=31; each may "
-                   "have ,code=cyclic and so on; repeatable")
+                   "uncoded, gc:s=10, sr_sgc:b=1,w=2,lambda=22 or m_sgc:b=1,w=2,lambda=31, with "
+                   ",code=cyclic and so on if wanted; one a flag: repeat the flag to compare")
       ->required()
       ->allow_extra_args(false);
   command
       ->add_option(
           "--fleet", flags->arrangements,
           "woven: all trials over all slots, in turn; overlap: likewise, without a barrier "
-          "between trials; split:K: K groups of slots; repeatable [woven]")
+          "between trials; gang: likewise, all trials at once, a slot's tasks in one message; "
+          "split:K, gang:K: K groups of slots; one a flag, repeatable [woven]")
       ->allow_extra_args(false);
   command->add_option("--closing", flags->closing,
                       "first_decodable, wait_for_all, mu:1, mu_wait_for_all:1, "
@@ -181,7 +182,7 @@ CommandAction AddSimulate(CLI::App* command) {
   command->add_flag("--search", flags->search,
                     "With --paper: the parameters of the least total instead of those given");
   command->add_option("--csv", flags->csv_file, "Write every round to this file");
-  command->add_option("--svg", flags->svg_file, "Draw stragglers and time to this file");
+  command->add_option("--svg", flags->svg_file, "Draw stragglers, retries and time to this file");
   return [flags] {
     absl::Status status = SimulateCommand(*flags);
     return status.ok() ? kExitOk : Fail(status);

@@ -425,6 +425,11 @@ void CoordinatorCore::StartRound(const Start& start) {
 void CoordinatorCore::Ask(int weave, const MiniTask& mini, int64_t round) {
   Weave& w = weaves_[weave];
   const int slot = w.plan.slots[mini.slot];
+  JobInFlight& job = *FindJob(w, mini.job);
+  if (w.plan.scheme->delay() > 0) {
+    const auto parts = static_cast<int64_t>(w.plan.scheme->parts().size());
+    if (!job.asked.insert(mini.slot * parts + mini.part).second) w.retries.push_back(slot);
+  }
   for (TaskId id : outstanding_[slot]) {
     Task& task = tasks_.at(id);
     if (task.weave == weave && task.mini == mini) {
@@ -432,7 +437,6 @@ void CoordinatorCore::Ask(int weave, const MiniTask& mini, int64_t round) {
       return;
     }
   }
-  const JobInFlight& job = *FindJob(w, mini.job);
   Task task;
   task.mini = mini;
   task.weave = weave;
@@ -534,6 +538,7 @@ void CoordinatorCore::CloseRound(int weave) {
   std::sort(closed.stragglers.begin(), closed.stragglers.end());
   closed.stragglers.erase(std::unique(closed.stragglers.begin(), closed.stragglers.end()),
                           closed.stragglers.end());
+  closed.retries = std::exchange(w.retries, {});
   w.last_duration = closed.duration;
   for (int slot : closed.stragglers) {
     if (fleet_.holder(slot) == 0) ++counters_.stragglers;

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -124,7 +125,8 @@ class CoordinatorCore {
   struct JobInFlight {
     int lane = -1;  // -1: void
     int64_t lane_job = 0;
-    bool accepted = false;  // decoded; being applied or void
+    bool accepted = false;               // decoded; being applied or void
+    absl::flat_hash_set<int64_t> asked;  // slot and part, if later rounds may ask for them again
   };
   struct Weave {
     WeavePlan plan;
@@ -134,6 +136,7 @@ class CoordinatorCore {
     absl::Time round_start;
     absl::Time ask_again = absl::InfiniteFuture();
     std::vector<int> excused;   // fleet slots whose work became unneeded in the open round
+    std::vector<int> retries;   // fleet slots asked again for what they owed, in the open round
     std::vector<bool> arrived;  // scheme slots whose delivery was reported to the closing rule
     size_t turn = 0;            // the lane whose turn it is
     absl::Duration last_duration;

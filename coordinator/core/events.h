@@ -94,6 +94,7 @@ struct RoundClosed {
   int64_t round = 0;
   absl::Duration duration;
   std::vector<int> stragglers;  // fleet slots that had not delivered
+  std::vector<int> retries;     // fleet slots that were asked again for what they owed
 };
 // What waiting for every slot would have added to a round, learnt after it closed.
 struct WaitAvoided {

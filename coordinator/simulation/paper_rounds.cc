@@ -117,7 +117,7 @@ class PaperRounds {
     const bool conforming = exempt || Conforming(count);
     PaperRound record{.seconds = conforming ? std::min(deadline, slowest) : slowest,
                       .waited_out = !conforming,
-                      .repeats = repeat_count_,
+                      .repeating = options_.record_rounds ? Repeating() : std::vector<int>{},
                       .stragglers = {}};
     if (options_.record_rounds) record.stragglers = stragglers_;
     if (exempt || !conforming) {
@@ -155,6 +155,14 @@ class PaperRounds {
       ++repeat_count_;
     }
     return true;
+  }
+
+  std::vector<int> Repeating() const {
+    std::vector<int> slots;
+    for (int slot = 0; slot < spec_.slots; ++slot) {
+      if (repeats_[slot]) slots.push_back(slot);
+    }
+    return slots;
   }
 
   void CountResults(int64_t round) {

@@ -28,7 +28,7 @@ struct PaperOptions {
 struct PaperRound {
   double seconds = 0;  // 0: skipped, since its job was complete
   bool waited_out = false;
-  int repeats = 0;
+  std::vector<int> repeating;   // SR-SGC: slots that redo the due job's task
   std::vector<int> stragglers;  // by the mu-rule, before any wait-out
 };
 

@@ -19,6 +19,10 @@ constexpr double kGap = 50;
 constexpr const char* kColours[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd",
                                     "#ff7f0e", "#17becf", "#8c564b", "#7f7f7f"};
 
+constexpr const char* kStraggler = "#d62728";
+constexpr const char* kRetry = "#e6a100";
+constexpr const char* kBoth = "#6a1b9a";
+
 std::string Escaped(absl::string_view text) {
   std::string out;
   for (char c : text) {
@@ -44,19 +48,35 @@ std::string HeatMap(const ReportedRun& run, int slots, double top) {
                         kMargin, top, kWidth, kHeight);
   const double cell_width = kWidth / static_cast<double>(std::max<size_t>(run.round.size(), 1));
   const double cell_height = kHeight / slots;
-  for (size_t round = 0; round < run.round.size(); ++round) {
-    for (int slot : run.round[round].stragglers) {
+  const auto cells = [&](size_t round, const std::vector<int>& marked, const char* colour) {
+    for (int slot : marked) {
       absl::StrAppendFormat(&out,
-                            "<rect x='%.2f' y='%.2f' width='%.2f' height='%.2f' fill='#d62728'/>\n",
+                            "<rect x='%.2f' y='%.2f' width='%.2f' height='%.2f' fill='%s'/>\n",
                             kMargin + static_cast<double>(round) * cell_width,
-                            top + slot * cell_height, cell_width, cell_height);
+                            top + slot * cell_height, cell_width, cell_height, colour);
     }
+  };
+  for (size_t round = 0; round < run.round.size(); ++round) {
+    const SimulatedRound& played = run.round[round];
+    std::vector<int> both;
+    for (int slot : played.retries) {
+      if (std::binary_search(played.stragglers.begin(), played.stragglers.end(), slot)) {
+        both.push_back(slot);
+      }
+    }
+    cells(round, played.stragglers, kStraggler);
+    cells(round, played.retries, kRetry);
+    cells(round, both, kBoth);
   }
   absl::StrAppendFormat(&out, "<text x='4' y='%g'>slot 0</text><text x='4' y='%g'>%d</text>\n",
                         top + 10, top + kHeight, slots - 1);
   absl::StrAppendFormat(&out,
-                        "<text x='%g' y='%g'>%d rounds, %d slot-rounds closed without</text>\n",
-                        kMargin, top + kHeight + 14, run.rounds, run.stragglers);
+                        "<text x='%g' y='%g'>%d rounds, %d slot-rounds "
+                        "<tspan fill='%s'>closed without</tspan>, %d "
+                        "<tspan fill='%s'>asked again</tspan>, "
+                        "<tspan fill='%s'>both</tspan></text>\n",
+                        kMargin, top + kHeight + 14, run.rounds, run.stragglers, kStraggler,
+                        run.retries, kRetry, kBoth);
   return out;
 }
 
@@ -101,8 +121,10 @@ ReportedRun ReportPaper(const PaperResult& result) {
   double now = 0;
   for (size_t round = 0; round < result.round.size(); ++round) {
     const PaperRound& played = result.round[round];
-    SimulatedRound out{0, static_cast<int64_t>(round), now, now + played.seconds, {}};
+    SimulatedRound out{0, static_cast<int64_t>(round), now, now + played.seconds, {}, {}};
     if (!played.waited_out) out.stragglers = played.stragglers;
+    out.retries = played.repeating;
+    run.retries += static_cast<int64_t>(out.retries.size());
     run.stragglers += static_cast<int64_t>(out.stragglers.size());
     now = out.end_seconds;
     run.round.push_back(std::move(out));
@@ -119,6 +141,7 @@ ReportedRun ReportSimulation(SimulationResult result, int64_t jobs) {
   for (const SimulatedRound& round : run.round) {
     run.wait_outs += round.stragglers.empty();
     run.stragglers += static_cast<int64_t>(round.stragglers.size());
+    run.retries += static_cast<int64_t>(round.retries.size());
   }
   return run;
 }
@@ -146,12 +169,14 @@ std::string ReportTable(const std::vector<ReportedRun>& runs, double floor_secon
 
 std::string ReportCsv(const std::vector<ReportedRun>& runs) {
   std::string out =
-      "scheme,fleet,weave,round,start_seconds,end_seconds,stragglers,straggling_slots\n";
+      "scheme,fleet,weave,round,start_seconds,end_seconds,stragglers,straggling_slots,retries,"
+      "retrying_slots\n";
   for (const ReportedRun& run : runs) {
     for (const SimulatedRound& round : run.round) {
-      absl::StrAppendFormat(&out, "\"%s\",%s,%d,%d,%.6f,%.6f,%d,%s\n", run.scheme, run.fleet,
+      absl::StrAppendFormat(&out, "\"%s\",%s,%d,%d,%.6f,%.6f,%d,%s,%d,%s\n", run.scheme, run.fleet,
                             round.weave, round.round, round.start_seconds, round.end_seconds,
-                            round.stragglers.size(), absl::StrJoin(round.stragglers, " "));
+                            round.stragglers.size(), absl::StrJoin(round.stragglers, " "),
+                            round.retries.size(), absl::StrJoin(round.retries, " "));
     }
   }
   return out;

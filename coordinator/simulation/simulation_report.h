@@ -20,6 +20,7 @@ struct ReportedRun {
   int64_t rounds = 0;
   int64_t wait_outs = 0;   // rounds that closed with nobody missing, or waited for everybody
   int64_t stragglers = 0;  // slot-rounds closed without
+  int64_t retries = 0;     // slot-rounds asked again for what they owed
   double load = 0;
   int tolerated = 0;
   double copies = 0;
@@ -34,10 +35,11 @@ ReportedRun ReportSimulation(SimulationResult result, int64_t jobs);
 
 // `floor_seconds`: what totals are compared with.
 std::string ReportTable(const std::vector<ReportedRun>& runs, double floor_seconds);
-// scheme,fleet,weave,round,start_seconds,end_seconds,stragglers,straggling_slots
+// scheme,fleet,weave,round,start_seconds,end_seconds,stragglers,straggling_slots,
+// retries,retrying_slots
 std::string ReportCsv(const std::vector<ReportedRun>& runs);
-// Per run a heat-map, slots x rounds in the order of their ends, of who was closed without; and
-// finished rounds over time for all runs.
+// Per run a heat-map, slots x rounds in the order of their ends, of who was closed without and who
+// was asked again; and finished rounds over time for all runs.
 std::string ReportSvg(const std::vector<ReportedRun>& runs, int slots);
 
 }  // namespace gradloom

@@ -122,7 +122,7 @@ class Simulation {
       if (options_.record_rounds) {
         result_.rounds.push_back({closed->weave, closed->round,
                                   now_ - absl::ToDoubleSeconds(closed->duration), now_,
-                                  std::move(closed->stragglers)});
+                                  std::move(closed->stragglers), std::move(closed->retries)});
       }
     } else if (const auto* failed = std::get_if<RunFailed>(&action)) {
       failure_ = failed->error;

@@ -39,6 +39,7 @@ struct SimulatedRound {
   double start_seconds = 0;
   double end_seconds = 0;
   std::vector<int> stragglers;  // fleet slots
+  std::vector<int> retries;     // fleet slots asked again for what they owed
 };
 
 struct SimulationResult {

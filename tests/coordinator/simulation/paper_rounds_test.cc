@@ -71,7 +71,7 @@ TEST(PaperRoundsTest, SrSgcRepeatsAndSkipsTheLastRound) {
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_DOUBLE_EQ(result->total_seconds, 2 + 2 + 1.5);
   EXPECT_EQ(result->rounds, 3);
-  EXPECT_EQ(result->round[2].repeats, 1);
+  EXPECT_EQ(result->round[2].repeating.size(), 1u);
   EXPECT_EQ(result->round[3].seconds, 0);
 }
 
