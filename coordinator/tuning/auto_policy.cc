@@ -22,6 +22,7 @@ constexpr double kTrustedFactor = 4;
 constexpr int kSearchEvery = 4;
 constexpr int kLeastGroup = 8;  // slots, of the first split
 constexpr double kGiveUp = 1.5;
+constexpr double kLeastDealt = 0.01;  // that shares must gain over more equal ones
 constexpr uint64_t kProfileSeed = 2;
 constexpr double kErrors = 2;  // standard errors that a gain must exceed
 // The least predicted gain, as a fraction, once every lane has applied one job; it falls with them.
@@ -73,7 +74,9 @@ AutoPolicy::AutoPolicy(int slots, std::vector<int64_t> lane_jobs, AutoOptions op
     : slots_(slots),
       left_(std::move(lane_jobs)),
       options_(std::move(options)),
-      recorder_(slots, options_.window) {}
+      recorder_(slots, options_.window),
+      // Who was told need not look at once.
+      reconsider_at_(options_.known.has_value() ? 2 * static_cast<int64_t>(left_.size()) : 0) {}
 
 AutoDecision AutoPolicy::Blank() const {
   AutoDecision decision;
@@ -141,8 +144,15 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::JobApplied(int lane, boo
 std::optional<AutoDecision> AutoPolicy::Probe() {
   AutoDecision probe = Blank();
   probe.choice = current_.choice;
-  probe.choice.scheme.s = std::min(2 * probe.choice.scheme.s + 1, slots_ - 1);
-  if (probe.choice.scheme.s == current_.choice.scheme.s) return std::nullopt;
+  SchemeSpec& scheme = probe.choice.scheme;
+  if (scheme.kind == SchemeSpec::Kind::kUncoded) {
+    scheme = {.kind = SchemeSpec::Kind::kGc, .slots = scheme.slots};
+  }
+  if (scheme.kind != SchemeSpec::Kind::kGc) return std::nullopt;
+  const int s = scheme.s;
+  // Half the load where that leaves some redundancy, otherwise twice.
+  scheme.s = s >= 3 ? (s + 1) / 2 - 1 : std::min(2 * s + 1, slots_ - 1);
+  if (scheme.s == s) return std::nullopt;
   probe.why = "a probe: what does load cost?";
   current_ = probe;
   return probe;
@@ -172,6 +182,8 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Reconsider(const FleetPr
       !(gain > std::max(options_.hysteresis, doubt) * now)) {
     return std::nullopt;
   }
+  // What is seen in the meantime is of the switch, not of what was switched to.
+  reconsider_at_ = std::max(reconsider_at_, applied_ + static_cast<int64_t>(left_.size()));
   next.predicted_gain = gain / now;
   next.why = lanes_changed ? "slots of a lane that is done" : "the fleet as observed";
   current_ = next;
@@ -198,9 +210,15 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Best(const FleetProfile&
     if (found.status().code() == absl::StatusCode::kInvalidArgument) return std::nullopt;
     return found.status();
   }
-  const auto best = std::min_element(
-      found->ranked.begin(), found->ranked.end(),
-      [](const RankedChoice& a, const RankedChoice& b) { return a.mean_seconds < b.mean_seconds; });
+  // The best as recorded, unless another is better over resampled fleets by more than chance.
+  const RankedChoice* best = &found->ranked.front();
+  for (const RankedChoice& other : found->ranked) {
+    std::vector<double> gains;
+    for (size_t i = 0; i < other.resampled_seconds.size(); ++i) {
+      gains.push_back(best->resampled_seconds[i] - other.resampled_seconds[i]);
+    }
+    if (Mean(gains) > kErrors * ErrorOfMean(gains)) best = &other;
+  }
   AutoDecision decision = blank;
   decision.choice = best->choice;
   return decision;
@@ -218,7 +236,6 @@ absl::Status AutoPolicy::Deal(const FleetProfile& profile, AutoDecision* decisio
   }
   double best = std::numeric_limits<double>::infinity();
   AutoDecision dealt = *decision;
-  std::vector<int> equal;
   for (const double power : {0.0, 1.0, 2.0}) {
     double sum = 0;
     for (double jobs : left) sum += std::pow(jobs, power);
@@ -235,7 +252,7 @@ absl::Status AutoPolicy::Deal(const FleetProfile& profile, AutoDecision* decisio
     if (least <= dealt.choice.scheme.s || least < 1) continue;
     absl::StatusOr<std::vector<double>> seconds = Predict(profile, dealt);
     if (!seconds.ok()) return seconds.status();
-    if (Mean(*seconds) < best) {
+    if (Mean(*seconds) < (1 - kLeastDealt) * best) {
       best = Mean(*seconds);
       decision->group_slots = dealt.group_slots;
     }

@@ -68,7 +68,7 @@ class AutoPolicy {
  private:
   // Open lanes, those with most jobs left first.
   AutoDecision Blank() const;
-  // Twice the load.
+  // Another load, since one alone does not tell what load costs.
   std::optional<AutoDecision> Probe();
   absl::StatusOr<std::optional<AutoDecision>> Reconsider(const FleetProfile& profile,
                                                          bool lanes_changed);

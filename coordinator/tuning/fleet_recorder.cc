@@ -17,9 +17,10 @@ constexpr double kLeastSeconds = 1e-6;
 constexpr double kQuartile = 0.75;  // survival at the lower quartile
 constexpr int kWindowsKept = 4;
 constexpr size_t kLeastOfLoad = 8;  // invocations that a quantile is taken of
-// Drift: observations that count as the latest, of each slot; the least ratio of medians.
+// Drift: observations that count as the latest, of each slot; the least ratio of lower quartiles.
 constexpr size_t kLatest = 2;
 constexpr double kDriftRatio = 1.25;
+constexpr double kDriftErrors = 6;  // standard errors; slots' delays of one moment hang together
 
 // Adds the loads' points of one row to the sums of least squares, around their own mean.
 void AddRow(const std::map<double, std::vector<SurvivalCurve::Value>>& loads, double* covariance,
@@ -200,13 +201,19 @@ bool FleetRecorder::ForgetIfDrifted() {
     }
   }
   if (before.size() < kept_.size() || latest.size() < kept_.size()) return false;
-  const double ratio = SurvivalCurve(std::move(latest)).AtSurvival(kQuartile) /
-                       SurvivalCurve(std::move(before)).AtSurvival(kQuartile);
+  if (std::abs(LogRank(before, latest)) < kDriftErrors) return false;
+  // Where both are known.
+  const SurvivalCurve curve_before(std::move(before));
+  const SurvivalCurve curve_latest(std::move(latest));
+  const double level =
+      std::max({kQuartile, curve_before.known_until(), curve_latest.known_until()});
+  const double ratio = curve_latest.AtSurvival(level) / curve_before.AtSurvival(level);
   if (ratio < kDriftRatio && ratio > 1 / kDriftRatio) return false;
   for (auto& kept : kept_) {
     while (kept.size() > kLatest) kept.pop_front();
   }
   slope_given_ = false;
+  slope_.reset();
   return true;
 }
 

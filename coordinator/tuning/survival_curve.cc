@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <utility>
 
 namespace gradloom {
@@ -48,6 +49,34 @@ double SurvivalCurve::AtSurvival(double survival) const {
   const auto found = std::partition_point(survival_.begin(), survival_.end(),
                                           [&](double left) { return left > survival; });
   return found == survival_.end() ? end_ : values_[found - survival_.begin()];
+}
+
+double LogRank(const std::vector<SurvivalCurve::Value>& first,
+               const std::vector<SurvivalCurve::Value>& second) {
+  struct Entry {
+    double value = 0;
+    bool at_least = false;
+    bool first = false;
+  };
+  std::vector<Entry> entries;
+  for (const auto& value : first) entries.push_back({value.value, value.at_least, true});
+  for (const auto& value : second) entries.push_back({value.value, value.at_least, false});
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::tuple(a.value, a.at_least, a.first) < std::tuple(b.value, b.at_least, b.first);
+  });
+  auto first_at_risk = static_cast<double>(first.size());
+  auto at_risk = static_cast<double>(entries.size());
+  double surplus = 0, variance = 0;
+  for (const Entry& entry : entries) {
+    if (!entry.at_least) {
+      const double share = first_at_risk / at_risk;
+      surplus += (entry.first ? 1 : 0) - share;
+      variance += share * (1 - share);
+    }
+    first_at_risk -= entry.first ? 1 : 0;
+    at_risk -= 1;
+  }
+  return variance > 0 ? surplus / std::sqrt(variance) : 0;
 }
 
 }  // namespace gradloom

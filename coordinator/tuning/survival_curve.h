@@ -33,6 +33,11 @@ class SurvivalCurve {
   double excess_ = 0;             // mean excess beyond it
 };
 
+// The log-rank statistic (Mantel 1966) of two samples, standard normal if both have one
+// distribution: positive when the first ends sooner.
+double LogRank(const std::vector<SurvivalCurve::Value>& first,
+               const std::vector<SurvivalCurve::Value>& second);
+
 }  // namespace gradloom
 
 #endif  // GRADLOOM_COORDINATOR_TUNING_SURVIVAL_CURVE_H_

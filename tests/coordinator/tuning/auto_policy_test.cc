@@ -38,7 +38,8 @@ double BestFixed(const FleetProfile& profile, const FleetSize& size) {
   return SearchChoices(profile, size, options)->ranked.front().seconds;
 }
 
-// From heavily redundant to none at all: the cold start finds out.
+// From heavily redundant to none at all: the cold start finds out. What that costs is a few per
+// cent of a run of 50 jobs a lane.
 class ColdStartTest : public ::testing::TestWithParam<double> {};
 
 TEST_P(ColdStartTest, NotFarFromTheBestFixedChoice) {
@@ -47,7 +48,7 @@ TEST_P(ColdStartTest, NotFarFromTheBestFixedChoice) {
       PlayAuto(kSize, *MakeProfileDelays(profile, RecordedOrder(profile)), Quick(), {});
   ASSERT_TRUE(play.ok()) << play.status();
   EXPECT_EQ(play->result.applied_seconds.size(), kSize.jobs);
-  EXPECT_LE(play->result.total_seconds, 1.06 * BestFixed(profile, kSize));
+  EXPECT_LE(play->result.total_seconds, 1.08 * BestFixed(profile, kSize));
 }
 
 INSTANTIATE_TEST_SUITE_P(Slopes, ColdStartTest, ::testing::Values(0.1, 2.0, 60.0));

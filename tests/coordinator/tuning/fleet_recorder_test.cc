@@ -113,6 +113,22 @@ TEST(FleetRecorderTest, ForgetsWhatWasBeforeADrift) {
   EXPECT_GT(Median(recorder.Profile(4, 1).fixed_seconds), 2);
 }
 
+// Under a redundant scheme hardly anything is known of the latest invocations but that they were
+// cut.
+TEST(FleetRecorderTest, CutsAreNoDrift) {
+  RandomStream random(5, Purpose::kResample);
+  FleetRecorder recorder(kSlots, 16);
+  recorder.set_slope(4);
+  for (int round = 0; round < 12; ++round) {
+    for (int slot = 0; slot < kSlots; ++slot) {
+      const double seconds = Drawn(random, 0.1);
+      const double cut = round < 6 ? 1e9 : 1.41;
+      recorder.Observe({slot, 0.1, std::min(seconds, cut), seconds > cut});
+    }
+    EXPECT_FALSE(recorder.ForgetIfDrifted()) << "round " << round;
+  }
+}
+
 TEST(FleetRecorderTest, BeginsWithWhatWasKnown) {
   FleetProfile known{2, 2, {1, 2, 3, 4}, 7};
   FleetRecorder recorder(2, 8);

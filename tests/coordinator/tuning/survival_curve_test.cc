@@ -56,5 +56,27 @@ TEST(SurvivalCurveTest, NothingKnown) {
   EXPECT_GE(curve.AtSurvival(0.5), 5);
 }
 
+TEST(SurvivalCurveTest, LogRankTellsDistributionsApartAndNotChance) {
+  RandomStream random(9, Purpose::kResample);
+  const auto drawn = [&](double mean) {
+    std::vector<SurvivalCurve::Value> values;
+    for (int i = 0; i < 400; ++i) {
+      const double time = -mean * std::log(1 - random.NextUniform());
+      values.push_back({std::min(time, 0.5), time > 0.5});
+    }
+    return values;
+  };
+  double squares = 0;
+  for (int i = 0; i < 100; ++i) {
+    const double z = LogRank(drawn(1), drawn(1));
+    squares += z * z;
+  }
+  EXPECT_NEAR(squares / 100, 1, 0.45) << "three standard deviations of a mean of 100";
+  EXPECT_GT(LogRank(drawn(1), drawn(2)), 4);
+  EXPECT_LT(LogRank(drawn(2), drawn(1)), -4);
+  // By hand: (1 - 1/2) at the first's end, then one at risk alone.
+  EXPECT_DOUBLE_EQ(LogRank({{1, false}}, {{2, false}}), 0.5 / std::sqrt(0.25));
+}
+
 }  // namespace
 }  // namespace gradloom
