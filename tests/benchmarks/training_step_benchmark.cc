@@ -140,7 +140,8 @@ void BM_AddSum(benchmark::State& state, v1::Activation activation) {
   std::vector<float> parameters(workload->parameters()), sum(workload->lanes()[0].reply_length);
   workload->Initialise(1, 0, parameters);
   for (auto _ : state) {
-    if (!workload->AddSum({.segments = {parameters}, .seed = 1, .job = 0}, batch, ids, sum).ok()) state.SkipWithError("AddSum");
+    if (!workload->AddSum({.segments = {parameters}, .seed = 1, .job = 0}, batch, ids, sum).ok())
+      state.SkipWithError("AddSum");
   }
   state.counters["examples"] =
       benchmark::Counter(static_cast<double>(batch.rows) * static_cast<double>(state.iterations()),

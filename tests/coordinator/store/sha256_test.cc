@@ -1,8 +1,9 @@
+#include "coordinator/store/sha256.h"
+
 #include <algorithm>
 #include <string>
 #include <vector>
 
-#include "coordinator/store/sha256.h"
 #include "gtest/gtest.h"
 
 namespace gradloom {
