@@ -327,9 +327,9 @@ absl::StatusOr<std::optional<Schedule::Next>> Schedule::Change(
     return *std::move(next);
   }
   if (!decision->has_value()) return std::nullopt;
-  if (absl::Status status = Journal(**decision, next_jobs); !status.ok()) return status;
   absl::StatusOr<Next> next = NextOf(**decision);
   if (!next.ok()) return next.status();
+  if (absl::Status status = Journal(**decision, next_jobs); !status.ok()) return status;
   return *std::move(next);
 }
 

@@ -150,8 +150,13 @@ std::optional<AutoDecision> AutoPolicy::Probe() {
   }
   if (scheme.kind != SchemeSpec::Kind::kGc) return std::nullopt;
   const int s = scheme.s;
-  // Half the load where that leaves some redundancy, otherwise twice.
-  scheme.s = s >= 3 ? (s + 1) / 2 - 1 : std::min(2 * s + 1, slots_ - 1);
+  // Half the load where that leaves some redundancy, otherwise twice, or what a group's slots
+  // allow.
+  const std::vector<int>& dealt = current_.group_slots;
+  const int group =
+      dealt.empty() ? slots_ / Groups(current_) : *std::min_element(dealt.begin(), dealt.end());
+  const int twice = 2 * s + 1;
+  scheme.s = s >= 3 ? (s + 1) / 2 - 1 : twice < group ? twice : 0;
   if (scheme.s == s) return std::nullopt;
   probe.why = "a probe: what does load cost?";
   current_ = probe;
