@@ -43,7 +43,8 @@ class Benchmark {
                  "auto: told | auto: 5 rows | auto: cold |\n"
                  "|---|---|---|---|---|---|---|---|---|---|---|---|\n";
     for (const auto& [family, traces] : families) {
-      const absl::StatusOr<double> slope = FittedSlope(traces);
+      const absl::StatusOr<double> slope =
+          fleet_.slope.has_value() ? *fleet_.slope : FittedSlope(traces);
       if (!slope.ok()) {
         return absl::Status(slope.status().code(),
                             absl::StrCat(family, ": ", slope.status().message()));

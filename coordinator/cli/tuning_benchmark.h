@@ -12,7 +12,7 @@
 namespace gradloom {
 
 // Prints a line per trace and slope factor as it is found. Of `fleet` the trials, the jobs, the
-// slots and the trace's load count.
+// slots, the slope (otherwise fitted to each family) and the trace's load count.
 absl::Status PrintTuningBenchmark(const std::vector<std::string>& files,
                                   const SimulatedFleet& fleet, const SearchOptions& search);
 
