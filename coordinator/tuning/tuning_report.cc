@@ -103,11 +103,10 @@ std::string RunFileSnippet(const RankedChoice& choice, const FleetSize& size) {
       closing = "first_decodable";
   }
   return absl::StrFormat(
-      "# gradloom tune: %.4g s predicted for %d jobs of %d trials, 80 %% within %.4g-%.4g s;\n"
-      "# with the fleet arranged as %s (of `gradloom simulate --fleet`).\n"
-      "scheme:\n  slots: %d\n  %s\nclosing: %s\n",
-      choice.seconds, size.jobs, size.lanes, choice.low_seconds, choice.high_seconds,
-      ArrangementText(choice.choice.fleet), size.slots, scheme, closing);
+      "# gradloom tune: %.4g s predicted for %d jobs of %d trials, 80 %% within %.4g-%.4g s\n"
+      "scheme:\n  slots: %d\n  %s\nclosing: %s\nfleet:\n  arrangement: %s\n",
+      choice.seconds, size.jobs, size.lanes, choice.low_seconds, choice.high_seconds, size.slots,
+      scheme, closing, ArrangementText(choice.choice.fleet));
 }
 
 }  // namespace gradloom

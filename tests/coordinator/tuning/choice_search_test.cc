@@ -182,6 +182,7 @@ TEST(TuningReportTest, SaysWhatAChoiceCostsAndHowToUseIt) {
   const std::string snippet = RunFileSnippet(choice, size);
   EXPECT_THAT(snippet, HasSubstr("m_sgc: {b: 1, w: 2, lambda: 3}"));
   EXPECT_THAT(snippet, HasSubstr("closing: {rule: mu, mu: 0.5}"));
+  EXPECT_THAT(snippet, HasSubstr("fleet:\n  arrangement: woven\n"));
   EXPECT_EQ(BytesText(999), "999 B");
   EXPECT_EQ(BytesText(2'500'000), "2.5 MB");
 }
