@@ -62,7 +62,7 @@ class GradientLearner final : public Learner {
   std::vector<SegmentVersion> Reads(int lane) const override {
     std::vector<SegmentVersion> reads = workload_.Reads(lane, lanes_[lane].jobs_done);
     for (SegmentVersion& read : reads) {
-      if (read.version == kFinal) read.version = lanes_[read.segment].jobs_done;
+      if (read.version == kFinal) read.version = lanes_[read.segment].version;
     }
     return reads;
   }
@@ -71,7 +71,7 @@ class GradientLearner final : public Learner {
 
   std::span<const float> Values(SegmentVersion segment) const override {
     const Lane& lane = lanes_[segment.segment];
-    const int64_t back = lane.jobs_done - segment.version;
+    const int64_t back = lane.version - segment.version;
     if (back == 0) return lane.values;
     if (back < 1 || back > static_cast<int64_t>(lane.history.size())) return {};
     return lane.history[back - 1];
@@ -89,6 +89,7 @@ class GradientLearner final : public Learner {
     int64_t jobs_done = 0;
     bool finished = false;
     Floats values;
+    int64_t version = 0;         // of `values`: jobs_done, or the best state's
     std::deque<Floats> history;  // the versions before, newest first
     std::vector<Floats> state;   // the optimiser's
   };
@@ -100,14 +101,20 @@ class GradientLearner final : public Learner {
 
   // Whether the lane cannot have begun: it needs the end of a lane that has not ended.
   bool Held(int lane) const;
+  // Whether the lane may move.
+  bool Trains(int lane) const { return !lanes_[lane].finished && !Held(lane); }
   // Whether any other lane may move while this one is being evaluated.
   bool SideBySide(int lane) const;
   // The number of the view that is complete now that the lane is due, if any.
   std::optional<int64_t> Due(int lane);
   TrialView ViewOf(int64_t number) const;
   void KeepBest(int64_t view);
-  // Ends the lanes that the view is of: all that are not held.
-  void Finish(bool restore_view, int64_t view);
+  // Ends the lanes that train, at their best state.
+  void EndAtBest();
+  // Ends the trial at the view; lanes that are held never begin.
+  void EndAt(int64_t view);
+  static void EndLane(int64_t version, Floats values, Lane& lane);
+  void ForgetEvaluations();
 
   const Workload& workload_;
   const v1::TrainingSpec training_;
@@ -117,8 +124,10 @@ class GradientLearner final : public Learner {
   const int64_t evaluate_every_;
   std::vector<Lane> lanes_;
   std::map<int64_t, View> views_;
-  std::vector<Floats> best_;  // by segment; empty: none yet
+  // Early stopping of the lanes that train.
   std::optional<double> best_validation_;
+  int64_t best_view_ = 0;
+  std::map<int, Floats> best_;  // by lane
   uint64_t evaluations_since_best_ = 0;
 };
 
@@ -166,9 +175,10 @@ absl::StatusOr<AppliedJob> GradientLearner::Apply(int lane_number, int64_t job,
     }
     optimiser_->Update(job, scale, part, std::span(lane.values).subspan(offset, count), state);
   }
-  ++lane.jobs_done;
+  lane.version = ++lane.jobs_done;
   applied.evaluate = Due(lane_number);
-  lane.finished = lane.jobs_done >= jobs_;
+  // With patience it is the last evaluation that ends a lane: who needs it reads the best state.
+  lane.finished = lane.jobs_done >= jobs_ && training_.patience() == 0;
   return applied;
 }
 
@@ -183,7 +193,7 @@ bool GradientLearner::Held(int lane) const {
 
 bool GradientLearner::SideBySide(int lane) const {
   for (int other = 0; other < static_cast<int>(lanes_.size()); ++other) {
-    if (other != lane && !lanes_[other].finished && !Held(other)) return true;
+    if (other != lane && Trains(other)) return true;
   }
   return false;
 }
@@ -223,57 +233,64 @@ absl::StatusOr<Evaluation> GradientLearner::Evaluate(int64_t view, const Example
 }
 
 void GradientLearner::Evaluated(int64_t view, const Evaluation& evaluation) {
-  const bool last = view == jobs_;
-  bool stop = training_.has_target_accuracy() && evaluation.accuracy >= training_.target_accuracy();
-  if (training_.patience() > 0 && evaluation.validation.has_value()) {
+  if (training_.has_target_accuracy() && evaluation.accuracy >= training_.target_accuracy()) {
+    EndAt(view);
+    return;
+  }
+  if (training_.patience() > 0) {
+    ABSL_RAW_CHECK(evaluation.validation.has_value(), "has_validation() promises one");
     if (!best_validation_.has_value() || *evaluation.validation > *best_validation_) {
       best_validation_ = evaluation.validation;
       evaluations_since_best_ = 0;
       KeepBest(view);
-    } else if (++evaluations_since_best_ >= training_.patience()) {
-      stop = true;
+    } else {
+      ++evaluations_since_best_;
     }
-    if (stop || last) {
-      Finish(false, view);
+    if (view == jobs_ || evaluations_since_best_ >= training_.patience()) {
+      EndAtBest();
+      return;
     }
-  } else if (stop) {
-    Finish(true, view);
   }
   views_.erase(view);
 }
 
 void GradientLearner::KeepBest(int64_t view) {
   const TrialView state = ViewOf(view);
-  best_.clear();
-  for (const std::span<const float> values : state.segments) {
-    best_.emplace_back(values.begin(), values.end());
+  best_view_ = view;
+  for (int lane = 0; lane < static_cast<int>(lanes_.size()); ++lane) {
+    if (Trains(lane)) best_[lane].assign(state.segments[lane].begin(), state.segments[lane].end());
   }
 }
 
-void GradientLearner::Finish(bool restore_view, int64_t view) {
-  const TrialView state = ViewOf(view);
-  std::vector<bool> held;
-  for (size_t lane = 0; lane < lanes_.size(); ++lane) held.push_back(Held(static_cast<int>(lane)));
-  for (size_t l = 0; l < lanes_.size(); ++l) {
-    Lane& lane = lanes_[l];
-    if (restore_view) {
-      // A target is the whole trial's: lanes that are held never begin.
-      if (state.segments[l].data() != lane.values.data()) {
-        lane.values.assign(state.segments[l].begin(), state.segments[l].end());
-      }
-      lane.jobs_done = state.jobs_done[l];
-      lane.finished = true;
-    } else if (!held[l]) {
-      if (!best_.empty() && !lane.finished) lane.values = best_[l];
-      if (!best_.empty() && lane.finished && view == jobs_) lane.values = best_[l];
-      lane.finished = true;
-    }
-    lane.history.clear();
-  }
+void GradientLearner::EndLane(int64_t version, Floats values, Lane& lane) {
+  // Whatever the lane had done beyond it is dropped.
+  lane.values = std::move(values);
+  lane.version = version;
+  lane.history.clear();
+  lane.finished = true;
+}
+
+void GradientLearner::ForgetEvaluations() {
   best_.clear();
   best_validation_.reset();
   evaluations_since_best_ = 0;
   views_.clear();
+}
+
+void GradientLearner::EndAtBest() {
+  for (auto& [lane, values] : best_) EndLane(best_view_, std::move(values), lanes_[lane]);
+  ForgetEvaluations();
+}
+
+void GradientLearner::EndAt(int64_t view) {
+  const TrialView state = ViewOf(view);
+  for (size_t l = 0; l < lanes_.size(); ++l) {
+    Lane& lane = lanes_[l];
+    const int64_t version = std::min(lane.version, state.jobs_done[l]);
+    EndLane(version, {state.segments[l].begin(), state.segments[l].end()}, lane);
+    lane.jobs_done = state.jobs_done[l];
+  }
+  ForgetEvaluations();
 }
 
 // ---- checkpoints --------------------------------------------------------------------------------
@@ -284,6 +301,8 @@ v1::LearnerProgress GradientLearner::SaveProgress() const {
     v1::LearnerProgress::Lane* saved = progress.add_lanes();
     saved->set_jobs_done(static_cast<uint64_t>(lane.jobs_done));
     saved->set_finished(lane.finished);
+    saved->set_version(static_cast<uint64_t>(lane.version));
+    saved->set_history(static_cast<uint32_t>(lane.history.size()));
   }
   for (const auto& [number, view] : views_) {
     v1::LearnerProgress::View* saved = progress.add_views();
@@ -293,7 +312,10 @@ v1::LearnerProgress GradientLearner::SaveProgress() const {
       saved->add_jobs_done(static_cast<uint64_t>(aside.jobs_done));
     }
   }
-  if (best_validation_.has_value()) progress.set_best(*best_validation_);
+  if (best_validation_.has_value()) {
+    progress.set_best(*best_validation_);
+    progress.set_best_view(best_view_);
+  }
   progress.set_evaluations_since_best(evaluations_since_best_);
   return progress;
 }
@@ -305,15 +327,21 @@ absl::Status GradientLearner::LoadProgress(const v1::LearnerProgress& progress) 
   }
   for (size_t l = 0; l < lanes_.size(); ++l) {
     Lane& lane = lanes_[l];
-    lane.jobs_done = static_cast<int64_t>(progress.lanes(static_cast<int>(l)).jobs_done());
-    lane.finished = progress.lanes(static_cast<int>(l)).finished();
-    if (lane.jobs_done > jobs_) {
+    const v1::LearnerProgress::Lane& saved = progress.lanes(static_cast<int>(l));
+    lane.jobs_done = static_cast<int64_t>(saved.jobs_done());
+    lane.version = static_cast<int64_t>(saved.version());
+    lane.finished = saved.finished();
+    if (saved.jobs_done() > static_cast<uint64_t>(jobs_)) {
       return absl::DataLossError(
-          absl::StrCat("the checkpoint is at job ", lane.jobs_done, " of a lane of ", jobs_));
+          absl::StrCat("the checkpoint is at job ", saved.jobs_done(), " of a lane of ", jobs_));
     }
-    const auto history = static_cast<int64_t>(workload_.segments()[l].history);
-    lane.history.assign(lane.finished ? 0 : std::min(history, lane.jobs_done),
-                        Floats(lane.values.size()));
+    if (saved.version() > saved.jobs_done() ||
+        saved.history() > static_cast<uint64_t>(workload_.segments()[l].history)) {
+      return absl::DataLossError(absl::StrCat("the checkpoint has version ", saved.version(),
+                                              " and ", saved.history(), " before it after ",
+                                              saved.jobs_done(), " jobs"));
+    }
+    lane.history.assign(saved.history(), Floats(lane.values.size()));
   }
   for (const v1::LearnerProgress::View& saved : progress.views()) {
     View& view = views_[saved.number()];
@@ -327,7 +355,10 @@ absl::Status GradientLearner::LoadProgress(const v1::LearnerProgress& progress) 
   evaluations_since_best_ = progress.evaluations_since_best();
   if (progress.has_best()) {
     best_validation_ = progress.best();
-    for (const Lane& lane : lanes_) best_.emplace_back(lane.values.size());
+    best_view_ = progress.best_view();
+    for (int lane = 0; lane < static_cast<int>(lanes_.size()); ++lane) {
+      if (Trains(lane)) best_[lane].resize(lanes_[lane].values.size());
+    }
   }
   return absl::OkStatus();
 }
@@ -354,7 +385,9 @@ std::vector<Learner::NamedVector> GradientLearner::Vectors() {
     for (size_t k = 0; k < lane.history.size(); ++k) {
       whole(absl::StrCat("history.", k + 1, suffix), lane.history[k]);
     }
-    if (!best_.empty()) whole(absl::StrCat("best", suffix), best_[l]);
+    if (const auto best = best_.find(static_cast<int>(l)); best != best_.end()) {
+      whole(absl::StrCat("best", suffix), best->second);
+    }
     for (auto& [number, view] : views_) {
       const auto aside = view.find(static_cast<int>(l));
       if (aside != view.end()) whole(absl::StrCat("view.", number, suffix), aside->second.values);

@@ -6,7 +6,8 @@
 // a time are evaluated where they are. Lanes side by side set their segment aside when they are
 // due, and the last to arrive at the same number of jobs completes the view; a finished lane, and
 // one that has to wait for the due lane's end, counts as it is. So what is evaluated, and what
-// early stopping decides, does not depend on which lane was ahead.
+// early stopping decides, does not depend on which lane was ahead. With patience, lanes end at an
+// evaluation only, together, and at their best state: the segment is then at that state's version.
 #ifndef GRADLOOM_MODELS_WORKLOADS_GRADIENT_LEARNER_H_
 #define GRADLOOM_MODELS_WORKLOADS_GRADIENT_LEARNER_H_
 

@@ -42,6 +42,7 @@ struct AppliedJob {
 struct LaneProgress {
   int64_t jobs_done = 0;
   int64_t jobs = 0;  // at most
+  // A lane that has done all its jobs and is not finished waits for its last evaluation.
   bool finished = false;
 };
 
