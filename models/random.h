@@ -23,6 +23,7 @@ enum class Purpose : uint32_t {
   kGeneratedData = 4,
   kStraggle = 5,
   kCodeConstruction = 6,
+  kGraphTraining = 7,  // splits, pairs that are no edges, wrong labels, virtual nodes
   kResample = 20,
 };
 

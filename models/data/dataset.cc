@@ -157,12 +157,18 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const v1::DataSource& sourc
       return OpenRegression(source.regression(), field + ".regression");
     case v1::DataSource::kClassification:
       return OpenClassification(source.classification(), field + ".classification");
+    case v1::DataSource::kGraphNpz:
+      return OpenGraphNpz(source.graph_npz(), field + ".graph_npz", base_folder);
+    case v1::DataSource::kGraphCsv:
+      return OpenGraphCsv(source.graph_csv(), field + ".graph_csv", base_folder);
+    case v1::DataSource::kBlockModel:
+      return OpenBlockModel(source.block_model(), field + ".block_model");
     case v1::DataSource::SOURCE_NOT_SET:
       break;
   }
   return absl::InvalidArgumentError(
       absl::StrCat(field, ": a source is required; known: idx, cifar10, libsvm, csv, numpy, ",
-                   "glyphs, regression, classification"));
+                   "glyphs, regression, classification, graph_npz, graph_csv, block_model"));
 }
 
 absl::StatusOr<TrainAndTest> OpenData(const v1::DataSpec& spec, const std::string& base_folder) {

@@ -16,6 +16,8 @@
 
 namespace gradloom {
 
+struct Graph;
+
 struct DatasetInfo {
   int64_t examples = 0;
   int64_t features = 0;                     // channels * height * width for images
@@ -24,6 +26,8 @@ struct DatasetInfo {
   // What the source calls each class, ascending (-1, 1 of a LIBSVM file are classes 0, 1).
   std::vector<float> class_labels;
   bool sparse = false;
+  // What connects the examples; null unless they are the nodes of a graph, all of it.
+  std::shared_ptr<const Graph> graph;
   // Of the data's meaning, equal on every machine that has the same data: CRC-32C of the files'
   // contents (uncompressed), or of a generator's settings; the upper half is a CRC-32C of settings
   // that change what the contents mean (a range, the target's column).

@@ -32,6 +32,11 @@ DatasetOr OpenNumpy(const v1::NumpySource& source, const std::string& field,
 DatasetOr OpenGlyphs(const v1::GlyphsSource& source, const std::string& field);
 DatasetOr OpenRegression(const v1::RegressionSource& source, const std::string& field);
 DatasetOr OpenClassification(const v1::ClassificationSource& source, const std::string& field);
+DatasetOr OpenGraphNpz(const v1::GraphNpzSource& source, const std::string& field,
+                       const std::string& base_folder);
+DatasetOr OpenGraphCsv(const v1::GraphCsvSource& source, const std::string& field,
+                       const std::string& base_folder);
+DatasetOr OpenBlockModel(const v1::BlockModelSource& source, const std::string& field);
 
 // The error of a Load outside [0, examples).
 absl::Status CheckRange(int64_t begin, int64_t end, int64_t examples);

@@ -27,6 +27,8 @@ MadeWorkload MakeMlp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                      const std::string& field);
 MadeWorkload MakeCnn(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                      const std::string& field);
+MadeWorkload MakeForwardGnn(const v1::WorkloadSpec& spec, const DatasetInfo& data,
+                            const std::string& field);
 
 // "field = value: legal are ..."
 template <typename Value>

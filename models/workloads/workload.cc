@@ -20,6 +20,7 @@ constexpr Entry kWorkloads[] = {
     {v1::WorkloadSpec::kSoftmaxRegression, "softmax_regression", &MakeSoftmaxRegression},
     {v1::WorkloadSpec::kMlp, "mlp", &MakeMlp},
     {v1::WorkloadSpec::kCnn, "cnn", &MakeCnn},
+    {v1::WorkloadSpec::kForwardGnn, "forward_gnn", &MakeForwardGnn},
 };
 
 }  // namespace
