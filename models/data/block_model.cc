@@ -60,7 +60,7 @@ v1::BlockModelSource WithDefaults(v1::BlockModelSource spec) {
   if (!spec.has_degree()) spec.set_degree(5);
   if (!spec.has_homophily()) spec.set_homophily(0.75);
   if (!spec.has_words()) spec.set_words(12);
-  if (!spec.has_topic()) spec.set_topic(0.2);
+  if (!spec.has_topic()) spec.set_topic(0.3);
   if (!spec.has_seed()) spec.set_seed(1);
   return spec;
 }

@@ -182,7 +182,6 @@ GreedyGnn::Stage GreedyGnn::ComputeStage(int l, Segments below, bool evaluation)
     if (evaluation && scored != chain) AddLayerScores(k, below[k], *scored, scores);
     std::vector<GraphLayer::Pass> passes =
         layers()[k].Forward(*chain, {}, below[k], 0, labels() ? chain->views : 1);
-    scored = nullptr;
     const bool counts = evaluation && !virtual_labels();
     std::vector<Matrix> features;
     for (size_t view = 0; view < passes.size(); ++view) {
@@ -193,6 +192,7 @@ GreedyGnn::Stage GreedyGnn::ComputeStage(int l, Segments below, bool evaluation)
       NormaliseRows(features.back());
     }
     passes.clear();
+    scored = chain = nullptr;  // before there are new ones
     chain = InputsFrom(features, training_);
     scored = evaluation && virtual_labels() ? InputsFrom(features, evaluation_) : chain;
   }

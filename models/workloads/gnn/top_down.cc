@@ -53,20 +53,19 @@ class Top2LossGnn final : public TopDownGnn {
     }
   }
 
-  // All layers as they were a step ago, and the own one as it is.
+  // The own layer as it is, and all of them as they were a step ago.
   std::vector<SegmentVersion> Reads(int lane, int64_t job) const override {
-    std::vector<SegmentVersion> reads;
+    std::vector<SegmentVersion> reads = {{lane, job}};
     for (int l = 0; l < settings().layers; ++l) reads.push_back({l, std::max<int64_t>(job - 1, 0)});
-    reads.push_back({lane, job});
     return reads;
   }
 
  protected:
   Step StepOf(const JobInputs& inputs) const override {
-    const Segments old = Segments(inputs.segments).first(settings().layers);
+    const Segments old = Segments(inputs.segments).subspan(1);
     const auto states = states_.Get(0, old, [&] { return StatesOf(old); });
     const int lane = inputs.lane;
-    return {inputs.segments.back(),
+    return {inputs.segments[0],
             lane == 0 ? std::make_shared<const LayerInputs>(first_)
                       : InputsFrom({(*states)[lane - 1]}, topologies_),
             std::make_shared<const Above>(AboveOf(*states, lane))};
@@ -136,8 +135,9 @@ class Top2InputGnn final : public TopDownGnn {
     }
   }
 
+  // The own layer, and all of them for the states.
   std::vector<SegmentVersion> Reads(int lane, int64_t job) const override {
-    std::vector<SegmentVersion> reads;
+    std::vector<SegmentVersion> reads = {{lane, job}};
     for (int l = 0; l < settings().layers; ++l) {
       reads.push_back({l, lane % 2 == 1 && l % 2 == 0 ? job + 1 : job});
     }
@@ -146,7 +146,7 @@ class Top2InputGnn final : public TopDownGnn {
 
  protected:
   Step StepOf(const JobInputs& inputs) const override {
-    const Segments all = inputs.segments;
+    const Segments all = Segments(inputs.segments).subspan(1);
     const bool odd = inputs.lane % 2 == 1;
     const auto states = states_.Get(odd ? 1 : 0, all, [&] {
       States states = BottomUp(all);
@@ -157,7 +157,7 @@ class Top2InputGnn final : public TopDownGnn {
       if (odd) UpdateStates(0, all, states, nullptr);
       return states;
     });
-    return {all[inputs.lane],
+    return {inputs.segments[0],
             std::make_shared<const LayerInputs>(InputsOf(inputs.lane, *states, true))};
   }
 

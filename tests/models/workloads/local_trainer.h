@@ -129,6 +129,13 @@ class LocalTrainer {
     return absl::OkStatus();
   }
 
+  // The segment as it is: early stopping may have gone back to an older version.
+  std::span<const float> FinalValues(int segment) const {
+    int64_t version = learner_->progress(segment).jobs_done;
+    while (version > 0 && learner_->Values({segment, version}).empty()) --version;
+    return learner_->Values({segment, version});
+  }
+
   // One job after the other: always the first lane that may begin.
   absl::Status Run() {
     while (!Finished()) {

@@ -28,6 +28,8 @@ struct WorkloadCase {
   // Examples of one group are coupled (batch normalisation): sums are additive over groups only.
   int64_t group = 1;
   bool random = false;  // dropout
+  int lanes = 1;
+  bool graph = false;  // examples are the nodes of SmallGraph(), or pairs of them
 };
 
 inline std::ostream& operator<<(std::ostream& out, const WorkloadCase& c) { return out << c.name; }
@@ -42,6 +44,11 @@ inline WorkloadCase ImageCase(const char* name, const char* spec, int64_t group 
           .height = 6,
           .width = 6,
           .group = group};
+}
+
+// `spec`: the fields of a ForwardGnn beside its layers and width; two layers are lanes.
+inline WorkloadCase GraphCase(const char* name, const char* spec, int lanes = 2) {
+  return {.name = name, .spec = spec, .features = 40, .classes = 3, .lanes = lanes, .graph = true};
 }
 
 inline const std::vector<WorkloadCase>& WorkloadCases() {
@@ -93,11 +100,76 @@ inline const std::vector<WorkloadCase>& WorkloadCases() {
        .height = 6,
        .width = 6,
        .random = true},
+      GraphCase("gnn_sf", "forward_gnn { width: 8 }"),
+      GraphCase("gnn_sf_sage", "forward_gnn { width: 8 convolution: SAGE temperature: 0.5 }"),
+      GraphCase("gnn_sf_gat", "forward_gnn { width: 8 convolution: GAT heads: 2 }"),
+      GraphCase("gnn_one_layer", "forward_gnn { width: 8 layers: 1 }", 1),
+      GraphCase("gnn_top2loss", "forward_gnn { width: 8 layers: 3 method: SF_TOP2LOSS }", 3),
+      GraphCase("gnn_top2loss_sage",
+                "forward_gnn { width: 8 method: SF_TOP2LOSS convolution: SAGE }"),
+      GraphCase("gnn_top2loss_gat",
+                "forward_gnn { width: 8 method: SF_TOP2LOSS convolution: GAT }"),
+      GraphCase("gnn_top2input", "forward_gnn { width: 8 layers: 3 method: SF_TOP2INPUT }", 3),
+      GraphCase("gnn_top2input_sage",
+                "forward_gnn { width: 8 method: SF_TOP2INPUT convolution: SAGE }"),
+      GraphCase("gnn_top2input_gat",
+                "forward_gnn { width: 16 method: SF_TOP2INPUT convolution: GAT }"),
+      GraphCase("gnn_ff_la", "forward_gnn { width: 8 method: FF_LA threshold: 0.5 }"),
+      GraphCase("gnn_ff_la_sage", "forward_gnn { width: 8 method: FF_LA convolution: SAGE }"),
+      GraphCase("gnn_ff_la_gat", "forward_gnn { width: 8 method: FF_LA convolution: GAT }"),
+      GraphCase("gnn_ff_vn", "forward_gnn { width: 8 method: FF_VN threshold: 0.5 }"),
+      GraphCase("gnn_ff_vn_sage", "forward_gnn { width: 8 method: FF_VN convolution: SAGE }"),
+      GraphCase("gnn_ff_vn_gat", "forward_gnn { width: 8 method: FF_VN convolution: GAT }"),
+      GraphCase("gnn_links", "forward_gnn { width: 8 task: LINK_PREDICTION }"),
+      GraphCase("gnn_links_gat", "forward_gnn { width: 8 task: LINK_PREDICTION convolution: GAT }"),
+      GraphCase("gnn_links_ff",
+                "forward_gnn { width: 8 task: LINK_PREDICTION method: FF threshold: 0.1 }"),
+      GraphCase("gnn_links_top2input",
+                "forward_gnn { width: 8 layers: 3 task: LINK_PREDICTION method: SF_TOP2INPUT }", 3),
+      GraphCase("gnn_links_ff_top2input",
+                "forward_gnn { width: 8 task: LINK_PREDICTION method: FF_TOP2INPUT threshold: 0.1 "
+                "convolution: SAGE }"),
+      GraphCase("gnn_backpropagation",
+                "forward_gnn { width: 32 layers: 3 method: BACKPROPAGATION }", 1),
+      GraphCase("gnn_backpropagation_sage",
+                "forward_gnn { width: 32 method: BACKPROPAGATION convolution: SAGE }", 1),
+      GraphCase("gnn_backpropagation_gat",
+                "forward_gnn { width: 32 method: BACKPROPAGATION convolution: GAT }", 1),
+      GraphCase("gnn_backpropagation_links",
+                "forward_gnn { width: 32 method: BACKPROPAGATION task: LINK_PREDICTION }", 1),
   };
   return cases;
 }
 
+// A lane of a case.
+struct LaneCase {
+  WorkloadCase workload;
+  int lane;
+};
+inline std::ostream& operator<<(std::ostream& out, const LaneCase& c) {
+  return out << c.workload.name << "_" << c.lane;
+}
+inline std::vector<LaneCase> LaneCases() {
+  std::vector<LaneCase> cases;
+  for (const WorkloadCase& c : WorkloadCases()) {
+    for (int lane = 0; lane < c.lanes; ++lane) cases.push_back({c, lane});
+  }
+  return cases;
+}
+
+inline const Dataset& SmallGraph() {
+  static const std::unique_ptr<Dataset> graph = [] {
+    v1::DataSource source;
+    source.mutable_block_model()->set_count(200);
+    source.mutable_block_model()->set_classes(3);
+    source.mutable_block_model()->set_features(40);
+    return *OpenDataset(source, "data.train", "");
+  }();
+  return *graph;
+}
+
 inline DatasetInfo InfoOf(const WorkloadCase& c) {
+  if (c.graph) return SmallGraph().info();
   DatasetInfo info;
   info.examples = 1000;
   info.features = c.features;
@@ -126,6 +198,7 @@ inline Examples RandomExamples(const WorkloadCase& c, int64_t rows, uint64_t see
   examples.rows = rows;
   examples.features = c.features;
   examples.sparse = c.sparse;
+  if (c.graph) return examples;  // the workload has them
   if (c.sparse) examples.row_start.push_back(0);
   for (int64_t row = 0; row < rows; ++row) {
     for (int32_t j = 0; j < c.features; ++j) {
@@ -150,6 +223,7 @@ inline Examples RowsOf(const Examples& all, int64_t first, int64_t last) {
   part.rows = last - first;
   part.features = all.features;
   part.sparse = all.sparse;
+  if (all.targets.empty()) return part;
   part.targets.assign(all.targets.begin() + first, all.targets.begin() + last);
   if (!all.sparse) {
     part.dense.assign(all.dense.begin() + first * all.features,
@@ -166,13 +240,17 @@ inline Examples RowsOf(const Examples& all, int64_t first, int64_t last) {
   return part;
 }
 
-// Initial parameters plus noise, so that regressions are not at zero and biases take part.
-inline std::vector<float> RandomParameters(const Workload& workload, uint64_t seed) {
-  std::vector<float> parameters(workload.parameters());
-  workload.Initialise(seed, 0, parameters);
-  RandomStream stream(seed, Purpose::kGeneratedData, 1);
-  for (float& value : parameters) value += static_cast<float>(0.1 * stream.NextNormal());
-  return parameters;
+// Initial values of all segments plus noise, so that regressions are not at zero and biases take
+// part.
+inline std::vector<std::vector<float>> RandomSegments(const Workload& workload, uint64_t seed) {
+  std::vector<std::vector<float>> segments;
+  for (size_t s = 0; s < workload.segments().size(); ++s) {
+    std::vector<float>& values = segments.emplace_back(workload.segments()[s].size);
+    workload.Initialise(seed, static_cast<int>(s), values);
+    RandomStream stream(seed, Purpose::kGeneratedData, 1 + s);
+    for (float& value : values) value += static_cast<float>(0.1 * stream.NextNormal());
+  }
+  return segments;
 }
 
 }  // namespace gradloom
