@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -252,6 +253,89 @@ TEST_F(BadInputTest, GeneratorSettings) {
   source.mutable_classification()->set_classes(2);
   source.mutable_classification()->set_features(uint64_t{1} << 40);
   EXPECT_THAT(Message(source), HasSubstr("data.train.classification.features: 1099511627776"));
+}
+
+TEST_F(BadInputTest, GraphNpzFiles) {
+  using Arrays = std::vector<std::pair<std::string, std::string>>;
+  const auto vector = [](const std::vector<int32_t>& values) {
+    return NpyBytes("<i4", absl::StrCat("(", values.size(), ",)"), RawBytes(values));
+  };
+  const Arrays good = {{"adj_data", vector({1, 1})},       {"adj_indices", vector({1, 0})},
+                       {"adj_indptr", vector({0, 1, 2})},  {"adj_shape", vector({2, 2})},
+                       {"attr_data", vector({1, 1, 2})},   {"attr_indices", vector({0, 2, 1})},
+                       {"attr_indptr", vector({0, 2, 3})}, {"attr_shape", vector({2, 3})},
+                       {"labels", vector({0, 1})}};
+  const auto with = [&](const std::string& name, const std::string& array) {
+    Arrays arrays;
+    for (const auto& [member, bytes] : good) {
+      if (member != name || !array.empty()) {
+        arrays.emplace_back(member + ".npy", member == name ? array : bytes);
+      }
+    }
+    v1::DataSource source;
+    source.mutable_graph_npz()->set_file(folder_.Write("graph.npz", ZipBytes(arrays, false)));
+    return Message(source);
+  };
+  EXPECT_EQ(with("none", ""), "fine");
+  EXPECT_THAT(with("adj_indptr", ""), HasSubstr("has no array 'adj_indptr'"));
+  EXPECT_THAT(with("attr_data", ""), HasSubstr("has no array 'attr_data'"));
+  EXPECT_THAT(with("adj_indices", vector({1, 2})),
+              HasSubstr("graph.npz:adj_indices[1] = 2; legal: whole numbers from 0 to 1"));
+  EXPECT_THAT(with("adj_indices", vector({-1, 0})), HasSubstr("adj_indices[0] = -1; legal"));
+  EXPECT_THAT(with("adj_indices", vector({0, 1, 0})),
+              HasSubstr("adj_data has 2 elements, _indices 3"));
+  EXPECT_THAT(with("adj_indptr", vector({0, 2})), HasSubstr("adj_indptr must ascend from 0 to"));
+  EXPECT_THAT(with("adj_indptr", vector({0, 2, 1})), HasSubstr("adj_indptr must ascend"));
+  EXPECT_THAT(with("adj_indptr", vector({0, 1 << 30, 2})),
+              HasSubstr("adj_indptr[1] = 1.07374e+09; legal: whole numbers from 0 to 16777216"));
+  EXPECT_THAT(with("attr_shape", vector({1 << 30, 3})), HasSubstr("attr_shape[0] = 1.07374e+09"));
+  EXPECT_THAT(with("adj_shape", vector({2, 3})), HasSubstr("legal: as many columns as rows"));
+  EXPECT_THAT(with("adj_shape", vector({2})), HasSubstr("adj_shape must be a number of rows and"));
+  EXPECT_THAT(with("attr_shape", vector({3, 3})), HasSubstr("attr_indptr must ascend"));
+  EXPECT_THAT(with("labels", vector({0, 1, 0})), HasSubstr("2 rows of features and 3 labels"));
+  EXPECT_THAT(with("labels", NpyBytes("<f4", "(2,)", RawBytes(std::vector<float>{0, 0.5}))),
+              HasSubstr("labels are no classes"));
+  EXPECT_THAT(with("attr_data", NpyBytes("<f4", "(3,)", RawBytes(std::vector<float>{1, NAN, 1}))),
+              HasSubstr("not a finite number"));
+}
+
+TEST_F(BadInputTest, GraphCsvFiles) {
+  const auto graph = [&](const std::string& edges, const std::string& nodes) {
+    v1::DataSource source;
+    source.mutable_graph_csv()->set_edges(folder_.Write("edges", edges));
+    source.mutable_graph_csv()->mutable_nodes()->set_file(folder_.Write("nodes", nodes));
+    return Message(source);
+  };
+  const std::string nodes = "1,0,0\n0,1,1\n2,2,0\n";
+  EXPECT_EQ(graph("a,b\n0,1\n1 2\n", nodes), "fine");
+  EXPECT_EQ(graph("0,1\n1,3\n", nodes),
+            absl::StrCat("data.train.graph_csv.edges: ", folder_.path(),
+                         "/edges, line 2: '1,3'; legal: two node numbers from 0 to 2"));
+  EXPECT_THAT(graph("0,1\nx,y\n", nodes), HasSubstr("line 2: 'x,y'; legal"));
+  EXPECT_THAT(graph("0,1,2\n", nodes), HasSubstr("line 1: '0,1,2'; legal"));
+  EXPECT_THAT(graph("-1,0\n", nodes), HasSubstr("line 1: '-1,0'; legal"));
+  EXPECT_THAT(graph("", nodes), HasSubstr("edges"));
+  EXPECT_THAT(graph("0,1\n", "1,0,0.5\n0,1,1\n"), HasSubstr("nodes has real targets"));
+  EXPECT_THAT(graph("0,1\n", "1,x,0\n0,1,y\n"), HasSubstr("data.train.graph_csv.nodes"));
+}
+
+TEST_F(BadInputTest, BlockModelSettings) {
+  const auto with = [&](auto set) {
+    v1::DataSource source;
+    set(*source.mutable_block_model());
+    return Message(source);
+  };
+  EXPECT_EQ(with([](auto&) {}), "fine");
+  EXPECT_THAT(
+      with([](auto& b) { b.set_count(3); }),
+      HasSubstr("data.train.block_model.count: 3 in 4 classes; legal: two classes or more"));
+  EXPECT_THAT(with([](auto& b) { b.set_count(uint64_t{1} << 40); }), HasSubstr("at most 4194304"));
+  EXPECT_THAT(with([](auto& b) { b.set_classes(1); }), HasSubstr("in 1 classes; legal"));
+  EXPECT_THAT(with([](auto& b) { b.set_features(2); }), HasSubstr("features: 2; legal: a word a"));
+  EXPECT_THAT(with([](auto& b) { b.set_words(0); }), HasSubstr("words: 0; legal: 1 to 10000"));
+  EXPECT_THAT(with([](auto& b) { b.set_degree(0); }), HasSubstr("degree: 0; legal: more than 0"));
+  EXPECT_THAT(with([](auto& b) { b.set_homophily(-0.1); }), HasSubstr("homophily: -0.1; legal"));
+  EXPECT_THAT(with([](auto& b) { b.set_topic(NAN); }), HasSubstr("topic: nan; legal: 0 to 1"));
 }
 
 }  // namespace

@@ -117,6 +117,49 @@ v1::DataSource WriteNpz(const TempFolder& folder, bool changed, bool deflated) {
   return source;
 }
 
+v1::DataSource WriteGraphNpz(const TempFolder& folder, bool changed, bool dense) {
+  // A path of six nodes, some edges given twice, in both directions, or as loops.
+  const std::vector<int32_t> start = {0, 2, 4, 6, 7, 9, 10}, to = {1, 0, 0, 2, 3, 3, 4, 4, 5, 4};
+  const std::vector<float> weight(10, 1.0f);
+  const std::vector<int32_t> feature = {0, 2, 1, 2, 0, 1}, feature_start = {0, 2, 3, 4, 4, 5, 6};
+  std::vector<float> value = {1, 3, 1, -2, 5, 1};
+  if (changed) value[1] = 4;
+  std::vector<float> matrix(18);
+  for (int i = 0; i < 6; ++i) {
+    for (int k = feature_start[i]; k < feature_start[i + 1]; ++k)
+      matrix[3 * i + feature[k]] = value[k];
+  }
+  const std::vector<int8_t> labels = {0, 1, 1, 4, 0, 4};
+  const std::vector<int64_t> square = {6, 6}, shape = {6, 3};
+  std::vector<std::pair<std::string, std::string>> arrays = {
+      {"adj_data.npy", NpyBytes("<f4", "(10,)", RawBytes(weight))},
+      {"adj_indices.npy", NpyBytes("<i4", "(10,)", RawBytes(to))},
+      {"adj_indptr.npy", NpyBytes("<i4", "(7,)", RawBytes(start))},
+      {"adj_shape.npy", NpyBytes("<i8", "(2,)", RawBytes(square))},
+      {"labels.npy", NpyBytes("|i1", "(6,)", RawBytes(labels))}};
+  if (dense) {
+    arrays.emplace_back("attr_matrix.npy", NpyBytes("<f4", "(6, 3)", RawBytes(matrix)));
+  } else {
+    arrays.emplace_back("attr_data.npy", NpyBytes("<f4", "(6,)", RawBytes(value)));
+    arrays.emplace_back("attr_indices.npy", NpyBytes("<i4", "(6,)", RawBytes(feature)));
+    arrays.emplace_back("attr_indptr.npy", NpyBytes("<i4", "(7,)", RawBytes(feature_start)));
+    arrays.emplace_back("attr_shape.npy", NpyBytes("<i8", "(2,)", RawBytes(shape)));
+  }
+  v1::DataSource source;
+  source.mutable_graph_npz()->set_file(folder.Write("graph.npz", ZipBytes(arrays, dense)));
+  return source;
+}
+
+v1::DataSource WriteGraphCsv(const TempFolder& folder, bool changed) {
+  v1::DataSource source;
+  source.mutable_graph_csv()->set_edges(
+      folder.Write("edges", "from,to\n0,1\n# one more\n1 0\n\n1\t2\n2,2\n3 , 2\n4,3\n4,5\n"));
+  source.mutable_graph_csv()->mutable_nodes()->set_file(folder.Write(
+      "nodes", absl::StrCat("a,b,c,class\n1,0,", changed ? 4 : 3, ",0\n0,1,0,1\n0,0,-2,1\n",
+                            "0,0,0,4\n5,0,0,0\n0,1,0,4\n")));
+  return source;
+}
+
 const std::vector<Case>& Cases() {
   static const auto& cases = *new std::vector<Case>{
       {"idx", 40, 12, 5, [](auto& folder, bool c) { return WriteIdx(folder, c, false); }},
@@ -156,6 +199,18 @@ const std::vector<Case>& Cases() {
          source.mutable_classification()->set_features(6);
          source.mutable_classification()->set_classes(4);
          source.mutable_classification()->set_first(c ? 7 : 8);
+         return source;
+       }},
+      {"graph_npz", 6, 3, 3, [](auto& folder, bool c) { return WriteGraphNpz(folder, c, false); }},
+      {"graph_npz_dense", 6, 3, 3,
+       [](auto& folder, bool c) { return WriteGraphNpz(folder, c, true); }},
+      {"graph_csv", 6, 3, 3, WriteGraphCsv},
+      {"block_model", 80, 50, 4,
+       [](auto&, bool c) {
+         v1::DataSource source;
+         source.mutable_block_model()->set_count(80);
+         source.mutable_block_model()->set_features(50);
+         source.mutable_block_model()->set_seed(c ? 2 : 3);
          return source;
        }},
   };
@@ -302,7 +357,8 @@ TEST_P(DatasetContractTest, AMissingFileIsNamed) {
   TempFolder empty;
   absl::StatusOr<std::unique_ptr<Dataset>> dataset =
       OpenDataset(source, "data.train", empty.path());
-  if (source.has_glyphs() || source.has_regression() || source.has_classification()) {
+  if (source.has_glyphs() || source.has_regression() || source.has_classification() ||
+      source.has_block_model()) {
     EXPECT_TRUE(dataset.ok());
     return;
   }
