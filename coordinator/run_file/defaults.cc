@@ -44,6 +44,23 @@ void FillSource(v1::DataSource* source) {
       GRADLOOM_DEFAULT(classification, separation, 2);
       break;
     }
+    case v1::DataSource::kGraphCsv:
+      if (source->graph_csv().nodes().delimiter().empty()) {
+        source->mutable_graph_csv()->mutable_nodes()->set_delimiter(",");
+      }
+      break;
+    case v1::DataSource::kBlockModel: {
+      auto* blocks = source->mutable_block_model();
+      GRADLOOM_DEFAULT(blocks, count, 1000);
+      GRADLOOM_DEFAULT(blocks, classes, 4);
+      GRADLOOM_DEFAULT(blocks, features, 200);
+      GRADLOOM_DEFAULT(blocks, degree, 5);
+      GRADLOOM_DEFAULT(blocks, homophily, 0.75);
+      GRADLOOM_DEFAULT(blocks, words, 12);
+      GRADLOOM_DEFAULT(blocks, topic, 0.3);
+      GRADLOOM_DEFAULT(blocks, seed, 1);
+      break;
+    }
     default:
       break;
   }
@@ -87,6 +104,19 @@ void FillLayer(v1::LayerSpec* layer) {
     default:
       break;
   }
+}
+
+void FillForwardGnn(v1::ForwardGnn* gnn) {
+  using Gnn = v1::ForwardGnn;
+  GRADLOOM_DEFAULT(gnn, layers, 2);
+  GRADLOOM_DEFAULT(gnn, width, 128);
+  if (gnn->convolution() == Gnn::CONVOLUTION_UNSPECIFIED) gnn->set_convolution(Gnn::GCN);
+  if (gnn->convolution() == Gnn::GAT) GRADLOOM_DEFAULT(gnn, heads, 4);
+  if (gnn->task() == Gnn::TASK_UNSPECIFIED) gnn->set_task(Gnn::NODE_CLASSIFICATION);
+  if (gnn->method() == Gnn::METHOD_UNSPECIFIED) gnn->set_method(Gnn::SF);
+  GRADLOOM_DEFAULT(gnn, threshold, 2);
+  GRADLOOM_DEFAULT(gnn, temperature, 1);
+  GRADLOOM_DEFAULT(gnn, seed, 1);
 }
 
 void FillScheme(v1::SchemeSpec* scheme) {
@@ -195,6 +225,9 @@ void FillWorkloadDefaults(v1::WorkloadSpec* workload) {
     case v1::WorkloadSpec::kCnn:
       for (auto& layer : *workload->mutable_cnn()->mutable_layers()) FillLayer(&layer);
       break;
+    case v1::WorkloadSpec::kForwardGnn:
+      FillForwardGnn(workload->mutable_forward_gnn());
+      break;
     default:
       break;
   }
@@ -226,8 +259,8 @@ void FillOptimizerDefaults(v1::OptimizerSpec* optimizer) {
   }
 }
 
-void FillTrainingDefaults(v1::TrainingSpec* training) {
-  GRADLOOM_DEFAULT(training, batch_size, 600);
+void FillTrainingDefaults(const v1::WorkloadSpec& workload, v1::TrainingSpec* training) {
+  GRADLOOM_DEFAULT(training, batch_size, workload.has_forward_gnn() ? 0 : 600);
   if (!training->has_epochs() && !training->has_jobs()) training->set_epochs(5);
 }
 

@@ -12,7 +12,7 @@ namespace gradloom {
 void FillRunDefaults(v1::RunSpec* spec);  // all but workload, optimizer, training, trials
 void FillWorkloadDefaults(v1::WorkloadSpec* workload);
 void FillOptimizerDefaults(v1::OptimizerSpec* optimizer);
-void FillTrainingDefaults(v1::TrainingSpec* training);
+void FillTrainingDefaults(const v1::WorkloadSpec& workload, v1::TrainingSpec* training);
 
 }  // namespace gradloom
 

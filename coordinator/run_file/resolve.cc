@@ -183,11 +183,11 @@ absl::StatusOr<ResolvedRun> ResolveRunSpec(const v1::RunSpec& spec) {
   FillRunDefaults(&run.spec);
   if (run.spec.has_workload()) FillWorkloadDefaults(run.spec.mutable_workload());
   FillOptimizerDefaults(run.spec.mutable_optimizer());
-  FillTrainingDefaults(run.spec.mutable_training());
+  FillTrainingDefaults(run.spec.workload(), run.spec.mutable_training());
   for (v1::TrialSpec& trial : *trials) {
     FillWorkloadDefaults(trial.mutable_workload());
     FillOptimizerDefaults(trial.mutable_optimizer());
-    FillTrainingDefaults(trial.mutable_training());
+    FillTrainingDefaults(trial.workload(), trial.mutable_training());
     *run.spec.add_trials() = trial;
   }
   run.trials = *std::move(trials);

@@ -98,6 +98,32 @@ void ValidateSource(const v1::DataSource& source, const std::string& field, Find
                         clusters.separation(), "0 or more");
       break;
     }
+    case v1::DataSource::kGraphNpz:
+      findings->RequireText(source.graph_npz().file(), at("graph_npz.file"), "a file");
+      break;
+    case v1::DataSource::kGraphCsv:
+      findings->RequireText(source.graph_csv().edges(), at("graph_csv.edges"), "a file");
+      findings->RequireText(source.graph_csv().nodes().file(), at("graph_csv.nodes.file"),
+                            "a file");
+      break;
+    case v1::DataSource::kBlockModel: {
+      const auto& blocks = source.block_model();
+      findings->Require(blocks.classes() >= 2, at("block_model.classes"), blocks.classes(),
+                        "2 or more");
+      findings->Require(blocks.count() >= 2 * uint64_t{blocks.classes()}, at("block_model.count"),
+                        blocks.count(), "two or more a class");
+      findings->Require(blocks.features() >= blocks.classes(), at("block_model.features"),
+                        blocks.features(), "one or more a class");
+      findings->Require(blocks.degree() > 0, at("block_model.degree"), blocks.degree(),
+                        "more than 0");
+      findings->Require(blocks.words() >= 1, at("block_model.words"), blocks.words(), "1 or more");
+      for (const auto& [name, value] :
+           {std::pair("homophily", blocks.homophily()), std::pair("topic", blocks.topic())}) {
+        findings->Require(value >= 0 && value <= 1, at(absl::StrCat("block_model.", name)), value,
+                          "from 0 to 1");
+      }
+      break;
+    }
   }
 }
 
@@ -171,6 +197,20 @@ void ValidateWorkload(const v1::WorkloadSpec& workload, Findings* findings) {
                       findings);
       }
       break;
+    case v1::WorkloadSpec::kForwardGnn: {
+      const auto& gnn = workload.forward_gnn();
+      findings->Require(gnn.layers() >= 1, "workload.forward_gnn.layers", gnn.layers(),
+                        "1 or more");
+      findings->Require(gnn.width() >= 1, "workload.forward_gnn.width", gnn.width(), "1 or more");
+      if (gnn.has_heads()) {
+        findings->Require(gnn.heads() >= 1 && gnn.width() % gnn.heads() == 0,
+                          "workload.forward_gnn.heads", gnn.heads(),
+                          absl::StrCat("a divisor of width = ", gnn.width()));
+      }
+      findings->Require(gnn.temperature() > 0, "workload.forward_gnn.temperature",
+                        gnn.temperature(), "more than 0");
+      break;
+    }
     default:
       break;
   }

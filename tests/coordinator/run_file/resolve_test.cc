@@ -71,6 +71,55 @@ TEST(Resolve, DefaultsFollowTheKind) {
             0.01);
 }
 
+TEST(Resolve, ForwardGnnOnAGraph) {
+  const std::string graph = R"(
+data: {train: {block_model: {count: 500}}}
+workload: {forward_gnn: {layers: 4, method: sf_top2loss}}
+)";
+  const ResolvedRun run = Resolve(graph);
+  const v1::BlockModelSource& blocks = run.spec.data().train().block_model();
+  EXPECT_EQ(blocks.count(), 500);
+  EXPECT_EQ(blocks.classes(), 4);
+  EXPECT_EQ(blocks.homophily(), 0.75);
+  const v1::ForwardGnn& gnn = run.trials[0].workload().forward_gnn();
+  EXPECT_EQ(gnn.layers(), 4);
+  EXPECT_EQ(gnn.width(), 128);
+  EXPECT_EQ(gnn.convolution(), v1::ForwardGnn::GCN);
+  EXPECT_FALSE(gnn.has_heads());
+  EXPECT_EQ(gnn.task(), v1::ForwardGnn::NODE_CLASSIFICATION);
+  EXPECT_EQ(gnn.method(), v1::ForwardGnn::SF_TOP2LOSS);
+  EXPECT_EQ(gnn.threshold(), 2);
+  EXPECT_EQ(run.trials[0].training().batch_size(), 0) << "full batches";
+  EXPECT_EQ(
+      Resolve(absl::StrCat(graph, "training: {batch_size: 64}")).trials[0].training().batch_size(),
+      64);
+  const ResolvedRun gat = Resolve(R"(
+data: {train: {graph_csv: {edges: e.csv, nodes: {file: n.csv}}}}
+workload: {forward_gnn: {convolution: gat, task: link_prediction}}
+)");
+  EXPECT_EQ(gat.trials[0].workload().forward_gnn().heads(), 4);
+  EXPECT_EQ(gat.spec.data().train().graph_csv().nodes().delimiter(), ",");
+}
+
+TEST(Resolve, ForwardGnnOutOfRange) {
+  const auto error = [](const char* data, const char* gnn) {
+    return ErrorOf(
+        absl::StrCat("data: {train: {", data, "}}\nworkload: {forward_gnn: {", gnn, "}}"));
+  };
+  EXPECT_THAT(error("block_model: {}", "layers: 0"),
+              HasSubstr("workload.forward_gnn.layers: 0 is not legal; it must be 1 or more"));
+  EXPECT_THAT(error("block_model: {}", "convolution: gat, heads: 3"),
+              HasSubstr("heads: 3 is not legal; it must be a divisor of width = 128"));
+  EXPECT_THAT(error("block_model: {}", "temperature: 0"), HasSubstr("temperature: 0 is not legal"));
+  EXPECT_THAT(error("block_model: {classes: 1}", ""),
+              HasSubstr("data.train.block_model.classes: 1 is not legal"));
+  EXPECT_THAT(error("block_model: {homophily: 1.5}", ""),
+              HasSubstr("block_model.homophily: 1.5 is not legal; it must be from 0 to 1"));
+  EXPECT_THAT(error("graph_npz: {}", ""), HasSubstr("data.train.graph_npz.file: is missing"));
+  EXPECT_THAT(error("graph_csv: {edges: e}", ""),
+              HasSubstr("data.train.graph_csv.nodes.file: is missing"));
+}
+
 TEST(Resolve, TrialsOverrideKeyByKeyAndReplaceWhatIsDeeper) {
   const ResolvedRun run = Resolve(absl::StrCat(kBase, R"(
 seed: 10
