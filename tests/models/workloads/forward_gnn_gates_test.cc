@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
                          "learning_rate: 0.01 weight_decay: 1e-4", 100, 10, 5},
                     Gate{"ff_vn_sage", "method: FF_VN convolution: SAGE", 0.855},
                     Gate{"link_gcn", "task: LINK_PREDICTION", 0.91,
-                         "learning_rate: 0.01 weight_decay: 5e-4", 150, 10, 15}),
+                         "learning_rate: 0.01 weight_decay: 5e-4", 120, 10, 15}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(CiteSeer, SfIsWithinAPointOfBackpropagation) {
@@ -115,6 +115,8 @@ TEST_P(BlockModel, ReachesItsGate) {
 constexpr const char* kPlain = "learning_rate: 0.01 weight_decay: 5e-4";
 INSTANTIATE_TEST_SUITE_P(
     Table, BlockModel,
+    // Which two ends of a class are joined is chance: 0.75 is the largest area that links can
+    // reach.
     testing::Values(Gate{"bp", "method: BACKPROPAGATION width: 32", 0.93},
                     Gate{"sf", "width: 32", 0.93},
                     Gate{"sf_sage", "convolution: SAGE width: 32", 0.77},
