@@ -52,6 +52,10 @@ class Epoch {
   }
   bool Run() {
     bool ok = true;
+    // Layers side by side are all new in every job.
+    if (!workload_->lanes()[0].needs.empty()) {
+      for (std::vector<float>& segment : segments_) segment[0] += 1e-3f;
+    }
     for (int lane = 0; lane < static_cast<int>(workload_->lanes().size()); ++lane) {
       JobInputs inputs{.segments = {}, .lane = lane, .job = 1};
       for (const SegmentVersion& read : workload_->Reads(lane, 1)) {
