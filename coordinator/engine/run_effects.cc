@@ -27,6 +27,7 @@ Event RunEngine::ApplyEffect(const Effect& effect) {
   const absl::Time start = absl::Now();
   const auto [trial_number, lane] = lanes_[effect.apply.lane];
   Trial& trial = *trials_[trial_number];
+  const std::unique_lock whole = trial.BeginEffect();
   absl::StatusOr<std::optional<AppliedJob>> applied = trial.Apply(
       lane, effect.apply.lane_job, *effect.sum, effect.apply.decoding, count_tolerance_);
   if (!applied.ok()) return EffectFailed{std::string(applied.status().message())};

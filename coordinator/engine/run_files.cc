@@ -103,7 +103,7 @@ absl::Status RunFiles::Save(v1::CheckpointManifest manifest,
     std::lock_guard lock(history_mutex_);
     if (absl::Status status = history_->Sync(); !status.ok()) return status;
   }
-  std::vector<std::shared_lock<std::shared_mutex>> locks;
+  std::vector<Trial::ReadingLock> locks;
   std::vector<TrialSnapshot> snapshots;
   for (size_t i = 0; i < trials.size(); ++i) {
     locks.push_back(trials[i]->LockForReading());
@@ -142,7 +142,7 @@ absl::Status RunFiles::Record(int lane, const MetricsRow& row) {
 absl::Status RunFiles::Finish(std::span<const std::unique_ptr<Trial>> trials,
                               const v1::RunSpec& spec, const v1::RunStatus& status) {
   for (const std::unique_ptr<Trial>& trial : trials) {
-    const std::shared_lock lock = trial->LockForReading();
+    const Trial::ReadingLock lock = trial->LockForReading();
     if (JobsDone(trial->ProgressLocked()) == 0) continue;  // untrained, so nobody's result
     const std::map<std::string, std::string> metadata = {
         {"run", spec.name()},

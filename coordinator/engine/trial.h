@@ -1,11 +1,13 @@
 // One model of a run: a workload and its learner, and the lock between them and the world.
 // Thread-safe: workers' fetches and checkpoints read under a shared lock, one effect at a time
-// writes.
+// writes. An effect is the applying of a job with the evaluation that it may bring about: a
+// checkpoint sees all of it or nothing.
 #ifndef GRADLOOM_COORDINATOR_ENGINE_TRIAL_H_
 #define GRADLOOM_COORDINATOR_ENGINE_TRIAL_H_
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <span>
@@ -48,6 +50,8 @@ class Trial {
   // What the lane's job under way reads; its needs must be met.
   std::vector<SegmentVersion> Reads(int lane) const;
 
+  // Hold it from before Apply until after Evaluate.
+  std::unique_lock<std::mutex> BeginEffect() { return std::unique_lock(effect_mutex_); }
   // Decodes `job` of the lane (its next one) and applies it; nothing when the lane has been
   // finished meanwhile. DataLoss when the sum does not count exactly the job's examples (within
   // `count_tolerance`, relative); OutOfRange when it is not finite. The state is untouched then.
@@ -62,8 +66,15 @@ class Trial {
   // Of the parameters' bytes, segment after segment, in hexadecimal.
   std::string Sha256() const;
 
-  // For checkpoints: hold the lock while the spans are in use.
-  std::shared_lock<std::shared_mutex> LockForReading() const { return std::shared_lock(mutex_); }
+  // For checkpoints: hold the locks, between two effects, while the spans are in use.
+  struct ReadingLock {
+    std::unique_lock<std::mutex> effects;
+    std::shared_lock<std::shared_mutex> state;
+  };
+  ReadingLock LockForReading() const {
+    std::unique_lock effects(effect_mutex_);  // in this order, as effects do
+    return {std::move(effects), std::shared_lock(mutex_)};
+  }
   v1::LearnerProgress ProgressLocked() const { return learner_->SaveProgress(); }
   std::vector<Learner::NamedVector> VectorsLocked() const { return learner_->Vectors(); }
   // Before the vectors of a checkpoint are read.
@@ -75,6 +86,7 @@ class Trial {
   v1::TrialSpec spec_;
   std::unique_ptr<Workload> workload_;
   std::unique_ptr<JobPlan> plan_;
+  mutable std::mutex effect_mutex_;
   mutable std::shared_mutex mutex_;
   std::unique_ptr<Learner> learner_;
 };
