@@ -20,7 +20,7 @@ std::vector<TensorView> Views(const Trial& trial, bool model_only) {
   std::vector<TensorView> views;
   for (const Learner::NamedVector& vector : trial.VectorsLocked()) {
     if (model_only && !vector.parameter) continue;
-    views.push_back({vector.name, vector.shape, vector.values});
+    views.push_back({vector.name, vector.shape, vector.values, vector.doubles});
   }
   return views;
 }
@@ -73,7 +73,7 @@ absl::StatusOr<bool> RunFiles::Restore(std::span<const std::unique_ptr<Trial>> t
       }
       std::vector<TensorDestination> destinations;
       for (const Learner::NamedVector& vector : trial.VectorsLocked()) {
-        destinations.push_back({vector.name, vector.values});
+        destinations.push_back({vector.name, vector.values, vector.doubles});
       }
       if (absl::Status status = loaded->ReadTensors(static_cast<int>(i), destinations);
           !status.ok()) {

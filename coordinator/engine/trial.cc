@@ -149,7 +149,9 @@ std::string Trial::Sha256() const {
   std::shared_lock lock(mutex_);
   gradloom::Sha256 digest;
   for (const Learner::NamedVector& vector : learner_->Vectors()) {
-    if (vector.parameter) digest.Update(std::span<const float>(vector.values));
+    if (!vector.parameter) continue;
+    digest.Update(std::span<const float>(vector.values));
+    digest.Update(std::span<const double>(vector.doubles));
   }
   return digest.HexDigest();
 }

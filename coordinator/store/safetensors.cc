@@ -57,6 +57,12 @@ std::optional<uint64_t> ElementCount(const std::vector<int64_t>& shape) {
   return count;
 }
 
+size_t LengthOf(const TensorView& tensor) { return tensor.values.size() + tensor.doubles.size(); }
+
+std::span<const std::byte> BytesOf(const TensorView& tensor) {
+  return tensor.doubles.empty() ? std::as_bytes(tensor.values) : std::as_bytes(tensor.doubles);
+}
+
 absl::Status CheckTensors(std::span<const TensorView> tensors) {
   std::set<absl::string_view> names;
   for (const TensorView& tensor : tensors) {
@@ -70,10 +76,11 @@ absl::Status CheckTensors(std::span<const TensorView> tensors) {
           absl::StrCat("tensor name '", tensor.name, "' is given twice; legal: once"));
     }
     const std::optional<uint64_t> count = ElementCount(tensor.shape);
-    if (!count || *count != tensor.values.size()) {
+    if (!count || *count != LengthOf(tensor) ||
+        (!tensor.values.empty() && !tensor.doubles.empty())) {
       return absl::InvalidArgumentError(absl::StrCat(
           "tensor '", tensor.name, "' has shape [", absl::StrJoin(tensor.shape, ", "), "] but ",
-          tensor.values.size(), " values; legal: as many as the product of its shape"));
+          LengthOf(tensor), " values; legal: as many as the product of its shape"));
     }
   }
   return absl::OkStatus();
@@ -91,8 +98,9 @@ std::string HeaderJson(std::span<const TensorView> tensors,
   }
   uint64_t offset = 0;
   for (const TensorView& tensor : tensors) {
-    const uint64_t end = offset + tensor.values.size_bytes();
-    entries.push_back(absl::StrCat(Quoted(tensor.name), ":{\"dtype\":\"F32\",\"shape\":[",
+    const uint64_t end = offset + BytesOf(tensor).size();
+    entries.push_back(absl::StrCat(Quoted(tensor.name), ":{\"dtype\":\"",
+                                   tensor.doubles.empty() ? "F32" : "F64", "\",\"shape\":[",
                                    absl::StrJoin(tensor.shape, ","), "],\"data_offsets\":[", offset,
                                    ",", end, "]}"));
     offset = end;
@@ -133,11 +141,8 @@ absl::StatusOr<TensorInfo> ParseTensor(const std::string& name,
   if (!value.has_struct_value()) return bad("is no JSON object");
   const google::protobuf::Struct& entry = value.struct_value();
   const auto dtype = entry.fields().find("dtype");
-  if (dtype == entry.fields().end() || dtype->second.string_value() != "F32") {
-    return bad("has dtype '",
-               dtype == entry.fields().end() ? "(none)" : dtype->second.string_value(),
-               "'; legal: F32");
-  }
+  const std::string type = dtype == entry.fields().end() ? "(none)" : dtype->second.string_value();
+  if (type != "F32" && type != "F64") return bad("has dtype '", type, "'; legal: F32, F64");
   const std::optional<std::vector<uint64_t>> shape = ToIntegers(entry, "shape");
   if (!shape) return bad("has no shape; legal: a list of non-negative integers");
   const std::optional<std::vector<uint64_t>> offsets = ToIntegers(entry, "data_offsets");
@@ -151,19 +156,20 @@ absl::StatusOr<TensorInfo> ParseTensor(const std::string& name,
   TensorInfo info;
   info.shape.assign(shape->begin(), shape->end());
   info.offset = begin;
+  info.doubles = type == "F64";
   const std::optional<uint64_t> count = ElementCount(info.shape);
-  if (!count || *count * sizeof(float) != end - begin) {
+  info.length = count.value_or(0);
+  if (!count || info.bytes() != end - begin) {
     return bad("has shape [", absl::StrJoin(*shape, ", "), "] but ", end - begin,
-               " bytes; legal: 4 bytes an element");
+               " bytes; legal: ", info.doubles ? 8 : 4, " bytes an element");
   }
-  info.length = *count;
   return info;
 }
 
 absl::Status CheckTiling(const SafetensorsHeader& header, uint64_t data_bytes) {
   std::vector<std::pair<uint64_t, uint64_t>> pieces;
   for (const auto& [name, info] : header.tensors) {
-    pieces.emplace_back(info.offset, info.offset + info.length * sizeof(float));
+    pieces.emplace_back(info.offset, info.offset + info.bytes());
   }
   std::sort(pieces.begin(), pieces.end());
   uint64_t position = 0;
@@ -214,7 +220,7 @@ absl::Status WriteSafetensors(std::span<const TensorView> tensors,
   }
   if (absl::Status status = writer.Append(json); !status.ok()) return status;
   for (const TensorView& tensor : tensors) {
-    if (absl::Status status = writer.Append(std::as_bytes(tensor.values)); !status.ok()) {
+    if (absl::Status status = writer.Append(BytesOf(tensor)); !status.ok()) {
       return status;
     }
   }
@@ -301,6 +307,15 @@ SafetensorsReader::~SafetensorsReader() {
 }
 
 absl::Status SafetensorsReader::Read(absl::string_view name, std::span<float> values) const {
+  return Read(name, false, values.size(), std::as_writable_bytes(values));
+}
+
+absl::Status SafetensorsReader::Read(absl::string_view name, std::span<double> values) const {
+  return Read(name, true, values.size(), std::as_writable_bytes(values));
+}
+
+absl::Status SafetensorsReader::Read(absl::string_view name, bool doubles, size_t length,
+                                     std::span<std::byte> out) const {
   const auto found = header_.tensors.find(std::string(name));
   if (found == header_.tensors.end()) {
     return absl::NotFoundError(absl::StrCat(
@@ -309,12 +324,13 @@ absl::Status SafetensorsReader::Read(absl::string_view name, std::span<float> va
                       [](std::string* out, const auto& entry) { out->append(entry.first); })));
   }
   const TensorInfo& info = found->second;
-  if (values.size() != info.length) {
-    return absl::InvalidArgumentError(absl::StrCat(path_, ": tensor '", name, "' has ", info.length,
-                                                   " values, but ", values.size(),
-                                                   " were asked for; legal: equal"));
+  if (length != info.length || doubles != info.doubles) {
+    const auto type = [](bool doubles) { return doubles ? "float64" : "float32"; };
+    return absl::InvalidArgumentError(absl::StrCat(
+        path_, ": tensor '", name, "' has ", info.length, " values of ", type(info.doubles),
+        ", but ", length, " of ", type(doubles), " were asked for; legal: equal"));
   }
-  return ReadAt(file_, path_, data_start_ + info.offset, std::as_writable_bytes(values));
+  return ReadAt(file_, path_, data_start_ + info.offset, out);
 }
 
 }  // namespace gradloom

@@ -1,7 +1,7 @@
-// The safetensors format (github.com/huggingface/safetensors), float32 tensors only: 8 bytes of
-// little-endian header length, a JSON header, the tensors' bytes without holes. Headers are padded
-// with spaces so that the data starts at a multiple of 8. Nothing here holds a tensor: values go
-// from the caller's memory to the file and back.
+// The safetensors format (github.com/huggingface/safetensors), float32 and float64 tensors
+// only: 8 bytes of little-endian header length, a JSON header, the tensors' bytes without holes.
+// Headers are padded with spaces so that the data starts at a multiple of 8. Nothing here holds a
+// tensor: values go from the caller's memory to the file and back.
 #ifndef GRADLOOM_COORDINATOR_STORE_SAFETENSORS_H_
 #define GRADLOOM_COORDINATOR_STORE_SAFETENSORS_H_
 
@@ -23,11 +23,13 @@ struct TensorView {
   std::string name;
   std::vector<int64_t> shape;
   std::span<const float> values;
+  std::span<const double> doubles = {};  // in place of values: a float64 tensor
 };
 
 struct TensorDestination {
   std::string name;
   std::span<float> values;
+  std::span<double> doubles = {};  // in place of values: of a float64 tensor
 };
 
 // Appends a whole safetensors file to `writer`: same input, same bytes. InvalidArgument for a name
@@ -44,8 +46,11 @@ absl::Status WriteSafetensorsFile(FileSystem& files, const std::string& path,
 
 struct TensorInfo {
   std::vector<int64_t> shape;
-  uint64_t offset = 0;  // from the start of the data
-  uint64_t length = 0;  // in floats
+  uint64_t offset = 0;   // from the start of the data
+  uint64_t length = 0;   // in elements
+  bool doubles = false;  // float64
+
+  uint64_t bytes() const { return length * (doubles ? sizeof(double) : sizeof(float)); }
 };
 
 struct SafetensorsHeader {
@@ -53,8 +58,8 @@ struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
 };
 
-// json: the header; data_bytes: what follows it in the file. DataLoss unless every tensor is F32,
-// its shape fits its offsets, and the tensors tile the data exactly.
+// json: the header; data_bytes: what follows it in the file. DataLoss unless every tensor is F32 or
+// F64, its shape fits its offsets, and the tensors tile the data exactly.
 absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(absl::string_view json,
                                                          uint64_t data_bytes);
 
@@ -68,10 +73,14 @@ class SafetensorsReader {
   ~SafetensorsReader();
 
   const SafetensorsHeader& header() const { return header_; }
-  // NotFound lists the tensors there are; InvalidArgument when values has another length.
+  // NotFound lists the tensors there are; InvalidArgument when values has another length, or the
+  // tensor another type.
   absl::Status Read(absl::string_view name, std::span<float> values) const;
+  absl::Status Read(absl::string_view name, std::span<double> values) const;
 
  private:
+  absl::Status Read(absl::string_view name, bool doubles, size_t length,
+                    std::span<std::byte> out) const;
   SafetensorsReader(std::string path, int file) : path_(std::move(path)), file_(file) {}
 
   std::string path_;

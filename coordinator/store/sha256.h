@@ -21,6 +21,7 @@ class Sha256 {
 
   void Update(std::span<const std::byte> data);
   void Update(std::span<const float> values) { Update(std::as_bytes(values)); }
+  void Update(std::span<const double> values) { Update(std::as_bytes(values)); }
   // 64 hexadecimal digits, lower case. Once only; no Update after it.
   std::string HexDigest();
 

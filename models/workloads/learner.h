@@ -54,6 +54,7 @@ class Learner {
     std::vector<int64_t> shape;
     std::span<float> values;
     bool parameter = false;  // part of the trained model, not only of the way there
+    std::span<double> doubles = {};  // in place of values, where the state is in double
   };
 
   virtual ~Learner() = default;

@@ -18,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!header.ok()) continue;
     uint64_t held = 0;
     for (const auto& [name, info] : header->tensors) {
-      ABSL_RAW_CHECK((info.offset + info.length * sizeof(float)) <= bytes, "tensors lie inside");
-      held += info.length * sizeof(float);
+      ABSL_RAW_CHECK(info.offset + info.bytes() <= bytes, "tensors lie inside");
+      held += info.bytes();
     }
     ABSL_RAW_CHECK(held == bytes, "tensors tile the data");
   }

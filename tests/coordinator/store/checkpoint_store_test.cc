@@ -114,8 +114,13 @@ TEST_F(CheckpointStoreTest, ReadErrorsNameTheTensor) {
   ASSERT_TRUE(Save(store, 7).ok());
   const auto loaded = store.LoadNewest();
   std::vector<float> values(4);
-  EXPECT_THAT(loaded->ReadTensors(0, std::vector<TensorDestination>{{"moment", values}}).ToString(),
-              HasSubstr("tensor 'moment' has 5 values, but 4 were asked for"));
+  EXPECT_THAT(
+      loaded->ReadTensors(0, std::vector<TensorDestination>{{"moment", values}}).ToString(),
+      HasSubstr("tensor 'moment' has 5 values of float32, but 4 of float32 were asked for"));
+  std::vector<double> doubles(5);
+  EXPECT_THAT(
+      loaded->ReadTensors(0, std::vector<TensorDestination>{{"moment", {}, doubles}}).ToString(),
+      HasSubstr("of float32, but 5 of float64 were asked for"));
   EXPECT_THAT(
       loaded->ReadTensors(0, std::vector<TensorDestination>{{"velocity", values}}).ToString(),
       HasSubstr("has no tensor 'velocity'; it has: moment, parameters"));

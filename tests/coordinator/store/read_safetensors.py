@@ -13,8 +13,8 @@ assert data[8:9] == b"{", "the header must begin with a brace"
 header = json.loads(data[8 : 8 + length].decode("utf-8"))
 metadata = header.pop("__metadata__", {})
 for name, info in header.items():
-    assert info["dtype"] == "F32"
+    dtype = {"F32": "<f4", "F64": "<f8"}[info["dtype"]]
     begin, end = info["data_offsets"]
-    values = numpy.frombuffer(data[8 + length :][begin:end], dtype="<f4").reshape(info["shape"])
+    values = numpy.frombuffer(data[8 + length :][begin:end], dtype=dtype).reshape(info["shape"])
     print(name, list(values.shape), values.tobytes().hex())
 print(json.dumps(metadata, sort_keys=True, ensure_ascii=False))

@@ -67,7 +67,22 @@ TEST_F(SafetensorsTest, WhatIsWrittenIsReadBackBitByBit) {
   values.resize(1);
   ASSERT_TRUE(reader->Read("a \"quoted\" \\ name", values).ok());
   EXPECT_EQ(values[0], 42);
-  ASSERT_TRUE(reader->Read("empty", {}).ok());
+  ASSERT_TRUE(reader->Read("empty", std::span<float>()).ok());
+}
+
+TEST_F(SafetensorsTest, DoublesKeepTheirBits) {
+  const std::vector<double> values = {0.1, -3e-310, std::numeric_limits<double>::quiet_NaN(),
+                                      1e300};
+  ASSERT_TRUE(Write({{"bias", {2}, kBias}, {"d", {2, 2}, {}, values}}).ok());
+  const auto reader = SafetensorsReader::Open(path_);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_TRUE(reader->header().tensors.at("d").doubles);
+  std::vector<double> read(4);
+  ASSERT_TRUE(reader->Read("d", read).ok());
+  EXPECT_EQ(std::memcmp(read.data(), values.data(), 32), 0);
+  std::vector<float> bias(2);
+  ASSERT_TRUE(reader->Read("bias", bias).ok());
+  EXPECT_EQ(bias, kBias);
 }
 
 TEST_F(SafetensorsTest, SameInputSameBytesAndAlignedData) {
@@ -84,7 +99,11 @@ TEST_F(SafetensorsTest, SameInputSameBytesAndAlignedData) {
 TEST_F(SafetensorsTest, AnIndependentReaderAgrees) {
   if (!HasPythonWithNumpy()) GTEST_SKIP() << "python3 with numpy is missing";
   const std::vector<float> ramp = {0, 1, 2, 3, 4, 5};
-  ASSERT_TRUE(Write({{"w", {3, 2}, ramp}, {"bias", {2}, kBias}, {"s", {}, {&kScalar, 1}}},
+  const std::vector<double> doubles = {-2};
+  ASSERT_TRUE(Write({{"w", {3, 2}, ramp},
+                     {"bias", {2}, kBias},
+                     {"s", {}, {&kScalar, 1}},
+                     {"d", {1}, {}, doubles}},
                     {{"jobs_done", "12"}, {"name", "größe"}})
                   .ok());
   int status = 0;
@@ -95,6 +114,7 @@ TEST_F(SafetensorsTest, AnIndependentReaderAgrees) {
             "00a040\n"
             "bias [2] 0000e04000000041\n"
             "s [] 00002842\n"
+            "d [1] 00000000000000c0\n"
             "{\"jobs_done\": \"12\", \"name\": \"größe\"}\n");
 }
 
@@ -122,7 +142,11 @@ TEST_F(SafetensorsTest, ReadErrorsSayWhatIsThere) {
   std::vector<float> values(3);
   EXPECT_EQ(
       reader->Read("bias", values).message(),
-      absl::StrCat(path_, ": tensor 'bias' has 2 values, but 3 were asked for; legal: equal"));
+      absl::StrCat(path_, ": tensor 'bias' has 2 values of float32, but 3 of float32 were asked ",
+                   "for; legal: equal"));
+  std::vector<double> doubles(2);
+  EXPECT_THAT(std::string(reader->Read("bias", doubles).message()),
+              HasSubstr("2 values of float32, but 2 of float64"));
   const absl::Status missing = reader->Read("wights", values);
   EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(
@@ -141,8 +165,10 @@ TEST_F(SafetensorsTest, DamagedHeadersAreRefused) {
     return OpenError(FileOf("{\"w\":" + entry + "}", eight));
   };
   EXPECT_THAT(error("3"), HasSubstr("'w' is no JSON object"));
-  EXPECT_THAT(error(R"({"dtype":"F64","shape":[1],"data_offsets":[0,8]})"),
-              HasSubstr("'w' has dtype 'F64'; legal: F32"));
+  EXPECT_THAT(error(R"({"dtype":"F16","shape":[4],"data_offsets":[0,8]})"),
+              HasSubstr("'w' has dtype 'F16'; legal: F32, F64"));
+  EXPECT_THAT(error(R"({"dtype":"F64","shape":[2],"data_offsets":[0,8]})"),
+              HasSubstr("but 8 bytes; legal: 8 bytes an element"));
   EXPECT_THAT(error(R"({"shape":[2],"data_offsets":[0,8]})"), HasSubstr("dtype '(none)'"));
   EXPECT_THAT(error(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"), HasSubstr("no shape"));
   EXPECT_THAT(error(R"({"dtype":"F32","shape":[2.5],"data_offsets":[0,8]})"),
