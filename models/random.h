@@ -25,6 +25,9 @@ enum class Purpose : uint32_t {
   kCodeConstruction = 6,
   kGraphTraining = 7,  // splits, pairs that are no edges, wrong labels, virtual nodes
   kResample = 20,
+  kSampledBlocks = 40,
+  kBlockRows = 41,
+  kLabelNoise = 42,
 };
 
 // An endless stream keyed by (seed, purpose, a, b): cheap to construct (one block), to copy and to

@@ -29,6 +29,8 @@ MadeWorkload MakeCnn(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                      const std::string& field);
 MadeWorkload MakeForwardGnn(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                             const std::string& field);
+MadeWorkload MakeBilevel(const v1::WorkloadSpec& spec, const DatasetInfo& data,
+                         const std::string& field);
 
 // "field = value: legal are ..."
 template <typename Value>

@@ -21,6 +21,7 @@ constexpr Entry kWorkloads[] = {
     {v1::WorkloadSpec::kMlp, "mlp", &MakeMlp},
     {v1::WorkloadSpec::kCnn, "cnn", &MakeCnn},
     {v1::WorkloadSpec::kForwardGnn, "forward_gnn", &MakeForwardGnn},
+    {v1::WorkloadSpec::kBilevel, "bilevel", &MakeBilevel},
 };
 
 }  // namespace

@@ -1,0 +1,91 @@
+// workload.bilevel as a workload, where spec and data fit each other.
+#include <utility>
+
+#include "models/workloads/bilevel/bilevel_spec.h"
+#include "models/workloads/bilevel/bilevel_workload.h"
+#include "models/workloads/bilevel/problems.h"
+#include "models/workloads/builders.h"
+
+namespace gradloom {
+namespace {
+
+// Values of all y together, so that the coordinator's state has a limit.
+constexpr int64_t kMaxBlockValues = int64_t{1} << 31;
+
+std::unique_ptr<BilevelProblem> MakeProblem(const v1::Bilevel& spec, int64_t features) {
+  switch (spec.problem_case()) {
+    case v1::Bilevel::kHospitals:
+      return MakeHospitals(spec.hospitals(), features);
+    case v1::Bilevel::kPersonalHeads:
+      return MakePersonalHeads(spec.personal_heads(), features);
+    case v1::Bilevel::kSampleWeights:
+      return MakeSampleWeights(spec.sample_weights(), features);
+    default:
+      return MakeQuadraticBlocks(spec.quadratic());
+  }
+}
+
+absl::Status CheckData(int64_t rows, const DatasetInfo& data, const std::string& field) {
+  if (data.classes != 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, " needs data of two classes; the data has ",
+                     data.classes == 0 ? "real targets" : absl::StrCat(data.classes, " classes")));
+  }
+  if (rows > data.examples) {
+    return absl::InvalidArgumentError(absl::StrCat(field, ": its blocks have ", rows,
+                                                   " rows; the training set has ", data.examples));
+  }
+  return absl::OkStatus();
+}
+
+// Rows that the problem takes of the data; 0 if it has its own.
+int64_t RowsOf(const v1::Bilevel& spec) {
+  const auto of_block = [](const auto& problem) {
+    return int64_t{problem.training_rows()} + problem.validation_rows();
+  };
+  if (spec.has_hospitals()) return spec.hospitals().blocks() * of_block(spec.hospitals());
+  if (spec.has_personal_heads()) {
+    return spec.personal_heads().blocks() * of_block(spec.personal_heads());
+  }
+  return spec.has_sample_weights() ? of_block(spec.sample_weights()) : 0;
+}
+
+}  // namespace
+
+MadeWorkload MakeBilevel(const v1::WorkloadSpec& workload, const DatasetInfo& data,
+                         const std::string& field) {
+  v1::Bilevel spec = workload.bilevel();
+  FillBilevelDefaults(&spec);
+  if (absl::Status status = CheckBilevelSpec(spec, field); !status.ok()) return status;
+  // Before the problem is made: it keeps what it draws for every row.
+  if (const int64_t rows = RowsOf(spec); rows > 0) {
+    if (absl::Status status = CheckData(rows, data, field); !status.ok()) return status;
+  }
+  std::unique_ptr<BilevelProblem> problem = MakeProblem(spec, data.features);
+  const BilevelShape& shape = problem->shape();
+  if (absl::Status status = CheckHessianRows(spec, shape.dy, field); !status.ok()) return status;
+  if (shape.dy > kMaxBlockValues / shape.blocks) {
+    return absl::InvalidArgumentError(absl::StrCat(field, ": ", shape.blocks, " blocks of ",
+                                                   shape.dy, " variables; legal are up to ",
+                                                   kMaxBlockValues, " variables of all blocks"));
+  }
+  const auto sampled = static_cast<int>(spec.sampled_blocks());
+  BilevelPlan plan;
+  plan.sampler = {shape, sampled, spec.batch(), spec.validation_batch()};
+  plan.lanes = {sampled, PhasesOf(spec.version()), spec.lanes()};
+  plan.options = {.version = spec.version(),
+                  .estimator = spec.estimator(),
+                  .sampled = sampled,
+                  .eta = spec.eta(),
+                  .tau = spec.tau(),
+                  .tau_v = spec.tau_v(),
+                  .alpha = spec.alpha(),
+                  .beta = spec.beta(),
+                  .gamma = {},
+                  .radius = spec.radius(),
+                  .hessian_floor = spec.hessian_floor()};
+  if (spec.has_gamma()) plan.options.gamma = spec.gamma();
+  return std::make_unique<BilevelWorkload>(std::move(problem), plan, data.features);
+}
+
+}  // namespace gradloom
