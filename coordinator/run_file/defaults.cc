@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "models/workloads/bilevel/bilevel_spec.h"
+
 namespace gradloom {
 namespace {
 
@@ -227,6 +229,9 @@ void FillWorkloadDefaults(v1::WorkloadSpec* workload) {
       break;
     case v1::WorkloadSpec::kForwardGnn:
       FillForwardGnn(workload->mutable_forward_gnn());
+      break;
+    case v1::WorkloadSpec::kBilevel:
+      FillBilevelDefaults(workload->mutable_bilevel());
       break;
     default:
       break;

@@ -10,6 +10,7 @@
 #include "coordinator/run_file/yaml_to_proto.h"
 #include "coordinator/simulation/arrangement.h"
 #include "models/optimisers/optimiser.h"
+#include "models/workloads/bilevel/bilevel_spec.h"
 
 namespace gradloom {
 namespace {
@@ -211,6 +212,12 @@ void ValidateWorkload(const v1::WorkloadSpec& workload, Findings* findings) {
                         gnn.temperature(), "more than 0");
       break;
     }
+    case v1::WorkloadSpec::kBilevel:
+      if (const absl::Status status = CheckBilevelSpec(workload.bilevel(), "workload.bilevel");
+          !status.ok()) {
+        findings->Add(status);
+      }
+      break;
     default:
       break;
   }

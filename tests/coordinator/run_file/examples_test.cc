@@ -19,7 +19,7 @@ TEST(Examples, ParseAndResolve) {
     ASSERT_TRUE(run.ok()) << entry.path() << ": " << run.status();
     EXPECT_EQ(run->spec.name(), entry.path().stem());
   }
-  EXPECT_GE(files, 4);
+  EXPECT_GE(files, 5);
 }
 
 TEST(Examples, TheSweepHasFourTrials) {

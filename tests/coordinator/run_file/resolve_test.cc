@@ -37,6 +37,32 @@ std::string ErrorOf(const std::string& yaml) {
   return std::string(run.status().message());
 }
 
+TEST(Resolve, BilevelDefaultsAndErrors) {
+  const std::string data = "data: {train: classification}\n";
+  const std::string blocks = "blocks: 12, training_rows: 20, validation_rows: 10";
+  const ResolvedRun run =
+      Resolve(data + "workload: {bilevel: {hospitals: {" + blocks + "}, tau: 0.2}}\n");
+  const v1::Bilevel& spec = run.trials.at(0).workload().bilevel();
+  EXPECT_EQ(spec.version(), v1::Bilevel::V2);
+  EXPECT_EQ(spec.estimator(), v1::Bilevel::MSVR);
+  EXPECT_EQ(spec.sampled_blocks(), 3);
+  EXPECT_EQ(spec.batch(), 20);
+  EXPECT_EQ(spec.validation_batch(), 10);
+  EXPECT_EQ(spec.tau_v(), 0.2);
+  EXPECT_FALSE(spec.has_gamma());
+  EXPECT_EQ(spec.hospitals().flips_size(), 4);
+  // What is resolved resolves to itself.
+  EXPECT_TRUE(MessageDifferencer::Equals(ResolveRunSpec(run.spec)->spec, run.spec));
+  EXPECT_THAT(ErrorOf(data + "workload: {bilevel: {hospitals: {blocks: 12}}}\n"),
+              HasSubstr("workload.bilevel.hospitals.training_rows = 0: legal are 1 to"));
+  EXPECT_THAT(
+      ErrorOf(data + "workload: {bilevel: {hospitals: {" + blocks + "}, sampled_blocks: 13}}\n"),
+      HasSubstr("workload.bilevel.sampled_blocks = 13: legal are 1 to 12"));
+  EXPECT_THAT(ErrorOf(data + "workload: {bilevel: {personal_heads: {" + blocks +
+                      ", hidden: 300}, version: v1}}\n"),
+              HasSubstr("version = V1 with blocks of 300 variables"));
+}
+
 TEST(Resolve, WritesDefaultsAsValues) {
   const ResolvedRun run = Resolve(kBase);
   const v1::RunSpec& spec = run.spec;

@@ -1,0 +1,94 @@
+// A bilevel trial is one model with a lane for each sampled block: the same bits whatever straggles
+// or dies, under sequential schemes too, in both versions.
+#include <signal.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/end_to_end/process.h"
+#include "tests/end_to_end/summary.h"
+
+namespace gradloom {
+namespace {
+
+constexpr char kRunFile[] = R"(
+seed: 7
+data: {train: {classification: {count: 600, features: 12, separation: 1.5}}}
+workload:
+  bilevel: {hospitals: {blocks: 6, training_rows: 60, validation_rows: 40}, sampled_blocks: 3}
+training: {jobs: 40, evaluate_every: 10}
+scheme: {slots: 6, gc: {s: 1}}
+checkpoint: {every_jobs: 5}
+)";
+constexpr char kRandom[] = "straggle={exponential: {base: 1ms, mean: 20ms}}";
+
+class Bilevel : public ::testing::TestWithParam<const char*> {
+ protected:
+  Bilevel() { WriteText(folder_ / "run.yaml", kRunFile); }
+
+  std::vector<std::string> Command(const std::string& output,
+                                   const std::vector<std::string>& sets) const {
+    std::vector<std::string> argv = {
+        GRADLOOM, "run",     folder_ / "run.yaml", "--output", folder_ / output, "--workers", "3",
+        "--set",  GetParam()};
+    for (const std::string& set : sets) argv.insert(argv.end(), {"--set", set});
+    return argv;
+  }
+  Summary Finish(const std::string& output, const std::vector<std::string>& sets = {}) {
+    const Outcome outcome = RunProgram(Command(output, sets), folder_ / (output + ".log"));
+    EXPECT_EQ(outcome.code, 0) << outcome.output;
+    return ReadSummary(folder_ / output / "summary.json");
+  }
+
+  TestFolder folder_;
+};
+
+TEST_P(Bilevel, SameBitsUnderStragglingKillsAndResumes) {
+  const Summary plain = Finish("plain");
+  ASSERT_EQ(plain.sha256.size(), 1);
+  EXPECT_EQ(plain.sha256[0].size(), 64);
+  EXPECT_EQ(Finish("straggled", {kRandom}).sha256, plain.sha256);
+
+  Process run(Command("killed", {"straggle={fixed: {delay: 30ms}}"}), folder_ / "killed.log");
+  ASSERT_TRUE(Await([&] { return NewestCheckpoint(folder_ / "killed" / "state") >= 2; }))
+      << run.Output();
+  const pid_t worker = FindChild(run.pid(), {"--name", "worker-1"});
+  ASSERT_GT(worker, 0) << run.Output();
+  ASSERT_EQ(kill(worker, SIGKILL), 0);
+  ASSERT_TRUE(Await([&] { return NewestCheckpoint(folder_ / "killed" / "state") >= 4; }))
+      << run.Output();
+  const pid_t coordinator = FindChild(run.pid(), {"gradloom-coordinator"});
+  ASSERT_GT(coordinator, 0) << run.Output();
+  ASSERT_EQ(kill(coordinator, SIGKILL), 0);
+  ASSERT_EQ(run.Wait(), 0) << run.Output();
+  const Summary killed = ReadSummary(folder_ / "killed" / "summary.json");
+  EXPECT_EQ(killed.sha256, plain.sha256);
+  EXPECT_GE(killed.resumes, 1);
+}
+
+// Sums are added in another order, so their last bits differ; training does not notice.
+TEST_P(Bilevel, EverySchemeTrainsAlikeWithAndWithoutLanes) {
+  const Summary plain = Finish("plain");
+  ASSERT_EQ(plain.accuracy.size(), 1);
+  EXPECT_GT(plain.accuracy[0], 0.65);  // of 240 validation rows
+  const std::vector<std::string> others[] = {
+      {"scheme={slots: 6, uncoded: {}}", kRandom},
+      {"scheme={slots: 6, m_sgc: {b: 1, w: 2, lambda: 3}}", kRandom},
+      {"scheme={slots: 6, sr_sgc: {b: 1, w: 2, lambda: 3}}", kRandom},
+      {"workload.bilevel.lanes=false"}};
+  for (const std::vector<std::string>& sets : others) {
+    const Summary other = Finish(absl::StrCat("other-", &sets - others), sets);
+    ASSERT_EQ(other.accuracy.size(), 1) << sets[0];
+    EXPECT_NEAR(other.accuracy[0], plain.accuracy[0], 1.5 / 240) << sets[0];
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, Bilevel,
+                         testing::Values("workload.bilevel.version=v2",
+                                         "workload.bilevel.version=v1"),
+                         [](const auto& version) { return version.index == 0 ? "V2" : "V1"; });
+
+}  // namespace
+}  // namespace gradloom
