@@ -53,7 +53,7 @@ class Learner {
     std::string name;
     std::vector<int64_t> shape;
     std::span<float> values;
-    bool parameter = false;  // part of the trained model, not only of the way there
+    bool parameter = false;          // part of the trained model, not only of the way there
     std::span<double> doubles = {};  // in place of values, where the state is in double
   };
 
