@@ -123,6 +123,7 @@ std::vector<v1::Frame> Frames(const Shape& shape) {
 void Push(v1::WorkerService::Stub& stub, const Order& order, int part,
           const std::vector<v1::Frame>& frames) {
   grpc::ClientContext context;
+  context.set_wait_for_ready(true);
   v1::PushReplyResponse response;
   v1::Frame first = frames[0];
   first.mutable_header()->set_run(order.run);
