@@ -18,8 +18,8 @@ namespace gradloom {
 class ReceivedFrame {
  public:
   // Reads what generated code would read, unknown fields and any order included (and varints longer
-  // than they need be), from the bytes of `pieces` in a row. InvalidArgument when they are no Frame.
-  // The bytes are borrowed.
+  // than they need be), from the bytes of `pieces` in a row. InvalidArgument when they are no
+  // Frame. The bytes are borrowed.
   static absl::StatusOr<ReceivedFrame> Parse(std::span<const absl::string_view> pieces);
 
   bool has_header() const { return has_header_; }
