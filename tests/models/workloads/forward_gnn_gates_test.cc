@@ -71,14 +71,14 @@ std::shared_ptr<const Dataset> Shared(const std::string& file) {
   return *std::move(data);
 }
 
-class Cora : public testing::TestWithParam<Gate> {};
-TEST_P(Cora, ReachesItsGate) {
+class CoraGate : public testing::TestWithParam<Gate> {};
+TEST_P(CoraGate, IsReached) {
   static const std::shared_ptr<const Dataset> data = Shared("cora.npz");
   if (data == nullptr) GTEST_SKIP() << "graphs/cora.npz is not in $GRADLOOM_DATA";
   EXPECT_GE(MeanOfThree(data, GetParam()), GetParam().least);
 }
 INSTANTIATE_TEST_SUITE_P(
-    Table, Cora,
+    Table, CoraGate,
     testing::Values(Gate{"bp_gcn", "method: BACKPROPAGATION", 0.87},
                     Gate{"sf_gcn", "method: SF", 0.87},
                     Gate{"sf_sage", "method: SF convolution: SAGE", 0.845,
@@ -92,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(
                          "learning_rate: 0.01 weight_decay: 5e-4", 120, 10, 15}),
     [](const auto& info) { return std::string(info.param.name); });
 
-TEST(CiteSeer, SfIsWithinAPointOfBackpropagation) {
+TEST(CiteSeerGate, SfIsWithinAPointOfBackpropagation) {
   const std::shared_ptr<const Dataset> data = Shared("citeseer.npz");
   if (data == nullptr) GTEST_SKIP() << "graphs/citeseer.npz is not in $GRADLOOM_DATA";
   const double backpropagation = MeanOfThree(data, {"bp", "method: BACKPROPAGATION", 0});
@@ -101,8 +101,8 @@ TEST(CiteSeer, SfIsWithinAPointOfBackpropagation) {
   EXPECT_GE(sf, backpropagation - 0.01);
 }
 
-class BlockModel : public testing::TestWithParam<Gate> {};
-TEST_P(BlockModel, ReachesItsGate) {
+class BlockModelGate : public testing::TestWithParam<Gate> {};
+TEST_P(BlockModelGate, IsReached) {
   static const std::shared_ptr<const Dataset> data = [] {
     v1::DataSource source;
     source.mutable_block_model();
@@ -114,7 +114,7 @@ TEST_P(BlockModel, ReachesItsGate) {
 }
 constexpr const char* kPlain = "learning_rate: 0.01 weight_decay: 5e-4";
 INSTANTIATE_TEST_SUITE_P(
-    Table, BlockModel,
+    Table, BlockModelGate,
     // Which two ends of a class are joined is chance: 0.75 is the largest area that links can
     // reach.
     testing::Values(Gate{"bp", "method: BACKPROPAGATION width: 32", 0.93},
