@@ -486,21 +486,29 @@ class ReplyStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     finished_ = true;
     v1::PushReplyResponse response;
     response.set_accepted(status.ok());
-    if (!status.ok()) {
+    if (absl::IsCancelled(status)) {
+      Log(LogLevel::kDebug, absl::StrCat("reply withdrawn: ", status.message()));
+    } else if (!status.ok()) {
       response.set_reason(std::string(status.message()));
       metrics_->replies_refused.Increment();
       // Not wanted any more is no error of the worker's.
-      if (status.code() == absl::StatusCode::kNotFound) status = absl::OkStatus();
+      if (absl::IsNotFound(status)) {
+        status = absl::OkStatus();
+      } else {
+        Log(LogLevel::kWarning, absl::StrCat("reply refused: ", status.message()));
+      }
     }
-    if (!status.ok()) Log(LogLevel::kWarning, absl::StrCat("reply refused: ", status.message()));
     bool own_buffer = false;
     const grpc::Status serialised = grpc::SerializationTraits<v1::PushReplyResponse>::Serialize(
         response, response_, &own_buffer);
     Finish(status.ok() ? serialised : ToGrpc(status));
   }
 
+  // Half a reply is an erasure like any other: its worker was told to drop it, or is gone.
   absl::Status OnEnd() {
-    if (absl::Status status = reader_.Finish(); !status.ok()) return status;
+    if (absl::Status status = reader_.Finish(); !status.ok()) {
+      return absl::CancelledError(status.message());
+    }
     return reply_->Finish();
   }
 
