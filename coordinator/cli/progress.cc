@@ -142,6 +142,10 @@ std::string RenderSummary(const v1::RunStatus& status) {
       Plural(status.stragglers_tolerated(), "straggler"), " tolerated, ", status.replies_late(),
       status.replies_late() == 1 ? " late reply, " : " late replies, ",
       Plural(status.workers_lost(), "worker"), " lost, ", Plural(status.resumes(), "resume"), "\n");
+  if (status.jobs_missed() > 0) {
+    absl::StrAppend(&out, "  ", Plural(status.jobs_missed(), "job"), " given up, ",
+                    status.jobs_late(), " of them applied late\n");
+  }
   const double extra = status.uncoded_extra_seconds();
   if (extra > 0 && status.seconds() > 0) {
     absl::StrAppend(

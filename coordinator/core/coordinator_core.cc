@@ -72,7 +72,7 @@ CoordinatorCore::CoordinatorCore(CorePlan plan)
   for (const LanePlan& lane : plan_.lanes) {
     const bool done = lane.first_job >= lane.jobs;
     lanes_.push_back({lane.jobs, lane.first_job, done ? LaneState::kDone : LaneState::kReady, -1,
-                      lane.needs, lane.pause_at});
+                      lane.needs, lane.pause_at, lane.give_up, lane.late});
   }
   AddWeaves(std::move(plan_.weaves));
   outstanding_.resize(plan_.slots);
@@ -103,6 +103,7 @@ void CoordinatorCore::Handle(absl::Time now, const Event& event, std::vector<Act
     void operator()(const TaskFailedEvent& e) { core->OnFailed(e); }
     void operator()(const TaskDropped& e) { core->OnDropped(e); }
     void operator()(const JobApplied& e) { core->OnApplied(e); }
+    void operator()(const JobMissed& e) { core->OnMissed(e); }
     void operator()(const EffectFailed& e) { core->End(RunFailed{e.error}); }
     void operator()(const StopRequested&) { core->stopping_ = true; }
     void operator()(const Tick&) {}
@@ -138,6 +139,11 @@ absl::Time CoordinatorCore::NextTimeout() const {
     if (!weave.open) continue;
     next = std::min(next, weave.ask_again);
     if (fleet_.workers() > 0) next = std::min(next, RoundLimit(weave));
+  }
+  for (const Lane& lane : lanes_) {
+    if (fleet_.workers() > 0 && lane.state == LaneState::kInFlight && !lane.missing) {
+      next = std::min(next, MissTime(lane));
+    }
   }
   return next;
 }
@@ -244,27 +250,6 @@ void CoordinatorCore::OnDropped(const TaskDropped& event) {
   ReportWait(dropped.weave, dropped.round, event.estimated);
 }
 
-void CoordinatorCore::OnApplied(const JobApplied& event) {
-  Lane& lane = lanes_[event.lane];
-  if (lane.state != LaneState::kApplying) return;  // ended by another lane meanwhile
-  ++lane.next_job;
-  lane.state = lane.next_job >= lane.jobs ? LaneState::kDone : LaneState::kReady;
-  for (int finished : event.finished) FinishLane(finished);
-}
-
-void CoordinatorCore::FinishLane(int number) {
-  Lane& lane = lanes_[number];
-  if (lane.state == LaneState::kInFlight) {
-    Weave& w = weaves_.at(lane.weave);
-    for (size_t i = 0; i < w.jobs.size(); ++i) {
-      if (w.jobs[i].lane != number || w.jobs[i].accepted) continue;
-      w.jobs[i].accepted = true;
-      Excuse(lane.weave, w.first_job + static_cast<int64_t>(i));
-    }
-  }
-  lane.state = LaneState::kDone;
-}
-
 void CoordinatorCore::ReportWait(int weave, int64_t round, absl::Duration total) {
   Weave& w = weaves_[weave];
   if (round + 1 != w.plan.scheme->rounds() + (w.open ? -1 : 0)) return;  // only the latest closed
@@ -284,7 +269,7 @@ void CoordinatorCore::ReportWait(int weave, int64_t round, absl::Duration total)
 void CoordinatorCore::Advance() {
   if (stopping_) {
     const bool applying = std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) {
-      return lane.state == LaneState::kApplying;
+      return lane.state == LaneState::kApplying || lane.missing;
     });
     if (!applying) End(RunCancelled{});
     return;
@@ -298,6 +283,7 @@ void CoordinatorCore::Advance() {
   }
   fleet_.Expire(now_);
   ApplyMoves();
+  MissOverdue();
   // A round may be decodable at once (nothing but void jobs), hence the loop.
   for (bool started = true; started;) {
     started = false;
@@ -338,25 +324,6 @@ bool CoordinatorCore::Drained(int weave) const {
          std::none_of(lanes_.begin(), lanes_.end(), [weave](const Lane& lane) {
            return lane.weave == weave && lane.state == LaneState::kApplying;
          });
-}
-
-bool CoordinatorCore::MayBegin(const Lane& lane) const {
-  if (lane.state != LaneState::kReady || lane.next_job >= lane.pause_at) return false;
-  return std::all_of(lane.needs.begin(), lane.needs.end(), [&](const LaneDependency& need) {
-    const Lane& other = lanes_[need.lane];
-    if (other.state == LaneState::kDone) return true;
-    return !need.finished && other.next_job >= lane.next_job - need.lag;
-  });
-}
-
-bool CoordinatorCore::Moves(const Lane& lane) const {
-  const auto under_way = [](const Lane& l) {
-    return l.state == LaneState::kInFlight || l.state == LaneState::kApplying;
-  };
-  return under_way(lane) ||
-         (lane.state == LaneState::kReady &&
-          std::any_of(lane.needs.begin(), lane.needs.end(),
-                      [&](const LaneDependency& need) { return under_way(lanes_[need.lane]); }));
 }
 
 std::optional<CoordinatorCore::Start> CoordinatorCore::MayStart(int weave) const {
@@ -408,6 +375,8 @@ void CoordinatorCore::StartRound(const Start& start) {
     job.lane_job = lanes_[job.lane].next_job;
     lanes_[job.lane].state = LaneState::kInFlight;
     lanes_[job.lane].weave = start.weave;
+    lanes_[job.lane].started = lanes_[job.lane].waits_since = now_;
+    lanes_[job.lane].missed = 0;
     w.turn = (start.turn + 1) % w.plan.lanes.size();
   } else {
     job.accepted = true;
@@ -462,8 +431,12 @@ void CoordinatorCore::TryAccept(int weave, int64_t job_number, bool last_chance)
     return;
   }
   job->accepted = true;
-  lanes_[job->lane].state = LaneState::kApplying;
-  actions_->push_back(ApplyJob{weave, job->lane, job->lane_job, *std::move(decoding)});
+  Lane& lane = lanes_[job->lane];
+  lane.state = LaneState::kApplying;
+  lane.applies_late = lane.missed > 0;
+  if (lane.applies_late) ++counters_.jobs_late;
+  actions_->push_back(
+      ApplyJob{weave, job->lane, job->lane_job, *std::move(decoding), lane.applies_late});
   Excuse(weave, job_number);
 }
 

@@ -47,6 +47,12 @@ struct LanePlan {
   int64_t jobs = 0;       // length of the chain, at most
   int64_t first_job = 0;  // > 0 when resumed; >= jobs: finished
   std::vector<LaneDependency> needs = {};
+  // A job that is not decoded so long after its start counts as missing: the lane goes on without
+  // it. What is then in flight is dropped; or, with `late`, goes on, and is applied when it comes,
+  // within kLateMax times as long. What is trained then depends on time.
+  absl::Duration give_up = absl::InfiniteDuration();
+  bool late = false;
+  static constexpr int kLateMax = 10;
   // The lane starts no job from this one on, until Reconfigure says otherwise.
   int64_t pause_at = std::numeric_limits<int64_t>::max();
 };
@@ -79,6 +85,8 @@ struct CoreCounters {
   int64_t replies_stale = 0;  // of unknown or dropped tasks
   int64_t workers_lost = 0;
   int64_t tasks_failed = 0;
+  int64_t jobs_missed = 0;
+  int64_t jobs_late = 0;        // missed, and applied nevertheless
   int64_t amplified_waits = 0;  // decodes put off because of their amplification
 };
 
@@ -119,7 +127,16 @@ class CoordinatorCore {
     int weave = 0;                        // of its latest job
     std::vector<LaneDependency> needs;
     int64_t pause_at = 0;
-    int64_t next_start() const { return next_job + (state == LaneState::kReady ? 0 : 1); }
+    absl::Duration give_up = absl::InfiniteDuration();
+    bool late = false;
+    absl::Time started = absl::InfinitePast();      // what is in flight
+    absl::Time waits_since = absl::InfinitePast();  // for it, or for the job that it misses
+    bool missing = false;                           // JobMissed is awaited
+    int missed = 0;             // jobs, since the one in flight began; that one is older then
+    bool applies_late = false;  // what is being applied was missed before
+    int64_t next_start() const {
+      return next_job + (state == LaneState::kReady || missed > 0 ? 0 : 1);
+    }
   };
   // A job of the scheme's numbering that is not applied yet.
   struct JobInFlight {
@@ -168,6 +185,7 @@ class CoordinatorCore {
   void OnFailed(const TaskFailedEvent& event);
   void OnDropped(const TaskDropped& event);
   void OnApplied(const JobApplied& event);
+  void OnMissed(const JobMissed& event);
 
   // Everything that may follow from a change: moves, closing, starting rounds, the end.
   void Advance();
@@ -177,8 +195,16 @@ class CoordinatorCore {
   bool MayBegin(const Lane& lane) const;
   // Whether the lane has a job under way, or waits for a lane that has.
   bool Moves(const Lane& lane) const;
-  // Ends a lane; what is in flight of it is given up.
+  // Counts jobs as missing that are overdue.
+  void MissOverdue();
+  bool Overdue(const Lane& lane, int number) const;
+  absl::Time MissTime(const Lane& lane) const;
+  // Voids what is in flight of a lane.
+  void Abandon(int lane);
+  // Ends a lane; what is in flight of it is abandoned.
   void FinishLane(int lane);
+  // What a lane may do whose job is settled.
+  static LaneState StateAfter(const Lane& lane);
   // Whether a retiring weave has nothing in flight and nothing being applied.
   bool Drained(int weave) const;
   struct Start {

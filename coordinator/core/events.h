@@ -48,6 +48,12 @@ struct JobApplied {
   // of them has in flight is given up: nobody needs it any more.
   std::vector<int> finished = {};
 };
+// The effect of MissJob is complete.
+struct JobMissed {
+  int lane = 0;
+  int64_t next_job = 0;            // the lane goes on here: its next job, or a later one
+  std::vector<int> finished = {};  // as in JobApplied
+};
 // An effect failed (disk full, NaN in the sum, ...): the run cannot go on.
 struct EffectFailed {
   std::string error;
@@ -58,7 +64,7 @@ struct StopRequested {};
 struct Tick {};
 
 using Event = std::variant<WorkerJoined, WorkerLost, ReplyReceived, TaskFailedEvent, TaskDropped,
-                           JobApplied, EffectFailed, StopRequested, Tick>;
+                           JobApplied, JobMissed, EffectFailed, StopRequested, Tick>;
 
 // ---- actions ------------------------------------------------------------------------------------
 
@@ -88,6 +94,12 @@ struct ApplyJob {
   int lane = 0;
   int64_t lane_job = 0;
   JobDecoding decoding;
+  bool late = false;  // MissJob has been asked for: the lane has gone on without it
+};
+// The lane's job has not come in time and counts as missing; answered by JobMissed or EffectFailed.
+struct MissJob {
+  int lane = 0;
+  int64_t lane_job = 0;
 };
 struct RoundClosed {
   int weave = 0;
@@ -107,8 +119,8 @@ struct RunFailed {
   std::string error;
 };
 
-using Action = std::variant<AssignTasks, DropTasks, ApplyJob, RoundClosed, WaitAvoided, RunFinished,
-                            RunCancelled, RunFailed>;
+using Action = std::variant<AssignTasks, DropTasks, ApplyJob, MissJob, RoundClosed, WaitAvoided,
+                            RunFinished, RunCancelled, RunFailed>;
 
 }  // namespace gradloom
 

@@ -237,14 +237,20 @@ void RunEngine::HandleEvent(const Event& event) {
   }
   core_->Handle(now, event, &actions);
   CarryOutAll(actions);
-  if (const auto* applied = std::get_if<JobApplied>(&event); applied != nullptr && !ended()) {
-    schedule_->JobApplied(applied->lane, ScheduledLanes());
+  std::optional<int> moved;  // a lane
+  if (const auto* applied = std::get_if<JobApplied>(&event)) moved = applied->lane;
+  if (const auto* missed = std::get_if<JobMissed>(&event)) moved = missed->lane;
+  if (moved.has_value() && !ended()) {
+    schedule_->JobApplied(*moved, ScheduledLanes());
     FollowSchedule();
   }
   const CoreCounters& after = core_->counters();
   options_.metrics->replies.Increment(static_cast<double>(after.replies - before.replies));
   options_.metrics->replies_late.Increment(
       static_cast<double>(after.replies_late - before.replies_late));
+  options_.metrics->jobs_missed.Increment(
+      static_cast<double>(after.jobs_missed - before.jobs_missed));
+  options_.metrics->jobs_late.Increment(static_cast<double>(after.jobs_late - before.jobs_late));
   options_.metrics->task_failures.Increment(
       static_cast<double>(after.tasks_failed - before.tasks_failed));
   if (!actions.empty()) UpdateStatus();
@@ -323,6 +329,8 @@ absl::Status RunEngine::BuildCore() {
     for (const LaneNeed& need : trials_[trial]->workload().lanes()[lane].needs) {
       lane_plan.needs.push_back({first_lane_[trial] + need.lane, need.lag, need.finished});
     }
+    lane_plan.give_up = trials_[trial]->workload().lanes()[lane].give_up;
+    lane_plan.late = trials_[trial]->workload().lanes()[lane].late;
     if (!first->pause_at.empty()) lane_plan.pause_at = first->pause_at[i];
     plan.lanes.push_back(std::move(lane_plan));
   }
@@ -351,16 +359,14 @@ void RunEngine::CarryOut(Action& action) {
   } else if (const auto* drop = std::get_if<DropTasks>(&action)) {
     Drop(*drop);
   } else if (auto* apply = std::get_if<ApplyJob>(&action)) {
-    Effect effect{std::move(*apply), nullptr};
+    std::shared_ptr<JobSum> sum;
     {
       std::lock_guard lock(tasks_mutex_);
-      effect.sum = lane_sums_[effect.apply.lane].sum;
+      sum = lane_sums_[apply->lane].sum;
     }
-    {
-      std::lock_guard lock(effects_mutex_);
-      effects_.push_back(std::move(effect));
-    }
-    effects_filled_.notify_one();
+    Enqueue({std::move(*apply), std::move(sum)});
+  } else if (const auto* miss = std::get_if<MissJob>(&action)) {
+    Enqueue({*miss, nullptr});
   } else if (const auto* closed = std::get_if<RoundClosed>(&action)) {
     metrics.rounds.Increment();
     metrics.round_seconds.Observe(absl::ToDoubleSeconds(closed->duration));
@@ -395,6 +401,8 @@ void RunEngine::PrepareSum(const AssignedTask& task) {
   }
   lane.lane_job = task.lane_job;
   lane.weave = task.weave;
+  const TrialLane& at = lanes_[task.lane];
+  lane.reads = trials_[at.trial]->Reads(at.lane);
 }
 
 v1::Task RunEngine::ToProto(const AssignedTask& task) const {
@@ -407,7 +415,7 @@ v1::Task RunEngine::ToProto(const AssignedTask& task) const {
   proto.set_trial(lane.trial);
   proto.set_lane(lane.lane);
   proto.set_job(task.lane_job);
-  for (const SegmentVersion& read : trials_[lane.trial]->Reads(lane.lane)) {
+  for (const SegmentVersion& read : lane_sums_[task.lane].reads) {
     v1::SegmentVersion* segment = proto.add_reads();
     segment->set_segment(static_cast<uint32_t>(read.segment));
     segment->set_version(static_cast<uint64_t>(read.version));
@@ -581,6 +589,8 @@ absl::Status RunEngine::SaveCheckpoint() {
     manifest.set_stragglers_tolerated(status_.stragglers_tolerated());
     manifest.set_uncoded_extra_seconds(status_.uncoded_extra_seconds());
     manifest.set_replies_late(status_.replies_late());
+    manifest.set_jobs_missed(status_.jobs_missed());
+    manifest.set_jobs_late(status_.jobs_late());
     manifest.set_workers_lost(status_.workers_lost());
     for (const v1::TrialStatus& status : status_.trials()) {
       v1::TrialCheckpoint* trial = manifest.add_trials();
@@ -624,6 +634,8 @@ void RunEngine::UpdateStatus() {
   status_.set_stragglers_tolerated(before_.stragglers_tolerated());
   status_.set_seconds(before_.seconds_running());
   status_.set_replies_late(before_.replies_late());
+  status_.set_jobs_missed(before_.jobs_missed());
+  status_.set_jobs_late(before_.jobs_late());
   status_.set_workers_lost(before_.workers_lost());
   status_.set_uncoded_extra_seconds(before_.uncoded_extra_seconds() + extra_seconds_);
   status_.set_seconds_left(-1);
@@ -638,6 +650,8 @@ void RunEngine::UpdateStatus() {
                                    static_cast<uint64_t>(counters.stragglers));
   status_.set_seconds(before_.seconds_running() + seconds);
   status_.set_replies_late(before_.replies_late() + static_cast<uint64_t>(counters.replies_late));
+  status_.set_jobs_missed(before_.jobs_missed() + static_cast<uint64_t>(counters.jobs_missed));
+  status_.set_jobs_late(before_.jobs_late() + static_cast<uint64_t>(counters.jobs_late));
   status_.set_workers_lost(before_.workers_lost() + static_cast<uint64_t>(counters.workers_lost));
   status_.set_workers(static_cast<uint32_t>(core_->fleet().workers()));
   if (seconds > 0) status_.set_rounds_per_second(static_cast<double>(counters.rounds) / seconds);

@@ -126,10 +126,11 @@ class RunEngine {
     std::shared_ptr<JobSum> sum;
     int weave = -1;
     int64_t lane_job = -1;
+    std::vector<SegmentVersion> reads = {};  // of the job's tasks, whenever they are assigned
   };
   struct Effect {
-    ApplyJob apply;
-    std::shared_ptr<JobSum> sum;
+    std::variant<ApplyJob, MissJob> what;
+    std::shared_ptr<JobSum> sum;  // to be applied
   };
 
   explicit RunEngine(RunEngineOptions options);
@@ -151,13 +152,24 @@ class RunEngine {
   void Assign(const AssignTasks& action);
   void Drop(const DropTasks& action);
   void End(v1::RunState state, const std::string& error);
-  void UpdateTrial(int trial, const AppliedJob& applied,
+  void UpdateTrial(int trial, std::optional<double> loss,
                    const std::optional<Evaluation>& evaluation);
   void PrepareSum(const AssignedTask& task);
   v1::Task ToProto(const AssignedTask& task) const;
 
   void EffectLoop();
+  void Enqueue(Effect effect);
   Event ApplyEffect(const Effect& effect);
+  // The effects on a trial's state, and the event that answers. Under the trial's effect lock.
+  absl::StatusOr<Event> Apply(const ApplyJob& apply, const JobSum& sum);
+  absl::StatusOr<Event> ApplyLate(const ApplyJob& apply, const JobSum& sum);
+  absl::StatusOr<Event> Miss(const MissJob& miss);
+  // Of the view, if it is due and there is anything to evaluate on.
+  absl::StatusOr<std::optional<Evaluation>> EvaluateIfDue(Trial& trial,
+                                                          const std::optional<int64_t>& view);
+  absl::Status Record(int lane, MetricsRow row, const std::optional<Evaluation>& evaluation);
+  // Of the whole run; lanes of the trial.
+  std::vector<int> FinishedLanes(int trial) const;
   void CheckpointLoop();
   absl::Status SaveCheckpoint();
   void UpdateStatus();

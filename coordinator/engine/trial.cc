@@ -92,12 +92,10 @@ std::vector<SegmentVersion> Trial::Reads(int lane) const {
   return learner_->Reads(lane);
 }
 
-absl::StatusOr<std::optional<AppliedJob>> Trial::Apply(int lane, int64_t job, const JobSum& sum,
-                                                       const JobDecoding& decoding,
-                                                       double count_tolerance) {
-  const SumView decoded(sum, decoding);
+absl::Status Trial::CheckScalars(int lane, int64_t job, const DecodedSum& sum,
+                                 double count_tolerance) const {
   std::array<float, kReplyScalars> scalars;
-  decoded.Read(static_cast<size_t>(workload_->lanes()[lane].reply_length) - kReplyScalars, scalars);
+  sum.Read(static_cast<size_t>(workload_->lanes()[lane].reply_length) - kReplyScalars, scalars);
   const auto expected = static_cast<double>(plan_->ExamplesIn(lane, job));
   if (!std::isfinite(scalars[kLossSum]) || !(std::fabs(scalars[kLossSum]) < kLossMax * expected)) {
     return absl::OutOfRangeError(
@@ -111,14 +109,46 @@ absl::StatusOr<std::optional<AppliedJob>> Trial::Apply(int lane, int64_t job, co
                                             ": the decoded sum counts ", counted,
                                             " examples, the job has ", expected));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Trial::Named(int lane, int64_t job, const absl::Status& status) const {
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(LaneName(lane), ", job ", job, ": ", status.message()));
+}
+
+absl::StatusOr<std::optional<AppliedJob>> Trial::Apply(int lane, int64_t job, const JobSum& sum,
+                                                       const JobDecoding& decoding,
+                                                       double count_tolerance) {
+  const SumView decoded(sum, decoding);
+  if (absl::Status status = CheckScalars(lane, job, decoded, count_tolerance); !status.ok()) {
+    return status;
+  }
   std::unique_lock lock(mutex_);
   if (learner_->progress(lane).finished) return std::nullopt;
   absl::StatusOr<AppliedJob> applied = learner_->Apply(lane, job, decoded);
-  if (!applied.ok()) {
-    return absl::Status(applied.status().code(), absl::StrCat(LaneName(lane), ", job ", job, ": ",
-                                                              applied.status().message()));
-  }
+  if (!applied.ok()) return Named(lane, job, applied.status());
   return *applied;
+}
+
+absl::StatusOr<std::optional<int64_t>> Trial::ApplyMissing(int lane, int64_t job) {
+  std::unique_lock lock(mutex_);
+  if (learner_->progress(lane).finished) return std::nullopt;
+  absl::StatusOr<std::optional<int64_t>> view = learner_->ApplyMissing(lane, job);
+  if (!view.ok()) return Named(lane, job, view.status());
+  return view;
+}
+
+absl::Status Trial::ApplyLate(int lane, int64_t job, const JobSum& sum, const JobDecoding& decoding,
+                              double count_tolerance) {
+  const SumView decoded(sum, decoding);
+  if (absl::Status status = CheckScalars(lane, job, decoded, count_tolerance); !status.ok()) {
+    return status;
+  }
+  std::unique_lock lock(mutex_);
+  if (learner_->progress(lane).finished) return absl::OkStatus();
+  return Named(lane, job, learner_->ApplyLate(lane, job, decoded));
 }
 
 absl::StatusOr<Evaluation> Trial::Evaluate(int64_t view, const Examples* test) {

@@ -58,6 +58,12 @@ class Trial {
   absl::StatusOr<std::optional<AppliedJob>> Apply(int lane, int64_t job, const JobSum& sum,
                                                   const JobDecoding& decoding,
                                                   double count_tolerance);
+  // The job counts as missing; see Learner. Nothing is due when the lane has been finished
+  // meanwhile.
+  absl::StatusOr<std::optional<int64_t>> ApplyMissing(int lane, int64_t job);
+  // The sum of a job that was missing; errors as Apply.
+  absl::Status ApplyLate(int lane, int64_t job, const JobSum& sum, const JobDecoding& decoding,
+                         double count_tolerance);
   // Of the view that AppliedJob::evaluate names; `test` may be null if the workload has its own.
   absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test);
 
@@ -82,6 +88,11 @@ class Trial {
 
  private:
   explicit Trial(v1::TrialSpec spec) : spec_(std::move(spec)) {}
+
+  // Whether a decoded sum counts the job's examples and has a finite loss.
+  absl::Status CheckScalars(int lane, int64_t job, const DecodedSum& sum,
+                            double count_tolerance) const;
+  absl::Status Named(int lane, int64_t job, const absl::Status& status) const;
 
   v1::TrialSpec spec_;
   std::unique_ptr<Workload> workload_;

@@ -56,6 +56,8 @@ CoordinatorMetrics::CoordinatorMetrics()
       apply_seconds(Seconds(*registry_, "apply_seconds", "Decoding and applying a job")),
       replies(Counter(*registry_, "replies_total", "Whole replies received")),
       replies_late(Counter(*registry_, "replies_late_total", "Replies after their round closed")),
+      jobs_missed(Counter(*registry_, "jobs_missed_total", "Jobs that were given up")),
+      jobs_late(Counter(*registry_, "jobs_late_total", "Jobs applied after they were given up")),
       reply_bytes(Counter(*registry_, "reply_bytes_total", "Payload bytes of replies")),
       replies_refused(Counter(*registry_, "replies_refused_total",
                               "Replies that were no longer wanted, or damaged")),

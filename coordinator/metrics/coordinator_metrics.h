@@ -28,6 +28,8 @@ class CoordinatorMetrics {
   prometheus::Histogram& apply_seconds;
   prometheus::Counter& replies;
   prometheus::Counter& replies_late;
+  prometheus::Counter& jobs_missed;
+  prometheus::Counter& jobs_late;
   prometheus::Counter& reply_bytes;
   prometheus::Counter& replies_refused;
   prometheus::Counter& replies_differing;

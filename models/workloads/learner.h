@@ -66,6 +66,13 @@ class Learner {
   // Applies the lane's next job (job = progress(lane).jobs_done). OutOfRange when the loss or the
   // sum is not finite: nothing has changed then. Other lanes may finish by it, too.
   virtual absl::StatusOr<AppliedJob> Apply(int lane, int64_t job, const DecodedSum& sum) = 0;
+  // The lane's next job is given up, and with it what cannot be done without it: progress(lane)
+  // tells where the lane goes on. The view that is due for evaluation, if any. Unimplemented for
+  // lanes without LaneSpec::give_up.
+  virtual absl::StatusOr<std::optional<int64_t>> ApplyMissing(int lane, int64_t job);
+  // The sum of a job that ApplyMissing was called for. OutOfRange as Apply; Unimplemented for lanes
+  // without LaneSpec::late.
+  virtual absl::Status ApplyLate(int lane, int64_t job, const DecodedSum& sum);
   // The segment's values at that version; empty when they are not kept (any more).
   virtual std::span<const float> Values(SegmentVersion segment) const = 0;
   // Of the state that AppliedJob::evaluate numbered; it is kept until Evaluated.

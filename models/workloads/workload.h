@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "gradloom/v1/run.pb.h"
 #include "models/data/dataset.h"
 #include "models/data/job_plan.h"
@@ -62,6 +63,10 @@ struct LaneSpec {
   std::string name;          // "layer-1"; "" for the only lane
   int64_t reply_length = 0;  // scalars included
   std::vector<LaneNeed> needs;
+  // A job may count as missing when its sum is not there so long after it began
+  // (Learner::ApplyMissing); and, with `late`, still serve when it comes (Learner::ApplyLate).
+  absl::Duration give_up = absl::InfiniteDuration();
+  bool late = false;
 };
 
 // What identifies a chunk sum beside its examples.

@@ -85,6 +85,32 @@ TEST_P(Bilevel, EverySchemeTrainsAlikeWithAndWithoutLanes) {
   }
 }
 
+// One of three blocks is on a slot that never comes in time.
+TEST_P(Bilevel, ABlockThatDoesNotComeInTimeCountsAsUnsampled) {
+  const std::vector<std::string> alone = {"scheme={slots: 3, uncoded: {}}",
+                                          "fleet.arrangement=split:3"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), alone.begin(), alone.end());
+    return more;
+  };
+  const Summary plain = Finish("plain", alone);
+  const Summary patient = Finish("patient", with({"workload.bilevel.give_up=1m"}));
+  EXPECT_EQ(patient.jobs_missed, 0);
+  EXPECT_EQ(patient.sha256, plain.sha256) << "nothing was given up";
+
+  const std::string slow = "straggle={fixed: {delay: 300ms}, slots: [0]}";
+  const Summary missing = Finish("missing", with({"workload.bilevel.give_up=60ms", slow}));
+  EXPECT_GT(missing.jobs_missed, 0);
+  EXPECT_EQ(missing.jobs_late, 0);
+  EXPECT_GT(missing.accuracy[0], 0.6);
+  if (std::string(GetParam()) == "workload.bilevel.version=v1") return;
+  const Summary late =
+      Finish("late", with({"workload.bilevel.give_up=60ms", "workload.bilevel.late=pairs", slow}));
+  EXPECT_GT(late.jobs_late, 0);
+  EXPECT_GE(late.jobs_missed, late.jobs_late);
+  EXPECT_GT(late.accuracy[0], 0.6);
+}
+
 INSTANTIATE_TEST_SUITE_P(Versions, Bilevel,
                          testing::Values("workload.bilevel.version=v2",
                                          "workload.bilevel.version=v1"),

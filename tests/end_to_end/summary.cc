@@ -38,6 +38,8 @@ Summary ReadSummary(const std::filesystem::path& file) {
   summary.stragglers_tolerated = Count(fields, "stragglers_tolerated");
   summary.workers_lost = Count(fields, "workers_lost");
   summary.resumes = Count(fields, "resumes");
+  summary.jobs_missed = Count(fields, "jobs_missed");
+  summary.jobs_late = Count(fields, "jobs_late");
   for (const auto& value : fields.at("trials").list_value().values()) {
     const Fields& trial = value.struct_value().fields();
     summary.sha256.push_back(

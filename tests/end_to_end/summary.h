@@ -19,6 +19,8 @@ struct Summary {
   uint64_t stragglers_tolerated = 0;
   uint64_t workers_lost = 0;
   uint64_t resumes = 0;
+  uint64_t jobs_missed = 0;
+  uint64_t jobs_late = 0;
 };
 
 // An empty `state` when the file is absent or no JSON.

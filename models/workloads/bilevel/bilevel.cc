@@ -83,7 +83,13 @@ MadeWorkload MakeBilevel(const v1::WorkloadSpec& workload, const DatasetInfo& da
                   .beta = spec.beta(),
                   .gamma = {},
                   .radius = spec.radius(),
-                  .hessian_floor = spec.hessian_floor()};
+                  .hessian_floor = spec.hessian_floor(),
+                  .late_pairs = spec.late() == v1::Bilevel::PAIRS};
+  if (spec.has_give_up()) {
+    plan.give_up =
+        absl::Seconds(spec.give_up().seconds()) + absl::Nanoseconds(spec.give_up().nanos());
+    plan.late = spec.late() != v1::Bilevel::DISCARD;
+  }
   if (spec.has_gamma()) plan.options.gamma = spec.gamma();
   return std::make_unique<BilevelWorkload>(std::move(problem), plan, data.features);
 }

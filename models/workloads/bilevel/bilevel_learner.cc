@@ -163,7 +163,7 @@ absl::StatusOr<AppliedJob> BilevelLearner::Apply(int lane, int64_t job, const De
   return applied;
 }
 
-std::optional<int64_t> BilevelLearner::ApplyMissing(int lane, int64_t job) {
+absl::StatusOr<std::optional<int64_t>> BilevelLearner::ApplyMissing(int lane, int64_t job) {
   ABSL_RAW_CHECK(job == jobs_done_[lane] && !progress(lane).finished, "jobs are applied in order");
   const int first = plan_.lanes.first_place(lane);
   for (int k = 0; k < plan_.lanes.places_in_lane(); ++k) settled_[first + k] = kMissing;
@@ -173,9 +173,9 @@ std::optional<int64_t> BilevelLearner::ApplyMissing(int lane, int64_t job) {
 
 absl::Status BilevelLearner::ApplyLate(int lane, int64_t job, const DecodedSum& sum) {
   ABSL_RAW_CHECK(job < jobs_done_[lane], "a late job was given up before");
+  ABSL_RAW_CHECK(phases() == 1, "what a late first phase would make possible is over");
   absl::StatusOr<Floats> values = ReadFinite(lane, sum);
   if (!values.ok()) return values.status();
-  if (phases() > 1) return absl::OkStatus();
   const std::vector<int> blocks = plan_.sampler.Blocks(seed_, job);
   for (int k = 0; k < plan_.lanes.places_in_lane(); ++k) {
     const auto from = values->begin() + k * plan_.place_length();

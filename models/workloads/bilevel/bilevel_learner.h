@@ -27,20 +27,16 @@ class BilevelLearner final : public Learner {
   LaneProgress progress(int lane) const override;
   std::vector<SegmentVersion> Reads(int lane) const override;
   absl::StatusOr<AppliedJob> Apply(int lane, int64_t job, const DecodedSum& sum) override;
+  // The rest of the lane's step is given up with the job: its blocks count as unsampled in this
+  // step, and the lane is where it would be had the step's jobs been applied.
+  absl::StatusOr<std::optional<int64_t>> ApplyMissing(int lane, int64_t job) override;
+  absl::Status ApplyLate(int lane, int64_t job, const DecodedSum& sum) override;
   std::span<const float> Values(SegmentVersion segment) const override;
   absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const override;
   void Evaluated(int64_t view, const Evaluation& evaluation) override;
   v1::LearnerProgress SaveProgress() const override;
   absl::Status LoadProgress(const v1::LearnerProgress& progress) override;
   std::vector<NamedVector> Vectors() override;
-
-  // The lane's next job is given up, and with it the rest of the lane's step: its blocks count as
-  // unsampled in this step, and the lane is where it would be had the step's jobs been applied.
-  // Returns the view that is due for evaluation, if any.
-  std::optional<int64_t> ApplyMissing(int lane, int64_t job);
-  // The sum of a job that ApplyMissing was called for; version 2 only (in version 1 what a late
-  // first phase would make possible is over: nothing happens). OutOfRange as Apply.
-  absl::Status ApplyLate(int lane, int64_t job, const DecodedSum& sum);
 
   const Bsvrb& state() const { return state_; }
 

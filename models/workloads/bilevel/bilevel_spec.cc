@@ -192,6 +192,25 @@ absl::Status CheckMethod(const v1::Bilevel& spec, const Sizes& sizes, const std:
   if (spec.estimator() == v1::Bilevel::MSVR && !spec.has_gamma() && spec.alpha() == 1) {
     return Illegal(field + ".alpha", spec.alpha(), "below 1 where gamma is not given");
   }
+  if (!v1::Bilevel::Late_IsValid(spec.late()) || spec.late() == v1::Bilevel::LATE_UNSPECIFIED) {
+    return Illegal(field + ".late", static_cast<int>(spec.late()), "DISCARD, ESTIMATES, PAIRS");
+  }
+  const double give_up =
+      static_cast<double>(spec.give_up().seconds()) + spec.give_up().nanos() * 1e-9;
+  if (spec.has_give_up() && !(give_up >= 1e-3)) {
+    return Illegal(field + ".give_up", give_up, "at least 1ms");
+  }
+  if (spec.late() != v1::Bilevel::DISCARD) {
+    const std::string late = absl::StrCat(field, ".late = ", v1::Bilevel::Late_Name(spec.late()));
+    if (!spec.has_give_up()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(late, " without give_up: nothing is ever late; legal is DISCARD"));
+    }
+    if (spec.version() == v1::Bilevel::V1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(late, " with version V1, whose step has two jobs; legal is DISCARD"));
+    }
+  }
   return sizes.block_size > 0 ? CheckHessianRows(spec, sizes.block_size, field) : absl::OkStatus();
 }
 
@@ -203,6 +222,7 @@ void FillBilevelDefaults(v1::Bilevel* spec) {
   if (spec->estimator() == v1::Bilevel::ESTIMATOR_UNSPECIFIED) {
     spec->set_estimator(v1::Bilevel::MSVR);
   }
+  if (spec->late() == v1::Bilevel::LATE_UNSPECIFIED) spec->set_late(v1::Bilevel::DISCARD);
   if (const Sizes sizes = SizesOf(*spec);
       sizes.blocks > 0 && sizes.training_rows > 0 && sizes.validation_rows > 0) {
     GRADLOOM_DEFAULT(spec, sampled_blocks, std::max<int64_t>(1, sizes.blocks / 4));

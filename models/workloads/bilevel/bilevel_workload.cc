@@ -49,7 +49,9 @@ BilevelWorkload::BilevelWorkload(std::unique_ptr<BilevelProblem> problem, const 
   for (int lane = 0; lane < lanes; ++lane) {
     LaneSpec spec{lanes == 1 ? "" : absl::StrCat("place-", lane),
                   plan.lanes.places_in_lane() * plan.place_length() + kReplyScalars,
-                  {}};
+                  {},
+                  plan.give_up,
+                  plan.late};
     for (int other = 0; other < lanes; ++other) {
       if (other != lane) spec.needs.push_back({.lane = other, .lag = 0});
     }

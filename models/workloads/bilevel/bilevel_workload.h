@@ -24,6 +24,8 @@ namespace gradloom {
 struct BilevelPlan {
   BilevelSampler sampler;
   BilevelLanes lanes;
+  absl::Duration give_up = absl::InfiniteDuration();
+  bool late = false;
   BsvrbOptions options;
 
   const BilevelShape& shape() const { return sampler.shape; }

@@ -259,7 +259,7 @@ TEST(BilevelLearner, MissingAndLateJobs) {
   const auto sum = run.trainer->SumOf(0, 0, run.learner().Reads(0));
   ASSERT_TRUE(run.learner().Apply(0, 0, PlainSum(*sum)).ok());
   EXPECT_EQ(run.learner().state().step(), 0);
-  EXPECT_EQ(run.learner().ApplyMissing(1, 0), std::nullopt);
+  EXPECT_EQ(*run.learner().ApplyMissing(1, 0), std::nullopt);
   EXPECT_EQ(run.learner().state().step(), 1);
   EXPECT_EQ(run.learner().progress(1).jobs_done, 1);
   const auto& plan = dynamic_cast<const BilevelWorkload&>(*run.workload).plan();
@@ -286,7 +286,7 @@ TEST(BilevelLearner, VersionOneGivesUpAWholeStepOfALane) {
   }
   const auto sum = run.trainer->SumOf(0, 1, run.learner().Reads(0));
   ASSERT_TRUE(run.learner().Apply(0, 1, PlainSum(*sum)).ok());
-  run.learner().ApplyMissing(1, 1);
+  ASSERT_TRUE(run.learner().ApplyMissing(1, 1).ok());
   EXPECT_EQ(run.learner().state().step(), 1);
   EXPECT_EQ(run.learner().progress(1).jobs_done, 2);
   ASSERT_TRUE(run.trainer->Run().ok());
@@ -314,6 +314,12 @@ TEST(BilevelSpec, ErrorsNameTheField) {
               HasSubstr("workload.bilevel.batch = 31: legal are 1 to 30"));
   EXPECT_THAT(error(fine + "validation_batch: 0"), HasSubstr("validation_batch = 0"));
   EXPECT_THAT(error(fine + "tau: 0"), HasSubstr("workload.bilevel.tau = 0: legal are above 0"));
+  EXPECT_THAT(error(fine + "give_up { nanos: 1000 }"),
+              HasSubstr("workload.bilevel.give_up = 1e-06: legal are at least 1ms"));
+  EXPECT_THAT(error(fine + "late: PAIRS"),
+              HasSubstr("workload.bilevel.late = PAIRS without give_up"));
+  EXPECT_THAT(error(fine + "late: ESTIMATES give_up { seconds: 1 } version: V1"),
+              HasSubstr("workload.bilevel.late = ESTIMATES with version V1"));
   EXPECT_THAT(error(fine + "alpha: 1"), HasSubstr("alpha = 1: legal are below 1"));
   EXPECT_THAT(error(fine + "gamma: -1"), HasSubstr("gamma = -1"));
   EXPECT_THAT(error("hospitals { blocks: 1 training_rows: 3 validation_rows: 2 flips: 1.5 }"),
