@@ -56,7 +56,7 @@ workload:
     - max_pool
     - conv: {{channels: 4, kernel: 5, padding: 2}}
     - dense: {{units: 256}}
-training: {{batch_size: 48, jobs: {jobs // TRIALS}, evaluate_every: 0}}
+training: {{batch_size: 24, jobs: {jobs // TRIALS}, evaluate_every: 0}}
 sweep: {{grid: {{optimizer.kind: [adam, momentum], optimizer.learning_rate: [0.003, 0.001]}}}}
 scheme:
   slots: {SLOTS}
