@@ -24,6 +24,8 @@ enum class Purpose : uint32_t {
   kStraggle = 5,
   kCodeConstruction = 6,
   kGraphTraining = 7,  // splits, pairs that are no edges, wrong labels, virtual nodes
+  kNegativeLabel = 11,
+  kDiffusion = 12,
   kResample = 20,
   kSampledBlocks = 40,
   kBlockRows = 41,
@@ -39,7 +41,9 @@ class RandomStream {
   void FillBits(std::span<uint32_t> words);  // the same words as repeated NextBits, faster
   double NextUniform();                      // [0, 1), 32 bits of resolution
   double NextNormal();                       // N(0, 1)
-  uint64_t NextBelow(uint64_t n);            // uniform on [0, n), unbiased; n >= 1
+  // N(0, 1), a word each, from IEEE operations only: replicas on any processor have the same bits.
+  void FillNormals(std::span<float> values);
+  uint64_t NextBelow(uint64_t n);  // uniform on [0, n), unbiased; n >= 1
 
  private:
   std::array<uint32_t, 4> NextBlock();

@@ -13,6 +13,8 @@ namespace gradloom {
 // zero); bias [units], zero, unless there is to be none.
 std::unique_ptr<Layer> MakeDense(const Shape& input, int64_t units, double spread,
                                  bool bias = true);
+// y = x + ReLU(x W^T + b), as many units as inputs: a dense layer with a skip connection.
+std::unique_ptr<Layer> MakeResidualDense(const Shape& input, double spread);
 // Square kernels; weight [channels, input channels, kernel, kernel], bias [channels].
 // The padded input is at least as large as the kernel.
 std::unique_ptr<Layer> MakeConvolution(const Shape& input, int64_t channels, int64_t kernel,

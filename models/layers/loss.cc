@@ -1,25 +1,11 @@
 #include "models/layers/loss.h"
 
-#include <bit>
 #include <cmath>
+
+#include "models/portable_math.h"
 
 namespace gradloom {
 namespace {
-
-// Natural logarithm of x > 0, normal: x = 2^e m with m around 1, log m = 2 artanh((m-1)/(m+1)) by
-// its series. Error below 1e-10: the C library's would differ between processors in its last bit.
-double Log(double x) {
-  auto bits = std::bit_cast<uint64_t>(x);
-  constexpr uint64_t kRootHalf = 0x3fe6a09e667f3bcd;  // sqrt(1/2)
-  const auto exponent = static_cast<int64_t>(bits - kRootHalf) >> 52;
-  bits -= static_cast<uint64_t>(exponent) << 52;
-  const double m = std::bit_cast<double>(bits);
-  const double s = (m - 1) / (m + 1);
-  const double q = s * s;
-  const double series =
-      1 + q * (1.0 / 3 + q * (1.0 / 5 + q * (1.0 / 7 + q * (1.0 / 9 + q * (1.0 / 11)))));
-  return static_cast<double>(exponent) * 0.6931471805599453 + 2 * s * series;
-}
 
 bool IsClass(float target, int64_t classes) {
   return target >= 0 && target < static_cast<float>(classes) && target == std::floor(target);
@@ -35,7 +21,7 @@ double SquaredRow(float score, float target, float* gradient) {
 double LogisticRow(float score, float exp_size, float target, float* gradient, int64_t* correct) {
   const double e = exp_size;
   const double loss =
-      (target > 0 ? (score < 0 ? -score : 0) : (score > 0 ? score : 0)) + Log(1 + e);
+      (target > 0 ? (score < 0 ? -score : 0) : (score > 0 ? score : 0)) + PortableLog(1 + e);
   const double probability = score < 0 ? e / (1 + e) : 1 / (1 + e);
   *gradient = static_cast<float>(probability - target);
   *correct += (score > 0) == (target > 0) ? 1 : 0;
@@ -79,7 +65,7 @@ LossSums Softmax(const Kernels& kernels, int64_t rows, int64_t width, const floa
     const auto scale = static_cast<float>(1 / total);
     for (int64_t j = 0; j < width; ++j) out[j] *= scale;
     out[target] -= 1;
-    const double loss = std::isfinite(total) ? margin + Log(total) : total;
+    const double loss = std::isfinite(total) ? margin + PortableLog(total) : total;
     if (sums.bad_row < 0 && !std::isfinite(loss)) sums.bad_row = row;
     sums.loss += loss;
     sums.correct += highest == target ? 1 : 0;

@@ -19,7 +19,7 @@ void Network::Add(std::unique_ptr<Layer> layer, const std::string& name) {
   layers_.push_back(std::move(layer));
 }
 
-void Network::Initialise(uint64_t seed, std::span<float> parameters) const {
+void Network::Initialise(uint64_t seed, std::span<float> parameters, uint64_t first_stream) const {
   for (size_t k = 0; k < segments_.size(); ++k) {
     const LayerParameter& parameter = *segments_[k].parameter;
     float* const values = parameters.data() + segments_[k].offset;
@@ -27,7 +27,7 @@ void Network::Initialise(uint64_t seed, std::span<float> parameters) const {
       std::fill_n(values, parameter.size(), parameter.value);
       continue;
     }
-    RandomStream stream(seed, Purpose::kInitialParameters, k);
+    RandomStream stream(seed, Purpose::kInitialParameters, first_stream + k);
     for (int64_t i = 0; i < parameter.size(); ++i) {
       values[i] = static_cast<float>(parameter.spread * stream.NextNormal());
     }
@@ -51,19 +51,21 @@ const float* Network::Forward(const Pass& pass, std::span<const float> parameter
 }
 
 void Network::Backward(const Pass& pass, std::span<const float> parameters, const float* x,
-                       const Trace& trace, const float* dy, float* gradient) const {
+                       const Trace& trace, const float* dy, float* gradient, float* dx) const {
+  const size_t first = dx == nullptr ? first_trained_ : 0;
+  if (dx != nullptr && layers_.empty()) std::copy_n(dy, pass.rows * input_.size(), dx);
   int64_t widest = 0;
-  for (size_t l = first_trained_ + 1; l < layers_.size(); ++l) {
+  for (size_t l = first + 1; l < layers_.size(); ++l) {
     widest = std::max(widest, layers_[l]->input().size());
   }
   float* spare[2] = {pass.workspace->Take(pass.rows * widest),
                      pass.workspace->Take(pass.rows * widest)};
-  for (size_t l = layers_.size(); l-- > first_trained_;) {
+  for (size_t l = layers_.size(); l-- > first;) {
     const float* const input = l == 0 ? x : trace.outputs[l - 1];
-    float* const dx = l == first_trained_ ? nullptr : spare[l % 2];
+    float* const below = l == first ? dx : spare[l % 2];
     layers_[l]->Backward(pass, parameters.data() + offsets_[l], input, trace.outputs[l],
-                         trace.saved[l], dy, dx, gradient + offsets_[l]);
-    dy = dx;
+                         trace.saved[l], dy, below, gradient + offsets_[l]);
+    dy = below;
   }
 }
 

@@ -31,8 +31,9 @@ class Network {
     int64_t offset;
   };
   const std::vector<Segment>& segments() const { return segments_; }
-  // Segment k's random values come from RandomStream(seed, kInitialParameters, k).
-  void Initialise(uint64_t seed, std::span<float> parameters) const;
+  // Segment k's random values come from RandomStream(seed, kInitialParameters, first_stream + k):
+  // several networks of one model take streams of their own.
+  void Initialise(uint64_t seed, std::span<float> parameters, uint64_t first_stream = 0) const;
 
   // What Forward leaves for Backward; points into the pass's workspace.
   struct Trace {
@@ -42,9 +43,10 @@ class Network {
   // The last layer's output.
   const float* Forward(const Pass& pass, std::span<const float> parameters, const float* x,
                        Trace* trace) const;
-  // dy: the loss's gradient at the output. Adds the parameters' gradient sum to `gradient`.
+  // dy: the loss's gradient at the output. Adds the parameters' gradient sum to `gradient`, and
+  // writes the gradient at x to dx unless it is null.
   void Backward(const Pass& pass, std::span<const float> parameters, const float* x,
-                const Trace& trace, const float* dy, float* gradient) const;
+                const Trace& trace, const float* dy, float* gradient, float* dx = nullptr) const;
 
  private:
   Shape input_;

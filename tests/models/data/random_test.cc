@@ -100,6 +100,26 @@ TEST(RandomStreamTest, NormalIsNormal) {
             1.95 / std::sqrt(1e5));
 }
 
+TEST(RandomStreamTest, FilledNormalsAreTheWordsQuantiles) {
+  RandomStream stream(2, Purpose::kDiffusion), words = stream;
+  std::vector<float> sample(100000);
+  stream.FillNormals(sample);
+  double sum = 0, squares = 0, furthest = 0;
+  for (const float value : sample) {
+    const double p = (words.NextBits() + 0.5) * 0x1p-32;
+    const double tail = std::min(p, 1 - p);
+    ASSERT_EQ(value < 0, p < 0.5);
+    // The density at the tail times the error of a float quantile.
+    ASSERT_NEAR(std::erfc(std::abs(double{value}) / std::sqrt(2)) / 2, tail, 4e-6 * tail);
+    sum += value;
+    squares += double{value} * value;
+    furthest = std::max(furthest, std::abs(double{value}));
+  }
+  EXPECT_NEAR(sum / 1e5, 0, 0.012);
+  EXPECT_NEAR(squares / 1e5, 1, 0.018);
+  EXPECT_GT(furthest, 4);
+}
+
 TEST(RandomStreamTest, BelowIsUnbiased) {
   for (const int n : {1, 2, 3, 7, 10, 100}) {
     RandomStream stream(3, Purpose::kMinibatch, n);

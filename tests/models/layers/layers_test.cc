@@ -94,6 +94,10 @@ const LayerCase kCases[] = {
        return MakeDense({7, 1, 1}, 3, 1, false);
      }},
     {"dense_flattens", [] { return MakeDense(kImage, 5, 1); }},
+    {"residual_dense",
+     [] {
+       return MakeResidualDense({6, 1, 1}, 1);
+     }},
     {"conv", [] { return MakeConvolution(kImage, 2, 3, 1, 0, 1); }},
     {"conv_same", [] { return MakeConvolution(kImage, 4, 3, 1, 1, 1); }},
     {"conv_stride", [] { return MakeConvolution(kImage, 2, 2, 3, 1, 1); }},
@@ -283,6 +287,56 @@ TEST(Network, InitialParametersHaveTheLayersSpread) {
   EXPECT_EQ(network.segments()[0].name, "a.weight");
   EXPECT_EQ(network.segments()[1].offset, 400 * 300);
   EXPECT_DOUBLE_EQ(InitialSpread(ActivationKind::kTanh, 30, 20), std::sqrt(2.0 / 50));
+}
+
+// dx is what a layer in front of the network would be given as dy.
+TEST(Network, BackwardGivesTheGradientAtTheInput) {
+  const int64_t rows = 4;
+  const auto add_dense = [](int64_t units, const char* name, Network* network) {
+    network->Add(MakeDense(network->output(), units, 1), name);
+    network->Add(MakeActivation(network->output(), ActivationKind::kTanh), "");
+  };
+  Network whole({5, 1, 1}), front({5, 1, 1}), back({6, 1, 1});
+  for (Network* network : {&whole, &front}) {
+    add_dense(7, "a", network);
+    add_dense(6, "b", network);
+  }
+  back.Add(MakeActivation(back.output(), ActivationKind::kGelu), "");  // nothing to train yet
+  add_dense(3, "c", &back);
+  whole.Add(MakeActivation(whole.output(), ActivationKind::kGelu), "");
+  add_dense(3, "c", &whole);
+  const std::vector<float> x = Random(rows * 5, 1), dy = Random(rows * 3, 2);
+  const std::vector<float> parameters = Random(whole.parameters(), 3);
+  const std::span<const float> head(parameters.data(), front.parameters());
+  const std::span<const float> tail(parameters.data() + front.parameters(), back.parameters());
+  Workspace workspace;
+  const Pass pass{&kernels(), &workspace, rows, true, 8, 4, {}};
+  Network::Trace trace, front_trace, back_trace;
+  std::vector<float> expected(whole.parameters()), gradient(whole.parameters());
+  whole.Forward(pass, parameters, x.data(), &trace);
+  whole.Backward(pass, parameters, x.data(), trace, dy.data(), expected.data());
+  const float* const middle = front.Forward(pass, head, x.data(), &front_trace);
+  back.Forward(pass, tail, middle, &back_trace);
+  std::vector<float> between(rows * 6);
+  back.Backward(pass, tail, middle, back_trace, dy.data(), gradient.data() + front.parameters(),
+                between.data());
+  front.Backward(pass, head, x.data(), front_trace, between.data(), gradient.data());
+  EXPECT_EQ(gradient, expected);
+  // A network without layers hands it through.
+  std::vector<float> through(rows * 3);
+  Network({3, 1, 1}).Backward(pass, {}, dy.data(), {}, dy.data(), nullptr, through.data());
+  EXPECT_EQ(through, dy);
+}
+
+TEST(Network, InitialParametersOfSeveralNetworksTakeStreamsOfTheirOwn) {
+  Network network({3, 1, 1});
+  network.Add(MakeDense({3, 1, 1}, 2, 1, false), "a");
+  network.Add(MakeDense({2, 1, 1}, 3, 1, false), "b");
+  std::vector<float> first(12), second(12);
+  network.Initialise(3, first);
+  network.Initialise(3, second, 1);
+  EXPECT_TRUE(std::equal(first.begin() + 6, first.end(), second.begin()));
+  EXPECT_FALSE(std::equal(first.begin(), first.begin() + 6, second.begin()));
 }
 
 TEST(Workspace, KeepsItsMemory) {
