@@ -36,15 +36,18 @@ double SquareSum(std::span<const float> values) {
 class GradientLearner final : public Learner {
  public:
   GradientLearner(const Workload& workload, const v1::TrialSpec& trial,
-                  std::unique_ptr<JobPlan> plan, std::unique_ptr<Optimiser> optimiser)
+                  std::unique_ptr<JobPlan> plan, std::unique_ptr<Optimiser> optimiser,
+                  std::vector<Floats> constants)
       : workload_(workload),
+        seed_(trial.seed()),
         training_(trial.training()),
         plan_(std::move(plan)),
         optimiser_(std::move(optimiser)),
         jobs_(JobsOf(training_, *plan_)),
         evaluate_every_(training_.has_evaluate_every()
                             ? static_cast<int64_t>(training_.evaluate_every())
-                            : plan_->jobs_per_epoch()) {
+                            : plan_->jobs_per_epoch()),
+        constants_(std::move(constants)) {
     for (size_t l = 0; l < workload.lanes().size(); ++l) {
       Lane lane;
       lane.values.resize(workload.segments()[l].size);
@@ -70,6 +73,8 @@ class GradientLearner final : public Learner {
   absl::StatusOr<AppliedJob> Apply(int lane, int64_t job, const DecodedSum& sum) override;
 
   std::span<const float> Values(SegmentVersion segment) const override {
+    const size_t lanes = lanes_.size();
+    if (segment.segment >= lanes) return constants_[segment.segment - lanes];
     const Lane& lane = lanes_[segment.segment];
     const int64_t back = lane.version - segment.version;
     if (back == 0) return lane.values;
@@ -117,11 +122,13 @@ class GradientLearner final : public Learner {
   void ForgetEvaluations();
 
   const Workload& workload_;
+  const uint64_t seed_;
   const v1::TrainingSpec training_;
   const std::unique_ptr<JobPlan> plan_;
   const std::unique_ptr<Optimiser> optimiser_;
   const int64_t jobs_;
   const int64_t evaluate_every_;
+  std::vector<Floats> constants_;  // not const: checkpoints fill them
   std::vector<Lane> lanes_;
   std::map<int64_t, View> views_;
   // Early stopping of the lanes that train.
@@ -225,6 +232,8 @@ TrialView GradientLearner::ViewOf(int64_t number) const {
       view.jobs_done.back() = aside->second.jobs_done;
     }
   }
+  view.segments.insert(view.segments.end(), constants_.begin(), constants_.end());
+  view.seed = seed_;
   return view;
 }
 
@@ -369,10 +378,11 @@ std::vector<Learner::NamedVector> GradientLearner::Vectors() {
     vectors.push_back(
         {std::move(name), {static_cast<int64_t>(values.size())}, std::span(values), false});
   };
-  for (size_t l = 0; l < lanes_.size(); ++l) {
-    for (const ParameterTensor& tensor : workload_.segments()[l].tensors) {
-      vectors.push_back({tensor.name, tensor.shape,
-                         std::span(lanes_[l].values).subspan(tensor.offset, tensor.size), true});
+  for (size_t s = 0; s < workload_.segments().size(); ++s) {
+    Floats& values = s < lanes_.size() ? lanes_[s].values : constants_[s - lanes_.size()];
+    for (const ParameterTensor& tensor : workload_.segments()[s].tensors) {
+      vectors.push_back(
+          {tensor.name, tensor.shape, std::span(values).subspan(tensor.offset, tensor.size), true});
     }
   }
   for (size_t l = 0; l < lanes_.size(); ++l) {
@@ -405,9 +415,10 @@ int64_t JobsOf(const v1::TrainingSpec& training, const JobPlan& plan) {
 }
 
 absl::StatusOr<std::unique_ptr<Learner>> MakeGradientLearner(const Workload& workload,
-                                                             const v1::TrialSpec& trial) {
-  ABSL_RAW_CHECK(workload.lanes().size() == workload.segments().size(),
-                 "a gradient learner has a segment a lane");
+                                                             const v1::TrialSpec& trial,
+                                                             std::vector<Floats> constants) {
+  ABSL_RAW_CHECK(workload.lanes().size() + constants.size() == workload.segments().size(),
+                 "a gradient learner has a segment a lane, and constants");
   if (trial.training().patience() > 0 && !workload.has_validation()) {
     return absl::InvalidArgumentError(
         absl::StrCat("training.patience = ", trial.training().patience(),
@@ -417,7 +428,8 @@ absl::StatusOr<std::unique_ptr<Learner>> MakeGradientLearner(const Workload& wor
   absl::StatusOr<std::unique_ptr<Optimiser>> optimiser =
       MakeOptimiser(trial.optimizer(), JobsOf(trial.training(), *plan));
   if (!optimiser.ok()) return optimiser.status();
-  return std::make_unique<GradientLearner>(workload, trial, std::move(plan), *std::move(optimiser));
+  return std::make_unique<GradientLearner>(workload, trial, std::move(plan), *std::move(optimiser),
+                                           std::move(constants));
 }
 
 }  // namespace gradloom

@@ -1,6 +1,6 @@
 // The learner of everything that descends along mean gradients: lane l owns segment l, and each of
 // its jobs moves it by one step of the optimiser. Lanes may run side by side (blocks, layers) or
-// one after the other (greedy layers).
+// one after the other (greedy layers). Segments beyond the lanes' are constants of the trial.
 //
 // Evaluation: a lane is due every `evaluate_every` jobs and at its last one. Lanes that run one at
 // a time are evaluated where they are. Lanes side by side set their segment aside when they are
@@ -12,6 +12,7 @@
 #define GRADLOOM_MODELS_WORKLOADS_GRADIENT_LEARNER_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "gradloom/v1/run.pb.h"
@@ -19,9 +20,11 @@
 
 namespace gradloom {
 
-// `workload` must outlive the learner. Errors name the field, its value and what is legal.
-absl::StatusOr<std::unique_ptr<Learner>> MakeGradientLearner(const Workload& workload,
-                                                             const v1::TrialSpec& trial);
+// `workload` must outlive the learner. `constants`: the values of the segments beyond the lanes',
+// in order. Errors name the field, its value and what is legal.
+absl::StatusOr<std::unique_ptr<Learner>> MakeGradientLearner(
+    const Workload& workload, const v1::TrialSpec& trial,
+    std::vector<std::vector<float>> constants = {});
 
 // Jobs of one lane: training.jobs, or as many as training.epochs take.
 int64_t JobsOf(const v1::TrainingSpec& training, const JobPlan& plan);

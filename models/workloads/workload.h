@@ -92,6 +92,7 @@ struct Evaluation {
 struct TrialView {
   std::vector<std::span<const float>> segments;  // one each, in order
   std::vector<int64_t> jobs_done = {};           // by lane; 0: not begun
+  uint64_t seed = 0;                             // the trial's
 };
 
 class Learner;
@@ -106,9 +107,11 @@ class Workload {
   int64_t parameters() const;
 
   // What the lane's job reads; kFinal where it reads a lane's segment that it needs finished.
-  // [segment `lane` at version `job`: every lane has its own]
+  // [segment `lane` at version `job`: every lane has its own]. Segments beyond the lanes' are
+  // constants: always at version 0.
   virtual std::vector<SegmentVersion> Reads(int lane, int64_t job) const;
-  // Fills a segment's initial values from a seed.
+  // Fills a segment's initial values from a seed. What the training set decides is left at zero;
+  // MakeLearner fills it in.
   virtual void Initialise(uint64_t seed, int segment, std::span<float> values) const = 0;
 
   // Which examples jobs use. [mini-batches of training.batch_size over the whole training set]
