@@ -41,6 +41,13 @@ absl::Status Illegal(const std::string& field, const Value& value, absl::string_
 // Widest layer that is accepted: products of two stay far below 2^63.
 inline constexpr int64_t kMaxUnits = int64_t{1} << 24;
 
+// Sparse examples are written out for a network; beyond this a sub-batch would not fit well.
+inline constexpr int64_t kMaxSparseFeatures = int64_t{1} << 20;
+// InvalidArgument when sparse data has more features.
+absl::Status CheckSparseFeatures(const DatasetInfo& data, const std::string& field);
+// InvalidArgument unless the data has two classes or more.
+absl::Status CheckHasClasses(const DatasetInfo& data, const std::string& field);
+
 // UNSPECIFIED is RELU.
 absl::StatusOr<ActivationKind> ActivationOf(v1::Activation activation, const std::string& field);
 

@@ -41,11 +41,7 @@ MadeWorkload MakeLogisticRegression(const v1::WorkloadSpec& spec, const DatasetI
 
 MadeWorkload MakeSoftmaxRegression(const v1::WorkloadSpec& /*spec*/, const DatasetInfo& data,
                                    const std::string& field) {
-  if (data.classes < 2) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, " needs data of at least two classes; the data has ",
-                     data.classes == 0 ? "real targets" : "one class"));
-  }
+  if (auto status = CheckHasClasses(data, field); !status.ok()) return status;
   return MakeLinear(data, data.classes, true, LossKind::kSoftmax);
 }
 

@@ -8,19 +8,13 @@ namespace gradloom {
 namespace {
 
 constexpr int64_t kSubBatch = 128;
-// Sparse examples are written out for a network; beyond this a sub-batch would not fit well.
-constexpr int64_t kMaxSparseFeatures = int64_t{1} << 20;
 
 }  // namespace
 
 MadeWorkload MakeMlp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                      const std::string& field) {
   const v1::Mlp& model = spec.mlp();
-  if (data.sparse && data.features > kMaxSparseFeatures) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        field, " takes sparse data of at most ", kMaxSparseFeatures, " features; the data has ",
-        data.features, " (linear, logistic and softmax regression take any number)"));
-  }
+  if (auto status = CheckSparseFeatures(data, field); !status.ok()) return status;
   if (data.classes == 1) {
     return absl::InvalidArgumentError(
         absl::StrCat(field, " needs data of real targets or at least two classes; it has one"));

@@ -1,92 +1,13 @@
 #include "models/workloads/network_workload.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "models/workloads/example_rows.h"
 #include "models/workloads/sparse.h"
 
 namespace gradloom {
-namespace {
-
-// Rows [first, first + rows) of examples.
-struct Slice {
-  int64_t rows;
-  const float* dense;  // null when sparse
-  SparseRows sparse;
-  const float* targets;
-};
-
-Slice SliceOf(const Examples& examples, int64_t first, int64_t rows) {
-  Slice slice{rows, nullptr, {}, examples.targets.data() + first};
-  if (examples.sparse) {
-    slice.sparse = {rows, examples.row_start.data() + first, examples.column.data(),
-                    examples.value.data()};
-  } else {
-    slice.dense = examples.dense.data() + first * examples.features;
-  }
-  return slice;
-}
-
-absl::Status CheckShape(const Examples& examples, int64_t features) {
-  if (examples.features != features) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "examples have ", examples.features, " features; the workload was made for ", features));
-  }
-  const auto rows = static_cast<size_t>(examples.rows);
-  const bool consistent =
-      examples.targets.size() == rows &&
-      (examples.sparse ? examples.row_start.size() == rows + 1 &&
-                             examples.column.size() == examples.value.size()
-                       : examples.dense.size() == rows * static_cast<size_t>(features));
-  return consistent ? absl::OkStatus()
-                    : absl::InvalidArgumentError(
-                          absl::StrCat("examples: arrays do not match ", examples.rows, " rows"));
-}
-
-std::string NameOf(std::span<const int64_t> ids, int64_t row) {
-  return ids.empty() ? absl::StrCat("example ", row) : absl::StrCat("training example ", ids[row]);
-}
-
-// Finite values and, for sparse rows, columns within the features.
-absl::Status CheckValues(const Kernels& kernels, const Slice& slice, int64_t features,
-                         std::span<const int64_t> ids, int64_t first_row) {
-  const auto name = [&](int64_t row) {
-    return ids.empty() ? NameOf(ids, first_row + row) : NameOf(ids, row);
-  };
-  if (slice.dense != nullptr) {
-    const int64_t bad = kernels.first_non_finite(slice.rows * features, slice.dense);
-    if (bad == slice.rows * features) return absl::OkStatus();
-    return absl::DataLossError(absl::StrCat(name(bad / features), ": feature ", bad % features,
-                                            " is ", slice.dense[bad], "; legal are finite values"));
-  }
-  const SparseRows& x = slice.sparse;
-  for (int64_t row = 0; row < x.rows; ++row) {
-    for (int64_t k = x.row_start[row]; k < x.row_start[row + 1]; ++k) {
-      if (x.column[k] < 0 || x.column[k] >= features || !std::isfinite(x.value[k])) {
-        return absl::DataLossError(absl::StrCat(name(row), ": feature ", x.column[k], " is ",
-                                                x.value[k], "; legal are finite values of features",
-                                                " 0 to ", features - 1));
-      }
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status BadRow(LossKind loss, int64_t width, float target, const std::string& name) {
-  const int64_t classes = loss == LossKind::kLogistic ? 2 : width;
-  if (loss != LossKind::kSquared &&
-      !(target >= 0 && target < static_cast<float>(classes) && target == std::floor(target))) {
-    return absl::DataLossError(
-        absl::StrCat(name, ": target ", target, " is no class; legal are 0 to ", classes - 1));
-  }
-  return absl::DataLossError(
-      absl::StrCat(name, ": its loss is not finite (target ", target,
-                   "); the parameters have diverged: a lower learning rate or clipping may help"));
-}
-
-}  // namespace
 
 std::vector<ParameterTensor> TensorsOf(const Network& network) {
   std::vector<ParameterTensor> tensors;
@@ -106,6 +27,10 @@ NetworkWorkload::NetworkWorkload(Network network, LossKind loss, int64_t sub_bat
       linear_(linear) {
   segments_.push_back({TensorsOf(network_), network_.parameters()});
   lanes_.push_back({"", network_.parameters() + kReplyScalars, {}});
+}
+
+int64_t NetworkWorkload::classes() const {
+  return loss_ == LossKind::kSquared ? 0 : loss_ == LossKind::kLogistic ? 2 : width();
 }
 
 void NetworkWorkload::Initialise(uint64_t seed, int /*segment*/, std::span<float> values) const {
@@ -130,12 +55,7 @@ class Step {
       scores_ = scores;
       return;
     }
-    x_ = slice.dense;
-    if (x_ == nullptr) {
-      float* const dense = pass.workspace->Take(slice.rows * features);
-      WriteOut(slice.sparse, features, dense);
-      x_ = dense;
-    }
+    x_ = DenseRows(slice, features, pass.workspace);
     scores_ = network.Forward(pass, parameters, x_, &trace_);
   }
 
@@ -184,7 +104,7 @@ absl::Status NetworkWorkload::AddSum(const JobInputs& inputs, const Examples& ba
         " parameters and a sum of ", sum.size(), " values; legal are 0 to ", sub_batch_,
         " examples with an id each, ", network_.parameters(), " and ", reply_length()));
   }
-  if (auto status = CheckShape(batch, features()); !status.ok()) return status;
+  if (auto status = CheckExamples(batch, features()); !status.ok()) return status;
   const Pass pass{.kernels = &kernels(),
                   .workspace = &Workspace::OfThisThread(),
                   .rows = batch.rows,
@@ -199,7 +119,7 @@ absl::Status NetworkWorkload::AddSum(const JobInputs& inputs, const Examples& ba
   Step step(network_, linear_, pass, parameters, slice);
   const LossSums sums = step.Loss(loss_);
   if (sums.bad_row >= 0) {
-    return BadRow(loss_, width(), batch.targets[sums.bad_row], NameOf(ids, sums.bad_row));
+    return BadExample(NameOf(ids, sums.bad_row), batch.targets[sums.bad_row], classes());
   }
   step.Backward(sum.data());
   float* const scalars = sum.data() + network_.parameters();
@@ -217,7 +137,7 @@ absl::StatusOr<Evaluation> NetworkWorkload::Evaluate(const TrialView& view,
     return absl::InvalidArgumentError(
         absl::StrCat(parameters.size(), " parameters; legal are ", network_.parameters()));
   }
-  if (auto status = CheckShape(examples, features()); !status.ok()) return status;
+  if (auto status = CheckExamples(examples, features()); !status.ok()) return status;
   Evaluation result{.loss = 0, .accuracy = 0, .examples = examples.rows};
   if (examples.rows == 0) return result;
   int64_t correct = 0;
@@ -233,7 +153,7 @@ absl::StatusOr<Evaluation> NetworkWorkload::Evaluate(const TrialView& view,
     Step step(network_, linear_, pass, parameters, slice);
     const LossSums sums = step.Loss(loss_);
     if (sums.bad_row >= 0) {
-      return BadRow(loss_, width(), slice.targets[sums.bad_row], NameOf({}, first + sums.bad_row));
+      return BadExample(NameOf({}, first + sums.bad_row), slice.targets[sums.bad_row], classes());
     }
     result.loss += sums.loss;
     correct += sums.correct;

@@ -34,6 +34,7 @@ class NetworkWorkload final : public Workload {
  private:
   int64_t features() const { return network_.input().size(); }
   int64_t width() const { return network_.output().size(); }
+  int64_t classes() const;  // 0: real targets
   size_t reply_length() const { return static_cast<size_t>(lanes_[0].reply_length); }
 
   Network network_;

@@ -26,6 +26,20 @@ constexpr Entry kWorkloads[] = {
 
 }  // namespace
 
+absl::Status CheckSparseFeatures(const DatasetInfo& data, const std::string& field) {
+  if (!data.sparse || data.features <= kMaxSparseFeatures) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      field, " takes sparse data of at most ", kMaxSparseFeatures, " features; the data has ",
+      data.features, " (linear, logistic and softmax regression take any number)"));
+}
+
+absl::Status CheckHasClasses(const DatasetInfo& data, const std::string& field) {
+  if (data.classes >= 2) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, " needs data of at least two classes; the data has ",
+                   data.classes == 0 ? "real targets" : "one class"));
+}
+
 absl::StatusOr<ActivationKind> ActivationOf(v1::Activation activation, const std::string& field) {
   switch (activation) {
     case v1::ACTIVATION_UNSPECIFIED:
