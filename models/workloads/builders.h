@@ -31,6 +31,8 @@ MadeWorkload MakeForwardGnn(const v1::WorkloadSpec& spec, const DatasetInfo& dat
                             const std::string& field);
 MadeWorkload MakeBilevel(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                          const std::string& field);
+MadeWorkload MakeForwardForward(const v1::WorkloadSpec& spec, const DatasetInfo& data,
+                                const std::string& field);
 
 // "field = value: legal are ..."
 template <typename Value>

@@ -22,6 +22,7 @@ constexpr Entry kWorkloads[] = {
     {v1::WorkloadSpec::kCnn, "cnn", &MakeCnn},
     {v1::WorkloadSpec::kForwardGnn, "forward_gnn", &MakeForwardGnn},
     {v1::WorkloadSpec::kBilevel, "bilevel", &MakeBilevel},
+    {v1::WorkloadSpec::kForwardForward, "forward_forward", &MakeForwardForward},
 };
 
 }  // namespace

@@ -51,6 +51,14 @@ inline WorkloadCase GraphCase(const char* name, const char* spec, int lanes = 2)
   return {.name = name, .spec = spec, .features = 40, .classes = 3, .lanes = lanes, .graph = true};
 }
 
+// Classes from 72 values, which are an image for whoever wants one; every job draws at random.
+inline WorkloadCase RandomCase(const char* name, const char* spec, int lanes = 1) {
+  WorkloadCase c = ImageCase(name, spec);
+  c.random = true;
+  c.lanes = lanes;
+  return c;
+}
+
 inline const std::vector<WorkloadCase>& WorkloadCases() {
   static const std::vector<WorkloadCase> cases = {
       {"linear", "linear_regression {}", 13, 0},
@@ -137,6 +145,17 @@ inline const std::vector<WorkloadCase>& WorkloadCases() {
                 "forward_gnn { width: 32 method: BACKPROPAGATION convolution: GAT }", 1),
       GraphCase("gnn_backpropagation_links",
                 "forward_gnn { width: 32 method: BACKPROPAGATION task: LINK_PREDICTION }", 1),
+      RandomCase("ff_one_layer", "forward_forward { hidden: 20 }"),
+      RandomCase("ff_simultaneous", "forward_forward { hidden: 20 hidden: 9 hidden: 14 }", 3),
+      RandomCase("ff_greedy",
+                 "forward_forward { hidden: 12 hidden: 18 threshold: 0.5 schedule: GREEDY }", 2),
+      {.name = "ff_sparse",
+       .spec = "forward_forward { hidden: 16 hidden: 10 }",
+       .features = 40,
+       .classes = 4,
+       .sparse = true,
+       .random = true,
+       .lanes = 2},
   };
   return cases;
 }
