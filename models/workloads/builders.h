@@ -33,6 +33,8 @@ MadeWorkload MakeBilevel(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                          const std::string& field);
 MadeWorkload MakeForwardForward(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                                 const std::string& field);
+MadeWorkload MakeNoProp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
+                        const std::string& field);
 
 // "field = value: legal are ..."
 template <typename Value>

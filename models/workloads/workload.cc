@@ -23,6 +23,7 @@ constexpr Entry kWorkloads[] = {
     {v1::WorkloadSpec::kForwardGnn, "forward_gnn", &MakeForwardGnn},
     {v1::WorkloadSpec::kBilevel, "bilevel", &MakeBilevel},
     {v1::WorkloadSpec::kForwardForward, "forward_forward", &MakeForwardForward},
+    {v1::WorkloadSpec::kNoprop, "noprop", &MakeNoProp},
 };
 
 }  // namespace

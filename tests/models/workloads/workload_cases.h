@@ -156,6 +156,50 @@ inline const std::vector<WorkloadCase>& WorkloadCases() {
        .sparse = true,
        .random = true,
        .lanes = 2},
+      RandomCase("dt", "noprop { hidden: 12 blocks: 3 }", 3),
+      RandomCase("dt_one_block", "noprop { hidden: 12 blocks: 1 }"),
+      RandomCase("dt_learned", "noprop { hidden: 12 blocks: 3 embedding: LEARNED dimension: 5 }"),
+      RandomCase("dt_prototype", "noprop { hidden: 12 blocks: 2 embedding: PROTOTYPE }", 2),
+      RandomCase("dt_conv",
+                 "noprop { hidden: 12 blocks: 2 block: CONVOLUTIONAL channels: 3 channels: 4 }", 2),
+      RandomCase("dt_conv_learned",
+                 "noprop { hidden: 9 blocks: 2 block: CONVOLUTIONAL channels: 3 embedding: LEARNED "
+                 "dropout: 0 }"),
+      RandomCase("dt_conv_prototype",
+                 "noprop { hidden: 9 blocks: 2 block: CONVOLUTIONAL channels: 3 embedding: "
+                 "PROTOTYPE }",
+                 2),
+      RandomCase("ct", "noprop { variant: CT hidden: 12 }"),
+      RandomCase("ct_learned", "noprop { variant: CT hidden: 12 embedding: LEARNED dimension: 5 }"),
+      RandomCase("ct_prototype", "noprop { variant: CT hidden: 12 embedding: PROTOTYPE }"),
+      RandomCase("ct_schedule", "noprop { variant: CT hidden: 12 learned_schedule: true }"),
+      RandomCase("ct_schedule_learned",
+                 "noprop { variant: CT hidden: 12 embedding: LEARNED learned_schedule: true "
+                 "eta: 0.3 weight_limit: 2 }"),
+      RandomCase("ct_conv",
+                 "noprop { variant: CT hidden: 12 block: CONVOLUTIONAL channels: 4 channels: 3 }"),
+      RandomCase("ct_conv_learned",
+                 "noprop { variant: CT hidden: 8 block: CONVOLUTIONAL channels: 4 embedding: "
+                 "LEARNED learned_schedule: true }"),
+      RandomCase("ct_conv_prototype",
+                 "noprop { variant: CT hidden: 8 block: CONVOLUTIONAL channels: 4 embedding: "
+                 "PROTOTYPE }"),
+      RandomCase("fm", "noprop { variant: FM hidden: 12 }"),
+      RandomCase("fm_learned", "noprop { variant: FM hidden: 12 embedding: LEARNED dimension: 5 }"),
+      RandomCase("fm_prototype", "noprop { variant: FM hidden: 12 embedding: PROTOTYPE }"),
+      RandomCase("fm_conv", "noprop { variant: FM hidden: 12 block: CONVOLUTIONAL channels: 4 }"),
+      RandomCase("fm_conv_learned",
+                 "noprop { variant: FM hidden: 8 block: CONVOLUTIONAL channels: 4 embedding: "
+                 "LEARNED }"),
+      RandomCase("fm_conv_prototype",
+                 "noprop { variant: FM hidden: 8 block: CONVOLUTIONAL channels: 4 embedding: "
+                 "PROTOTYPE }"),
+      {.name = "ct_sparse",
+       .spec = "noprop { variant: CT hidden: 12 }",
+       .features = 40,
+       .classes = 4,
+       .sparse = true,
+       .random = true},
   };
   return cases;
 }
