@@ -121,6 +121,39 @@ void FillForwardGnn(v1::ForwardGnn* gnn) {
   GRADLOOM_DEFAULT(gnn, seed, 1);
 }
 
+void FillNoProp(v1::NoProp* noprop) {
+  using Spec = v1::NoProp;
+  if (noprop->variant() == Spec::VARIANT_UNSPECIFIED) noprop->set_variant(Spec::DT);
+  if (noprop->embedding() == Spec::EMBEDDING_UNSPECIFIED) noprop->set_embedding(Spec::ONE_HOT);
+  if (noprop->block() == Spec::BLOCK_UNSPECIFIED) noprop->set_block(Spec::MLP);
+  // Only what the variant, the embedding and the block use.
+  const bool dt = noprop->variant() == Spec::DT, ct = noprop->variant() == Spec::CT;
+  const bool learned = noprop->embedding() == Spec::LEARNED;
+  const bool convolutional = noprop->block() == Spec::CONVOLUTIONAL;
+  GRADLOOM_DEFAULT(noprop, hidden, convolutional ? 256 : 128);
+  if (convolutional) {
+    if (noprop->channels().empty()) {
+      for (const uint32_t channels : {32, 64, 128}) noprop->add_channels(channels);
+    }
+    GRADLOOM_DEFAULT(noprop, dropout, 0.2);
+  }
+  if (dt) GRADLOOM_DEFAULT(noprop, blocks, 10);
+  if (!dt) GRADLOOM_DEFAULT(noprop, inference_steps, 40);
+  if (learned) GRADLOOM_DEFAULT(noprop, dimension, 20);
+  if (ct || (dt && learned)) {
+    GRADLOOM_DEFAULT(noprop, eta, dt ? 0.1 : 1);
+    GRADLOOM_DEFAULT(noprop, weight_limit, 5);
+  }
+  if (ct) GRADLOOM_DEFAULT(noprop, learned_schedule, false);
+}
+
+void FillForwardForward(v1::ForwardForward* model) {
+  GRADLOOM_DEFAULT(model, threshold, 2);
+  if (model->schedule() == v1::ForwardForward::SCHEDULE_UNSPECIFIED) {
+    model->set_schedule(v1::ForwardForward::SIMULTANEOUS);
+  }
+}
+
 void FillScheme(v1::SchemeSpec* scheme) {
   if (scheme->scheme_case() == v1::SchemeSpec::SCHEME_NOT_SET && scheme->has_slots()) {
     // With a single slot there is nobody to tolerate.
@@ -232,6 +265,12 @@ void FillWorkloadDefaults(v1::WorkloadSpec* workload) {
       break;
     case v1::WorkloadSpec::kBilevel:
       FillBilevelDefaults(workload->mutable_bilevel());
+      break;
+    case v1::WorkloadSpec::kForwardForward:
+      FillForwardForward(workload->mutable_forward_forward());
+      break;
+    case v1::WorkloadSpec::kNoprop:
+      FillNoProp(workload->mutable_noprop());
       break;
     default:
       break;

@@ -178,6 +178,55 @@ void ValidateLayer(const v1::LayerSpec& layer, const std::string& field, Finding
   }
 }
 
+void ValidateForwardForward(const v1::ForwardForward& model, Findings* findings) {
+  const std::string field = "workload.forward_forward";
+  if (model.hidden().empty()) {
+    findings->Add(field + ".hidden", "is empty; it must list the width of a layer or several");
+  }
+  for (int i = 0; i < model.hidden_size(); ++i) {
+    findings->Require(model.hidden(i) > 0, absl::StrCat(field, ".hidden[", i, "]"), model.hidden(i),
+                      "1 or more");
+  }
+  findings->Require(model.threshold() > 0, field + ".threshold", model.threshold(), "more than 0");
+}
+
+// A setting that would silently do nothing is an error of the user's.
+void ValidateNoProp(const v1::NoProp& noprop, Findings* findings) {
+  using Spec = v1::NoProp;
+  const bool dt = noprop.variant() == Spec::DT, ct = noprop.variant() == Spec::CT;
+  const bool learned = noprop.embedding() == Spec::LEARNED;
+  const bool convolutional = noprop.block() == Spec::CONVOLUTIONAL;
+  const auto at = [](absl::string_view name) { return absl::StrCat("workload.noprop.", name); };
+  const auto unused = [&](bool given, absl::string_view name, absl::string_view only) {
+    if (given) findings->Add(at(name), absl::StrCat("does nothing here; only ", only, " has it"));
+  };
+  unused(noprop.has_blocks() && !dt, "blocks", "variant dt");
+  unused(noprop.has_inference_steps() && dt, "inference_steps", "variant ct or fm");
+  unused(noprop.has_dimension() && !learned, "dimension", "embedding learned");
+  const bool weighted = ct || (dt && learned);
+  unused(noprop.has_eta() && !weighted, "eta", "variant ct, or dt with embedding learned,");
+  unused(noprop.has_weight_limit() && !weighted, "weight_limit",
+         "variant ct, or dt with embedding learned,");
+  unused(noprop.learned_schedule() && !ct, "learned_schedule", "variant ct");
+  unused(!noprop.channels().empty() && !convolutional, "channels", "block convolutional");
+  unused(noprop.has_dropout() && !convolutional, "dropout", "block convolutional");
+  const auto positive = [&](bool has, uint32_t value, absl::string_view name) {
+    findings->Require(!has || value > 0, at(name), value, "1 or more");
+  };
+  positive(noprop.has_hidden(), noprop.hidden(), "hidden");
+  positive(noprop.has_blocks(), noprop.blocks(), "blocks");
+  positive(noprop.has_inference_steps(), noprop.inference_steps(), "inference_steps");
+  positive(noprop.has_dimension(), noprop.dimension(), "dimension");
+  for (int i = 0; i < noprop.channels_size(); ++i) {
+    findings->Require(noprop.channels(i) > 0, at(absl::StrCat("channels[", i, "]")),
+                      noprop.channels(i), "1 or more");
+  }
+  findings->Require(!noprop.has_eta() || noprop.eta() > 0, at("eta"), noprop.eta(), "more than 0");
+  findings->Require(!noprop.has_weight_limit() || noprop.weight_limit() > 0, at("weight_limit"),
+                    noprop.weight_limit(), "more than 0");
+  ValidateDropout(noprop.dropout(), at("dropout"), findings);
+}
+
 void ValidateWorkload(const v1::WorkloadSpec& workload, Findings* findings) {
   switch (workload.kind_case()) {
     case v1::WorkloadSpec::KIND_NOT_SET:
@@ -217,6 +266,12 @@ void ValidateWorkload(const v1::WorkloadSpec& workload, Findings* findings) {
           !status.ok()) {
         findings->Add(status);
       }
+      break;
+    case v1::WorkloadSpec::kForwardForward:
+      ValidateForwardForward(workload.forward_forward(), findings);
+      break;
+    case v1::WorkloadSpec::kNoprop:
+      ValidateNoProp(workload.noprop(), findings);
       break;
     default:
       break;

@@ -146,6 +146,75 @@ TEST(Resolve, ForwardGnnOutOfRange) {
               HasSubstr("data.train.graph_csv.nodes.file: is missing"));
 }
 
+TEST(Resolve, NoPropDefaultsAreThoseThatItsVariantUses) {
+  const auto noprop = [](const std::string& fields) {
+    return Resolve(absl::StrCat("data: {train: glyphs}\nworkload: {noprop: {", fields, "}}"))
+        .trials[0]
+        .workload()
+        .noprop();
+  };
+  const v1::NoProp dt = noprop("");
+  EXPECT_EQ(dt.variant(), v1::NoProp::DT);
+  EXPECT_EQ(dt.embedding(), v1::NoProp::ONE_HOT);
+  EXPECT_EQ(dt.block(), v1::NoProp::MLP);
+  EXPECT_EQ(dt.hidden(), 128);
+  EXPECT_EQ(dt.blocks(), 10);
+  EXPECT_FALSE(dt.has_inference_steps() || dt.has_dimension() || dt.has_eta() || dt.has_dropout());
+  const v1::NoProp learned = noprop("embedding: learned, block: convolutional");
+  EXPECT_EQ(learned.dimension(), 20);
+  EXPECT_EQ(learned.eta(), 0.1);
+  EXPECT_EQ(learned.hidden(), 256);
+  EXPECT_THAT(learned.channels(), testing::ElementsAre(32, 64, 128));
+  EXPECT_EQ(learned.dropout(), 0.2);
+  const v1::NoProp ct = noprop("variant: ct");
+  EXPECT_EQ(ct.eta(), 1);
+  EXPECT_EQ(ct.weight_limit(), 5);
+  EXPECT_EQ(ct.inference_steps(), 40);
+  EXPECT_TRUE(ct.has_learned_schedule());
+  EXPECT_FALSE(noprop("variant: fm").has_eta());
+}
+
+TEST(Resolve, ForwardForwardHasItsDefaults) {
+  const auto run = Resolve("data: {train: glyphs}\nworkload: {forward_forward: {hidden: [8]}}");
+  EXPECT_EQ(run.trials[0].workload().forward_forward().threshold(), 2);
+  EXPECT_EQ(run.trials[0].workload().forward_forward().schedule(),
+            v1::ForwardForward::SIMULTANEOUS);
+}
+
+TEST(Resolve, RefusesLayerLocalSettingsThatWouldDoNothingOrAreOutOfRange) {
+  const auto error = [](const std::string& workload) {
+    return ErrorOf(absl::StrCat("data: {train: glyphs}\nworkload: {", workload, "}"));
+  };
+  EXPECT_THAT(error("noprop: {variant: ct, blocks: 3}"),
+              HasSubstr("workload.noprop.blocks: does nothing here; only variant dt has it"));
+  EXPECT_THAT(error("noprop: {inference_steps: 3}"),
+              HasSubstr("noprop.inference_steps: does noth"));
+  EXPECT_THAT(error("noprop: {dimension: 3}"), HasSubstr("noprop.dimension: does nothing here"));
+  EXPECT_THAT(error("noprop: {eta: 3}"),
+              HasSubstr("noprop.eta: does nothing here; only variant ct"));
+  EXPECT_THAT(error("noprop: {variant: fm, weight_limit: 3}"),
+              HasSubstr("noprop.weight_limit: does"));
+  EXPECT_THAT(error("noprop: {learned_schedule: true}"),
+              HasSubstr("noprop.learned_schedule: does"));
+  EXPECT_THAT(error("noprop: {channels: [3]}"), HasSubstr("noprop.channels: does nothing here"));
+  EXPECT_THAT(error("noprop: {dropout: 0.5}"), HasSubstr("noprop.dropout: does nothing here"));
+  EXPECT_THAT(error("noprop: {blocks: 0}"), HasSubstr("noprop.blocks: 0 is not legal"));
+  EXPECT_THAT(error("noprop: {hidden: 0}"), HasSubstr("noprop.hidden: 0 is not legal"));
+  EXPECT_THAT(error("noprop: {variant: ct, eta: 0}"), HasSubstr("noprop.eta: 0 is not legal"));
+  EXPECT_THAT(error("noprop: {variant: ct, weight_limit: -1}"),
+              HasSubstr("weight_limit: -1 is not"));
+  EXPECT_THAT(error("noprop: {embedding: learned, dimension: 0}"),
+              HasSubstr("dimension: 0 is not"));
+  EXPECT_THAT(error("noprop: {block: convolutional, channels: [3, 0]}"),
+              HasSubstr("noprop.channels[1]: 0 is not legal"));
+  EXPECT_THAT(error("noprop: {block: convolutional, dropout: 1}"),
+              HasSubstr("noprop.dropout: 1 is not legal"));
+  EXPECT_THAT(error("forward_forward: {}"), HasSubstr("forward_forward.hidden: is empty"));
+  EXPECT_THAT(error("forward_forward: {hidden: [3, 0]}"), HasSubstr("hidden[1]: 0 is not legal"));
+  EXPECT_THAT(error("forward_forward: {hidden: [3], threshold: 0}"),
+              HasSubstr("forward_forward.threshold: 0 is not legal"));
+}
+
 TEST(Resolve, TrialsOverrideKeyByKeyAndReplaceWhatIsDeeper) {
   const ResolvedRun run = Resolve(absl::StrCat(kBase, R"(
 seed: 10
