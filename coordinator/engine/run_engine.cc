@@ -78,17 +78,11 @@ absl::Status RunEngine::Open() {
     test_ = *std::move(test);
   }
   for (const v1::TrialSpec& spec : options_.trials) {
-    absl::StatusOr<std::unique_ptr<Trial>> trial =
-        Trial::Create(spec, data_.train, data_.test != nullptr);
+    absl::StatusOr<std::unique_ptr<Trial>> trial = Trial::Create(
+        spec, data_.train, data_.test != nullptr, options_.spec.limits().max_parameters());
     if (!trial.ok()) {
       return absl::Status(trial.status().code(),
                           absl::StrCat("trial ", spec.name(), ": ", trial.status().message()));
-    }
-    if (static_cast<uint64_t>((*trial)->workload().parameters()) >
-        options_.spec.limits().max_parameters()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "trial ", spec.name(), " has ", (*trial)->workload().parameters(),
-          " parameters: limits.max_parameters is ", options_.spec.limits().max_parameters()));
     }
     first_lane_.push_back(static_cast<int>(lanes_.size()));
     for (int lane = 0; lane < (*trial)->lanes(); ++lane) {

@@ -33,11 +33,16 @@ class SumView final : public DecodedSum {
 
 absl::StatusOr<std::unique_ptr<Trial>> Trial::Create(const v1::TrialSpec& spec,
                                                      std::shared_ptr<const Dataset> train,
-                                                     bool has_test) {
+                                                     bool has_test, uint64_t parameters_max) {
   std::unique_ptr<Trial> trial(new Trial(spec));
   absl::StatusOr<std::unique_ptr<Workload>> workload = MakeWorkload(spec.workload(), train->info());
   if (!workload.ok()) return workload.status();
   trial->workload_ = *std::move(workload);
+  const auto parameters = static_cast<uint64_t>(trial->workload_->parameters());
+  if (parameters > parameters_max) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "workload has ", parameters, " parameters: limits.max_parameters is ", parameters_max));
+  }
   trial->plan_ = trial->workload_->PlanJobs(spec.training(), spec.seed());
   v1::TrialSpec learned = spec;
   if (!has_test && !trial->workload_->has_own_test()) {

@@ -30,10 +30,10 @@ class Trial {
  public:
   // spec is resolved: every optional field is set. The state is initialised from its seed.
   // `has_test`: whether there is a test set; without one, workloads that need it are never due to
-  // be evaluated.
+  // be evaluated. More than `parameters_max` parameters are refused, before memory is taken.
   static absl::StatusOr<std::unique_ptr<Trial>> Create(const v1::TrialSpec& spec,
                                                        std::shared_ptr<const Dataset> train,
-                                                       bool has_test);
+                                                       bool has_test, uint64_t parameters_max);
 
   const v1::TrialSpec& spec() const { return spec_; }
   const Workload& workload() const { return *workload_; }

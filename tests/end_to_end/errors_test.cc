@@ -135,6 +135,20 @@ TEST_F(Errors, ADelayWithoutEnoughTrials) {
   ExpectNothingOfARun();
 }
 
+// Refused before any memory is taken for it.
+TEST_F(Errors, AModelBeyondItsLimit) {
+  for (const std::string workload :
+       {"mlp: {hidden: [16777216, 16777216]}", "forward_forward: {hidden: [16777216, 16777216]}",
+        "noprop: {hidden: 65536, blocks: 1024, embedding: prototype}"}) {
+    const Outcome outcome = Run(
+        absl::StrCat(kData, "workload: {", workload, "}\ntraining: {batch_size: 100, jobs: 5}\n"));
+    EXPECT_EQ(outcome.code, 1) << workload;
+    EXPECT_THAT(outcome.output, HasSubstr("parameters: limits.max_parameters is 2147483648"))
+        << workload;
+    ExpectNothingOfARun();
+  }
+}
+
 TEST_F(Errors, AMissingFileAndThenTheRightOne) {
   const Outcome outcome = Run(absl::StrCat("data: {train: {csv: {file: absent.csv}}}\n", kRest));
   EXPECT_NE(outcome.code, 0);
