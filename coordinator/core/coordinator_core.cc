@@ -57,10 +57,9 @@ absl::StatusOr<std::unique_ptr<CoordinatorCore>> CoordinatorCore::Create(CorePla
   }
   for (size_t lane = 0; lane < plan.lanes.size(); ++lane) {
     for (const LaneDependency& need : plan.lanes[lane].needs) {
-      if (need.lane < 0 || need.lane >= static_cast<int>(plan.lanes.size()) || need.lag < 0) {
-        return absl::InvalidArgumentError(absl::StrCat("lane ", lane, " needs lane ", need.lane,
-                                                       " with lag ", need.lag, ": there are ",
-                                                       plan.lanes.size(), " lanes, lags from 0"));
+      if (need.lane < 0 || need.lane >= static_cast<int>(plan.lanes.size())) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "lane ", lane, " needs lane ", need.lane, ": there are ", plan.lanes.size(), " lanes"));
       }
     }
   }

@@ -39,8 +39,8 @@ namespace gradloom {
 // What another lane must have done before job j of a lane may start.
 struct LaneDependency {
   int lane = 0;
-  int64_t lag = 0;        // to have applied at least j - lag jobs, or be finished; or
-  bool finished = false;  // to be finished
+  int64_t lag = 0;        // to have applied at least j - lag jobs (-1: job j, too), or be finished;
+  bool finished = false;  // or to be finished
 };
 
 struct LanePlan {

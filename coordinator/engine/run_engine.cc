@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "coding/codes/amplification.h"
+#include "coordinator/engine/run_plan.h"
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/specs.h"
 #include "proto/ops/logging.h"
@@ -77,18 +78,15 @@ absl::Status RunEngine::Open() {
     if (!test.ok()) return test.status();
     test_ = *std::move(test);
   }
-  for (const v1::TrialSpec& spec : options_.trials) {
-    absl::StatusOr<std::unique_ptr<Trial>> trial = Trial::Create(
-        spec, data_.train, data_.test != nullptr, options_.spec.limits().max_parameters());
-    if (!trial.ok()) {
-      return absl::Status(trial.status().code(),
-                          absl::StrCat("trial ", spec.name(), ": ", trial.status().message()));
-    }
+  absl::StatusOr<std::vector<std::unique_ptr<Trial>>> trials =
+      MakeTrials(options_.spec, options_.trials, data_);
+  if (!trials.ok()) return trials.status();
+  trials_ = *std::move(trials);
+  for (size_t trial = 0; trial < trials_.size(); ++trial) {
     first_lane_.push_back(static_cast<int>(lanes_.size()));
-    for (int lane = 0; lane < (*trial)->lanes(); ++lane) {
-      lanes_.push_back({static_cast<int>(trials_.size()), lane});
+    for (int lane = 0; lane < trials_[trial]->lanes(); ++lane) {
+      lanes_.push_back({static_cast<int>(trial), lane});
     }
-    trials_.push_back(*std::move(trial));
   }
   lane_sums_.resize(lanes_.size());
   const v1::WireSpec& wire = options_.spec.wire();
@@ -235,7 +233,7 @@ void RunEngine::HandleEvent(const Event& event) {
   if (const auto* applied = std::get_if<JobApplied>(&event)) moved = applied->lane;
   if (const auto* missed = std::get_if<JobMissed>(&event)) moved = missed->lane;
   if (moved.has_value() && !ended()) {
-    schedule_->JobApplied(*moved, ScheduledLanes());
+    schedule_->JobApplied(*moved, PlanLanes(trials_));
     FollowSchedule();
   }
   const CoreCounters& after = core_->counters();
@@ -272,15 +270,6 @@ void RunEngine::FollowSchedule() {
   if (!status.ok()) Post(EffectFailed{absl::StrCat("scheme.auto: ", status.message())});
 }
 
-std::vector<ScheduledLane> RunEngine::ScheduledLanes() const {
-  std::vector<ScheduledLane> lanes;
-  for (const auto& [trial, lane] : lanes_) {
-    const LaneProgress at = trials_[trial]->progress(lane);
-    lanes.push_back({at.jobs, at.jobs_done, at.finished});
-  }
-  return lanes;
-}
-
 absl::Status RunEngine::BuildCore() {
   v1::SchemeSpec* scheme_spec = options_.spec.mutable_scheme();
   SettleScheme(static_cast<uint32_t>(std::max<size_t>(1, ready_workers_.size())), scheme_spec);
@@ -303,31 +292,20 @@ absl::Status RunEngine::BuildCore() {
     count_tolerance_ = 1e-6;
   }
   if (!(*scheme)->exact()) count_tolerance_ = std::numeric_limits<double>::infinity();
-  absl::StatusOr<std::unique_ptr<Schedule>> schedule =
-      Schedule::Open(options_.spec, ScheduledLanes(), options_.folder + "/schedule.json",
-                     options_.data_folder, [this] {
-                       {
-                         std::lock_guard lock(mailbox_mutex_);
-                         schedule_changed_ = true;
-                       }
-                       mailbox_filled_.notify_one();
-                     });
+  plan.lanes = PlanLanes(trials_);
+  absl::StatusOr<std::unique_ptr<Schedule>> schedule = Schedule::Open(
+      options_.spec, plan.lanes, options_.folder + "/schedule.json", options_.data_folder, [this] {
+        {
+          std::lock_guard lock(mailbox_mutex_);
+          schedule_changed_ = true;
+        }
+        mailbox_filled_.notify_one();
+      });
   if (!schedule.ok()) return schedule.status();
   schedule_ = *std::move(schedule);
   absl::StatusOr<Schedule::Next> first = schedule_->First();
   if (!first.ok()) return first.status();
-  for (size_t i = 0; i < lanes_.size(); ++i) {
-    const auto& [trial, lane] = lanes_[i];
-    const LaneProgress at = trials_[trial]->progress(lane);
-    LanePlan lane_plan{.jobs = at.jobs, .first_job = at.finished ? at.jobs : at.jobs_done};
-    for (const LaneNeed& need : trials_[trial]->workload().lanes()[lane].needs) {
-      lane_plan.needs.push_back({first_lane_[trial] + need.lane, need.lag, need.finished});
-    }
-    lane_plan.give_up = trials_[trial]->workload().lanes()[lane].give_up;
-    lane_plan.late = trials_[trial]->workload().lanes()[lane].late;
-    if (!first->pause_at.empty()) lane_plan.pause_at = first->pause_at[i];
-    plan.lanes.push_back(std::move(lane_plan));
-  }
+  for (size_t i = 0; i < first->pause_at.size(); ++i) plan.lanes[i].pause_at = first->pause_at[i];
   const std::string description = first->description;
   plan.weaves = std::move(first->weaves);
   absl::StatusOr<std::unique_ptr<CoordinatorCore>> core = CoordinatorCore::Create(std::move(plan));

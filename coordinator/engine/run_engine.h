@@ -142,7 +142,6 @@ class RunEngine {
   void CarryOutAll(std::vector<Action>& actions);
   // Moves to other weaves when the schedule says so.
   void FollowSchedule();
-  std::vector<ScheduledLane> ScheduledLanes() const;
   // Before the core exists; true when it does now.
   bool WaitForWorkers(const Event& event);
   bool AllTrialsFinished() const;

@@ -5,20 +5,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "coordinator/run_file/specs.h"
+#include "coordinator/engine/run_plan.h"
 #include "coordinator/simulation/arrangement.h"
 #include "coordinator/store/atomic_file.h"
 #include "coordinator/store/json_file.h"
-#include "coordinator/tuning/probe_file.h"
 
 namespace gradloom {
 namespace {
 
 constexpr uint64_t kJournalBytesMax = uint64_t{64} << 20;
-constexpr uint64_t kProbeBytesMax = uint64_t{256} << 20;
-constexpr int kProfileRows = 32;
-constexpr int kProbeWindow = 64;  // invocations of each slot that are kept of a probe
-constexpr uint64_t kProfileSeed = 1;
 
 v1::ScheduleDecision ToProto(const AutoDecision& decision, const std::vector<int64_t>& next_jobs) {
   v1::ScheduleDecision proto;
@@ -53,26 +48,7 @@ absl::StatusOr<AutoDecision> FromProto(const v1::ScheduleDecision& proto) {
   return decision;
 }
 
-std::string InFolder(const std::string& folder, const std::string& file) {
-  return file[0] == '/' || folder.empty() ? file : absl::StrCat(folder, "/", file);
-}
-
-absl::StatusOr<FleetProfile> ReadProbe(const std::string& file, int slots) {
-  absl::StatusOr<std::string> text = ReadFile(file, kProbeBytesMax);
-  if (!text.ok()) {
-    return absl::Status(text.status().code(),
-                        absl::StrCat("scheme.auto.probe: ", text.status().message()));
-  }
-  absl::StatusOr<std::vector<InvocationObserved>> observed = ParseProbe(file, *text);
-  if (!observed.ok()) return observed.status();
-  FleetRecorder recorder(slots, kProbeWindow);
-  for (const InvocationObserved& each : *observed) recorder.Observe(each);
-  if (recorder.observed() == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("scheme.auto.probe: ", file, " has no invocation of slots 0 to ", slots - 1));
-  }
-  return recorder.Profile(kProfileRows, kProfileSeed);
-}
+bool Done(const LanePlan& lane) { return lane.first_job >= lane.jobs; }
 
 }  // namespace
 
@@ -96,6 +72,7 @@ class Schedule::Pilot {
   struct Applied {
     int lane = 0;
     bool done = false;
+    std::vector<int> ended;  // other lanes, by this job
   };
   using Happened = std::variant<InvocationObserved, Applied>;
   void Post(const Happened& happened) {
@@ -130,6 +107,7 @@ class Schedule::Pilot {
       return;
     }
     const auto& applied = std::get<Applied>(happened);
+    for (int lane : applied.ended) policy_.EndLane(lane);
     absl::StatusOr<std::optional<AutoDecision>> decision =
         policy_.JobApplied(applied.lane, applied.done);
     if (decision.ok() && !decision->has_value()) return;
@@ -155,8 +133,7 @@ class Schedule::Pilot {
   std::jthread thread_;
 };
 
-Schedule::Schedule(const v1::RunSpec& spec, std::vector<ScheduledLane> lanes,
-                   std::string journal_file)
+Schedule::Schedule(const v1::RunSpec& spec, std::vector<LanePlan> lanes, std::string journal_file)
     : spec_(spec),
       slots_(static_cast<int>(spec.scheme().slots())),
       lanes_(std::move(lanes)),
@@ -165,7 +142,7 @@ Schedule::Schedule(const v1::RunSpec& spec, std::vector<ScheduledLane> lanes,
 Schedule::~Schedule() = default;
 
 absl::StatusOr<std::unique_ptr<Schedule>> Schedule::Open(const v1::RunSpec& spec,
-                                                         std::vector<ScheduledLane> lanes,
+                                                         std::vector<LanePlan> lanes,
                                                          const std::string& journal_file,
                                                          const std::string& data_folder,
                                                          std::function<void()> wake) {
@@ -173,7 +150,7 @@ absl::StatusOr<std::unique_ptr<Schedule>> Schedule::Open(const v1::RunSpec& spec
   if (!spec.scheme().has_auto_()) return schedule;
   const std::string& replay = spec.scheme().auto_().replay();
   if (!replay.empty()) {
-    const absl::Status status = schedule->OpenJournal(InFolder(data_folder, replay));
+    const absl::Status status = schedule->OpenJournal(FileInFolder(data_folder, replay));
     if (status.ok() && !schedule->journal_.decisions().empty()) return schedule;
     return absl::InvalidArgumentError(
         absl::StrCat("scheme.auto.replay: ", status.ok() ? absl::StrCat(replay, " has no decisions")
@@ -211,42 +188,28 @@ absl::Status Schedule::OpenJournal(const std::string& file) {
 }
 
 absl::Status Schedule::MakePilot(const std::string& data_folder, std::function<void()> wake) {
-  const v1::AutoScheme& spec = spec_.scheme().auto_();
-  AutoOptions options;
-  options.search.space.delay_max = static_cast<int>(spec.delay_max());
-  if (spec.has_copies_max()) options.search.space.copies_max = spec.copies_max();
-  options.hysteresis = spec.hysteresis();
-  if (!spec.probe().empty()) {
-    const std::string file = InFolder(data_folder, spec.probe());
-    absl::StatusOr<FleetProfile> known = ReadProbe(file, slots_);
-    if (!known.ok()) return known.status();
-    options.known = *std::move(known);
-  }
-  std::vector<int64_t> left;
-  for (const ScheduledLane& lane : lanes_) {
-    left.push_back(lane.finished ? 0 : lane.jobs - lane.next_job);
-  }
-  pilot_ = std::make_unique<Pilot>(AutoPolicy(slots_, std::move(left), std::move(options)),
-                                   std::move(wake));
+  absl::StatusOr<AutoOptions> options =
+      ReadAutoOptions(spec_.scheme().auto_(), slots_, data_folder);
+  if (!options.ok()) return options.status();
+  pilot_ =
+      std::make_unique<Pilot>(AutoPolicy(slots_, lanes_, *std::move(options)), std::move(wake));
   return absl::OkStatus();
 }
 
 absl::StatusOr<Schedule::Next> Schedule::First() {
   if (!spec_.scheme().has_auto_()) {
     AutoDecision fixed;
-    fixed.choice.scheme = ToSchemeSpec(spec_.scheme(), slots_);
-    fixed.choice.closing = ToClosingRuleSpec(spec_.closing());
-    absl::StatusOr<Arrangement> fleet = ParseArrangement(spec_.fleet().arrangement());
-    if (!fleet.ok()) return fleet.status();
-    fixed.choice.fleet = *fleet;
+    absl::StatusOr<Choice> choice = FixedChoice(spec_, slots_);
+    if (!choice.ok()) return choice.status();
+    fixed.choice = *choice;
     for (int lane = 0; lane < static_cast<int>(lanes_.size()); ++lane) {
-      (lanes_[lane].finished ? fixed.done : fixed.lanes).push_back(lane);
+      (Done(lanes_[lane]) ? fixed.done : fixed.lanes).push_back(lane);
     }
     if (fixed.lanes.empty()) fixed.lanes.swap(fixed.done);
     return NextOf(fixed);
   }
   std::vector<int64_t> next_jobs;
-  for (const ScheduledLane& lane : lanes_) next_jobs.push_back(lane.next_job);
+  for (const LanePlan& lane : lanes_) next_jobs.push_back(lane.first_job);
   if (journal_.decisions().empty()) {
     absl::StatusOr<AutoDecision> first = pilot_->policy().First();
     if (!first.ok()) return first.status();
@@ -267,7 +230,7 @@ bool Schedule::Reached(int phase) const {
   for (size_t lane = 0; lane < lanes_.size(); ++lane) {
     const auto first =
         static_cast<int64_t>(journal_.decisions(phase).first_job(static_cast<int>(lane)));
-    if (!lanes_[lane].finished && lanes_[lane].next_job < first) return false;
+    if (!Done(lanes_[lane]) && lanes_[lane].first_job < first) return false;
   }
   return true;
 }
@@ -306,9 +269,14 @@ void Schedule::Observe(const InvocationObserved& observed) {
   if (pilot_ != nullptr) pilot_->Post(observed);
 }
 
-void Schedule::JobApplied(int lane, const std::vector<ScheduledLane>& lanes) {
-  lanes_ = lanes;
-  if (pilot_ != nullptr) pilot_->Post(Pilot::Applied{lane, lanes_[lane].finished});
+void Schedule::JobApplied(int lane, std::vector<LanePlan> lanes) {
+  lanes_.swap(lanes);
+  if (pilot_ == nullptr) return;
+  Pilot::Applied applied{lane, Done(lanes_[lane]), {}};
+  for (int other = 0; other < static_cast<int>(lanes.size()); ++other) {
+    if (other != lane && Done(lanes_[other]) && !Done(lanes[other])) applied.ended.push_back(other);
+  }
+  pilot_->Post(applied);
 }
 
 absl::StatusOr<std::optional<Schedule::Next>> Schedule::Change(

@@ -29,12 +29,6 @@
 
 namespace gradloom {
 
-struct ScheduledLane {
-  int64_t jobs = 0;
-  int64_t next_job = 0;
-  bool finished = false;
-};
-
 class Schedule {
  public:
   struct Next {
@@ -43,10 +37,10 @@ class Schedule {
     std::string description;        // for people
   };
 
-  // spec: resolved, its scheme settled. InvalidArgument names the key of the run file; DataLoss the
-  // journal.
+  // spec: resolved, its scheme settled. lanes: as far as they have come. InvalidArgument names the
+  // key of the run file; DataLoss the journal.
   static absl::StatusOr<std::unique_ptr<Schedule>> Open(const v1::RunSpec& spec,
-                                                        std::vector<ScheduledLane> lanes,
+                                                        std::vector<LanePlan> lanes,
                                                         const std::string& journal_file,
                                                         const std::string& data_folder,
                                                         std::function<void()> wake);
@@ -60,15 +54,15 @@ class Schedule {
   }
 
   void Observe(const InvocationObserved& observed);
-  // A lane's job was applied; lanes as they are now, by the core's count of started jobs.
-  void JobApplied(int lane, const std::vector<ScheduledLane>& lanes);
+  // A lane's job was applied; lanes as they are now.
+  void JobApplied(int lane, std::vector<LanePlan> lanes);
   // What the lanes go on under from now on, if anything new; journalled.
   absl::StatusOr<std::optional<Next>> Change(const std::vector<int64_t>& next_jobs);
 
  private:
   class Pilot;
 
-  Schedule(const v1::RunSpec& spec, std::vector<ScheduledLane> lanes, std::string journal_file);
+  Schedule(const v1::RunSpec& spec, std::vector<LanePlan> lanes, std::string journal_file);
   absl::Status OpenJournal(const std::string& file);
   absl::Status MakePilot(const std::string& data_folder, std::function<void()> wake);
   // Whether every lane has come to the phase's first job.
@@ -79,7 +73,7 @@ class Schedule {
 
   const v1::RunSpec spec_;
   const int slots_;
-  std::vector<ScheduledLane> lanes_;
+  std::vector<LanePlan> lanes_;
   const std::string journal_file_;
   v1::ScheduleJournal journal_;
   int phase_ = 0;                 // of the journal that the lanes are in

@@ -46,6 +46,10 @@ absl::Status Validate(const Choice& choice, const FleetSize& size) {
                                                    ", trials = ", size.lanes,
                                                    ", jobs = ", size.jobs, ": each at least 1"));
   }
+  if (!size.plans.empty() && size.plans.size() != static_cast<size_t>(size.lanes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("trials = ", size.lanes, ": ", size.plans.size(), " lanes are planned"));
+  }
   const int groups = HasGroups(choice.fleet) ? choice.fleet.groups : 1;
   if (choice.fleet.kind == Arrangement::Kind::kGang && DelayOf(choice.scheme) > 0) {
     return absl::InvalidArgumentError(
@@ -92,6 +96,36 @@ std::vector<Group> Groups(const Choice& choice, int slots, const std::vector<int
 
 }  // namespace
 
+FleetSize SizeOf(int slots, std::vector<LanePlan> plans) {
+  int64_t jobs = 0;
+  for (const LanePlan& plan : plans) jobs += plan.jobs - plan.first_job;
+  return {slots, static_cast<int>(plans.size()), jobs, std::move(plans)};
+}
+
+std::vector<LanePlan> PlannedLanes(const FleetSize& size) {
+  std::vector<LanePlan> lanes = size.plans;
+  if (lanes.empty()) lanes.assign(size.lanes, {1, 0});
+  double left = 0;
+  for (const LanePlan& lane : lanes) left += static_cast<double>(lane.jobs - lane.first_job);
+  if (left == 0) return lanes;
+  // Whole jobs by largest remainder; of equal lanes the first ones get one more.
+  std::vector<std::pair<double, size_t>> remainders;
+  int64_t given = 0;
+  for (size_t i = 0; i < lanes.size(); ++i) {
+    const double share = static_cast<double>(size.jobs) *
+                         (static_cast<double>(lanes[i].jobs - lanes[i].first_job) / left);
+    const auto whole = static_cast<int64_t>(share);
+    lanes[i].jobs = lanes[i].first_job + whole;
+    given += whole;
+    remainders.emplace_back(static_cast<double>(whole) - share, i);
+  }
+  std::stable_sort(remainders.begin(), remainders.end());
+  for (size_t i = 0; given < size.jobs; ++given, ++i) {
+    ++lanes[remainders[i % lanes.size()].second].jobs;
+  }
+  return lanes;
+}
+
 absl::StatusOr<std::vector<WeavePlan>> MakeWeaves(const Choice& choice, int slots,
                                                   const std::vector<int>& lanes,
                                                   const std::vector<int>& done,
@@ -119,9 +153,7 @@ absl::StatusOr<CorePlan> MakePlan(const Choice& choice, const FleetSize& size) {
   if (!weaves.ok()) return weaves.status();
   CorePlan plan;
   plan.slots = size.slots;
-  for (int lane = 0; lane < size.lanes; ++lane) {
-    plan.lanes.push_back({(size.jobs - lane + size.lanes - 1) / size.lanes, 0});
-  }
+  plan.lanes = PlannedLanes(size);
   plan.weaves = *std::move(weaves);
   return plan;
 }

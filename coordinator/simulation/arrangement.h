@@ -44,7 +44,13 @@ struct FleetSize {
   int slots = 256;
   int lanes = 4;
   int64_t jobs = 25;  // in all; lanes take turns
+  // The lanes themselves where they are not equal chains that need nothing of each other; `lanes`
+  // is their number then, and of what they have left `jobs` are played, of each in proportion.
+  std::vector<LanePlan> plans = {};
 };
+FleetSize SizeOf(int slots, std::vector<LanePlan> plans);
+// What a core is to play: `jobs` jobs in all.
+std::vector<LanePlan> PlannedLanes(const FleetSize& size);
 
 absl::StatusOr<CorePlan> MakePlan(const Choice& choice, const FleetSize& size);
 // The weaves alone, of lanes in the order in which they take turns and are dealt to the groups; a

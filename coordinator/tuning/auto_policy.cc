@@ -57,6 +57,21 @@ class SwitchOnce final : public SimulationPilot {
   bool switched_ = false;
 };
 
+std::vector<int64_t> JobsLeft(const std::vector<LanePlan>& lanes) {
+  std::vector<int64_t> left;
+  for (const LanePlan& lane : lanes)
+    left.push_back(std::max<int64_t>(0, lane.jobs - lane.first_job));
+  return left;
+}
+
+// Of these lanes so many do not wait for another one's end.
+int SideBySide(const std::vector<LanePlan>& lanes) {
+  return static_cast<int>(std::count_if(lanes.begin(), lanes.end(), [](const LanePlan& lane) {
+    return std::none_of(lane.needs.begin(), lane.needs.end(),
+                        [](const LaneDependency& need) { return need.finished; });
+  }));
+}
+
 int Groups(const AutoDecision& decision) {
   const Arrangement& fleet = decision.choice.fleet;
   const bool grouped =
@@ -70,9 +85,10 @@ absl::StatusOr<std::vector<WeavePlan>> WeavesOf(const AutoDecision& decision, in
   return MakeWeaves(decision.choice, slots, decision.lanes, decision.done, decision.group_slots);
 }
 
-AutoPolicy::AutoPolicy(int slots, std::vector<int64_t> lane_jobs, AutoOptions options)
+AutoPolicy::AutoPolicy(int slots, std::vector<LanePlan> lanes, AutoOptions options)
     : slots_(slots),
-      left_(std::move(lane_jobs)),
+      plans_(std::move(lanes)),
+      left_(JobsLeft(plans_)),
       options_(std::move(options)),
       recorder_(slots, options_.window),
       // Who was told need not look at once.
@@ -86,6 +102,21 @@ AutoDecision AutoPolicy::Blank() const {
   std::stable_sort(decision.lanes.begin(), decision.lanes.end(),
                    [this](int a, int b) { return left_[a] > left_[b]; });
   return decision;
+}
+
+std::vector<LanePlan> AutoPolicy::Rest(const std::vector<int>& lanes) const {
+  std::vector<int> place(left_.size(), -1);
+  for (size_t i = 0; i < lanes.size(); ++i) place[lanes[i]] = static_cast<int>(i);
+  std::vector<LanePlan> rest;
+  for (int lane : lanes) {
+    LanePlan plan = plans_[lane];
+    plan.first_job = plan.jobs - left_[lane];
+    for (LaneDependency& need : plan.needs) need.lane = place[need.lane];
+    // Lanes that are done are needed no more.
+    std::erase_if(plan.needs, [](const LaneDependency& need) { return need.lane < 0; });
+    rest.push_back(std::move(plan));
+  }
+  return rest;
 }
 
 absl::StatusOr<AutoDecision> AutoPolicy::First() {
@@ -104,7 +135,7 @@ absl::StatusOr<AutoDecision> AutoPolicy::First() {
     return current_;
   }
   const ChoiceSpace& space = options_.search.space;
-  const auto lanes = static_cast<int>(first.lanes.size());
+  const int lanes = SideBySide(Rest(first.lanes));
   first.choice.scheme.s = std::min(1, slots_ - 1);
   first.choice.fleet = {space.woven ? Arrangement::Kind::kWoven : Arrangement::Kind::kGang, 1,
                         false};
@@ -120,6 +151,11 @@ void AutoPolicy::Continue(const AutoDecision& decision) {
   current_ = decision;
 }
 
+void AutoPolicy::EndLane(int lane) {
+  left_[lane] = 0;
+  lanes_ended_ = true;
+}
+
 absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::JobApplied(int lane, bool lane_done) {
   ++applied_;
   --left_[lane];
@@ -128,7 +164,7 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::JobApplied(int lane, boo
     return std::nullopt;
   }
   const bool drifted = recorder_.ForgetIfDrifted();
-  const bool lanes_changed = left_[lane] == 0;
+  const bool lanes_changed = std::exchange(lanes_ended_, false) || left_[lane] == 0;
   if (!lanes_changed && !drifted && applied_ < reconsider_at_) return std::nullopt;
   if (recorder_.observed() == 0 && !options_.known.has_value()) return std::nullopt;
   if (!recorder_.Slope().has_value()) {
@@ -197,8 +233,6 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Reconsider(const FleetPr
 
 absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Best(const FleetProfile& profile,
                                                              const AutoDecision& blank) const {
-  const auto lanes = static_cast<int>(blank.lanes.size());
-  const int64_t jobs = std::accumulate(left_.begin(), left_.end(), int64_t{0});
   SearchOptions search = options_.search;
   search.keep = kFinalists;
   search.resamples = kResamples;
@@ -209,7 +243,8 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Best(const FleetProfile&
     search.space.load_min = recorder_.load_min() / kTrustedFactor;
     search.space.load_max = recorder_.load_max() * kTrustedFactor;
   }
-  absl::StatusOr<SearchResult> found = SearchChoices(profile, {slots_, lanes, jobs}, search);
+  absl::StatusOr<SearchResult> found =
+      SearchChoices(profile, SizeOf(slots_, Rest(blank.lanes)), search);
   if (!found.ok()) {
     // Nothing within the trusted loads, or nothing that can end: as before.
     if (found.status().code() == absl::StatusCode::kInvalidArgument) return std::nullopt;
@@ -277,8 +312,12 @@ absl::StatusOr<std::vector<double>> AutoPolicy::Predict(const FleetProfile& prof
   const double part =
       std::min(1.0, static_cast<double>(options_.horizon_jobs) / static_cast<double>(jobs));
   std::vector<LanePlan> lanes;
-  for (int64_t left : left_) {
-    lanes.push_back({static_cast<int64_t>(std::ceil(static_cast<double>(left) * part)), 0});
+  for (size_t lane = 0; lane < left_.size(); ++lane) {
+    const int64_t left = left_[lane];
+    lanes.push_back(plans_[lane]);
+    lanes.back().first_job = plans_[lane].jobs - left;
+    lanes.back().jobs = lanes.back().first_job +
+                        static_cast<int64_t>(std::ceil(static_cast<double>(left) * part));
     if (begun && left > 0) ++lanes.back().jobs;  // the one that ends as the weaves are replaced
   }
   std::vector<double> out(kResamples, std::numeric_limits<double>::infinity());

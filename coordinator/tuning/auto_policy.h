@@ -51,14 +51,16 @@ absl::StatusOr<std::vector<WeavePlan>> WeavesOf(const AutoDecision& decision, in
 
 class AutoPolicy {
  public:
-  // `lane_jobs`: jobs that each lane has left.
-  AutoPolicy(int slots, std::vector<int64_t> lane_jobs, AutoOptions options);
+  // `lanes`: as they are planned and have come so far.
+  AutoPolicy(int slots, std::vector<LanePlan> lanes, AutoOptions options);
 
   // What to start with.
   absl::StatusOr<AutoDecision> First();
   // Instead: goes on under a decision of an earlier life.
   void Continue(const AutoDecision& decision);
   void Observe(const InvocationObserved& observed) { recorder_.Observe(observed); }
+  // A job of another lane ended this one before its time; to be told before that job.
+  void EndLane(int lane);
   // A job of the lane was applied; `lane_done`: it was its last. What to switch to, if anything.
   absl::StatusOr<std::optional<AutoDecision>> JobApplied(int lane, bool lane_done);
 
@@ -68,6 +70,9 @@ class AutoPolicy {
  private:
   // Open lanes, those with most jobs left first.
   AutoDecision Blank() const;
+  // Of the given lanes what is left, as a search plans them: what they need of each other by their
+  // place in the list.
+  std::vector<LanePlan> Rest(const std::vector<int>& lanes) const;
   // Another load, since one alone does not tell what load costs.
   std::optional<AutoDecision> Probe();
   absl::StatusOr<std::optional<AutoDecision>> Reconsider(const FleetProfile& profile,
@@ -83,7 +88,9 @@ class AutoPolicy {
                                               const AutoDecision& decision) const;
 
   const int slots_;
-  std::vector<int64_t> left_;  // jobs, by lane
+  const std::vector<LanePlan> plans_;  // by lane, as they were at first
+  std::vector<int64_t> left_;          // jobs, by lane
+  bool lanes_ended_ = false;           // since the latest applied job
   const AutoOptions options_;
   FleetRecorder recorder_;
   AutoDecision current_;

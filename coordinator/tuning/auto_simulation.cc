@@ -6,20 +6,12 @@
 namespace gradloom {
 namespace {
 
-std::vector<int64_t> LaneJobs(const FleetSize& size) {
-  std::vector<int64_t> jobs;
-  for (int lane = 0; lane < size.lanes; ++lane) {
-    jobs.push_back((size.jobs - lane + size.lanes - 1) / size.lanes);
-  }
-  return jobs;
-}
-
 absl::StatusOr<CorePlan> PlanOf(const AutoDecision& decision, const FleetSize& size) {
   absl::StatusOr<std::vector<WeavePlan>> weaves = WeavesOf(decision, size.slots);
   if (!weaves.ok()) return weaves.status();
   CorePlan plan;
   plan.slots = size.slots;
-  for (int64_t jobs : LaneJobs(size)) plan.lanes.push_back({jobs, 0});
+  plan.lanes = PlannedLanes(size);
   plan.weaves = *std::move(weaves);
   return plan;
 }
@@ -27,7 +19,9 @@ absl::StatusOr<CorePlan> PlanOf(const AutoDecision& decision, const FleetSize& s
 class PolicyPilot final : public SimulationPilot {
  public:
   PolicyPilot(AutoPolicy* policy, const FleetSize& size, std::vector<AutoPlay::Entry>* journal)
-      : policy_(policy), slots_(size.slots), left_(LaneJobs(size)), journal_(journal) {}
+      : policy_(policy), slots_(size.slots), journal_(journal) {
+    for (const LanePlan& lane : PlannedLanes(size)) left_.push_back(lane.jobs - lane.first_job);
+  }
 
   void Observe(int slot, double load, double seconds, bool cut) override {
     policy_->Observe({slot, load, seconds, cut});
@@ -80,7 +74,7 @@ class JournalPilot final : public SimulationPilot {
 
 absl::StatusOr<AutoPlay> PlayAuto(const FleetSize& size, const DelayModel& delays,
                                   const AutoOptions& options, SimulationOptions simulation) {
-  AutoPolicy policy(size.slots, LaneJobs(size), options);
+  AutoPolicy policy(size.slots, PlannedLanes(size), options);
   absl::StatusOr<AutoDecision> first = policy.First();
   if (!first.ok()) return first.status();
   AutoPlay play;

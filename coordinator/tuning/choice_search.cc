@@ -54,7 +54,11 @@ class Search {
     absl::Status status = absl::OkStatus();
   };
 
-  FleetSize Size(int64_t jobs) const { return {size_.slots, size_.lanes, jobs}; }
+  FleetSize Size(int64_t jobs) const {
+    FleetSize size = size_;
+    size.jobs = jobs;
+    return size;
+  }
   double Scale(int64_t jobs) const {
     return static_cast<double>(size_.jobs) / static_cast<double>(jobs);
   }

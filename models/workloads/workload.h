@@ -53,7 +53,8 @@ struct SegmentVersion {
 };
 
 // Job j of a lane starts only once job j - 1 of it has been applied, and for each need: the other
-// lane has applied at least j - lag jobs or is finished; or, with `finished`, is finished.
+// lane has applied at least j - lag jobs (lag -1: its job j, too) or is finished; or, with
+// `finished`, is finished.
 struct LaneNeed {
   int32_t lane = 0;
   int64_t lag = 0;

@@ -32,6 +32,16 @@ void NeedEachOther(CorePlan* plan, int64_t lag) {
   }
 }
 
+// Even lanes' job j follows job j - 1 of all, odd lanes' job j even lanes' job j.
+void TakeTurnsByParity(CorePlan* plan) {
+  for (int lane = 0; lane < static_cast<int>(plan->lanes.size()); ++lane) {
+    for (int other = 0; other < static_cast<int>(plan->lanes.size()); ++other) {
+      const bool fresh = lane % 2 == 1 && other % 2 == 0;
+      if (other != lane) plan->lanes[lane].needs.push_back({other, fresh ? -1 : 0});
+    }
+  }
+}
+
 // Answers at random until the run has ended; checks every start against the needs.
 void Play(CorePlan plan, uint64_t seed) {
   const std::vector<LanePlan> lanes = plan.lanes;
@@ -92,6 +102,9 @@ TEST(LanesTest, NeedsHoldUnderEverySchemeAndTheRunEnds) {
       greedy.lanes[1].needs.push_back({0, 0, true});
       greedy.lanes[2].needs.push_back({1, 0, true});
       Play(std::move(greedy), seed);
+      CorePlan parity = PlanFor(scheme, {}, 4, 4);
+      TakeTurnsByParity(&parity);
+      Play(std::move(parity), seed);
     }
   }
 }
@@ -99,7 +112,7 @@ TEST(LanesTest, NeedsHoldUnderEverySchemeAndTheRunEnds) {
 TEST(LanesTest, LanesAcrossWeavesAndGangs) {
   for (uint64_t seed = 0; seed < 30; ++seed) {
     for (const int gang : {-1, 0}) {
-      for (const bool greedy : {false, true}) {
+      for (const std::string order : {"greedy", "in step", "by parity"}) {
         CorePlan plan;
         plan.slots = 4;
         for (int lane = 0; lane < 3; ++lane) {
@@ -107,11 +120,13 @@ TEST(LanesTest, LanesAcrossWeavesAndGangs) {
           plan.weaves.push_back(WeaveFor(Gc(4, 1), {}, {lane}, Range(0, 4)));
           plan.weaves.back().gang = gang;
         }
-        if (greedy) {
+        if (order == "greedy") {
           plan.lanes[1].needs.push_back({0, 0, true});
           plan.lanes[2].needs.push_back({1, 0, true});
-        } else {
+        } else if (order == "in step") {
           NeedEachOther(&plan, 1);
+        } else {
+          TakeTurnsByParity(&plan);
         }
         Play(std::move(plan), seed);
       }
@@ -163,7 +178,7 @@ TEST(LanesTest, RefusesNeedsOfLanesThatAreNotThere) {
   CorePlan plan = PlanFor(Gc(2, 0), {}, 2, 3);
   plan.lanes[1].needs.push_back({2, 0});
   EXPECT_THAT(std::string(CoordinatorCore::Create(std::move(plan)).status().message()),
-              HasSubstr("lane 1 needs lane 2 with lag 0: there are 2 lanes"));
+              HasSubstr("lane 1 needs lane 2: there are 2 lanes"));
 }
 
 }  // namespace

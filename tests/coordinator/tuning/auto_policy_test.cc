@@ -122,7 +122,7 @@ TEST(AutoPolicyTest, SlotsOfLanesThatAreDoneGoToTheOthers) {
   const FleetProfile profile = Drawn(40, 17);
   AutoOptions options = Quick();
   options.known = profile;
-  AutoPolicy policy(32, {40, 1, 1, 1}, options);
+  AutoPolicy policy(32, {{40}, {1}, {1}, {1}}, options);
   ASSERT_TRUE(policy.First().ok());
   for (int lane : {1, 2}) {
     ASSERT_TRUE(policy.JobApplied(lane, true).ok());
