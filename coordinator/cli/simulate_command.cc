@@ -1,8 +1,11 @@
 // gradloom simulate: what a run would take under given delays, scheme by scheme.
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -10,20 +13,24 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "coordinator/cli/command.h"
+#include "coordinator/cli/parallel_for.h"
 #include "coordinator/cli/simulated_fleet.h"
 #include "coordinator/simulation/arrangement.h"
 #include "coordinator/simulation/paper_rounds.h"
 #include "coordinator/simulation/simulation_report.h"
 #include "coordinator/simulation/simulator.h"
+#include "coordinator/tuning/auto_simulation.h"
 
 namespace gradloom {
 namespace {
 
 struct Flags {
   SimulatedFleet fleet;
+  // Empty: the run file's, or woven and first_decodable.
   std::vector<std::string> schemes;
-  std::vector<std::string> arrangements = {"woven"};
-  std::string closing = "first_decodable";
+  std::vector<std::string> arrangements;
+  std::string closing;
+  std::string lanes = "on";
   double apply_seconds = 0;
   bool paper = false;
   bool authors_gc = false;
@@ -35,48 +42,132 @@ struct Flags {
 
 bool WantsRounds(const Flags& flags) { return !flags.csv_file.empty() || !flags.svg_file.empty(); }
 
-absl::StatusOr<ReportedRun> SimulateOne(const Flags& flags, const LoadedFleet& fleet,
-                                        const Choice& choice) {
-  absl::StatusOr<ChoiceCost> cost = CostOf(choice, fleet.size);
+absl::StatusOr<ReportedRun> Report(SimulationResult result, const Choice& choice,
+                                   const FleetSize& size) {
+  absl::StatusOr<ChoiceCost> cost = CostOf(choice, size);
   if (!cost.ok()) return cost.status();
-  absl::StatusOr<CorePlan> plan = MakePlan(choice, fleet.size);
-  if (!plan.ok()) return plan.status();
-  absl::StatusOr<SimulationResult> result =
-      Simulate(*std::move(plan), *fleet.delays,
-               {.apply_seconds = flags.apply_seconds, .record_rounds = true});
-  if (!result.ok()) return result.status();
-  ReportedRun run = ReportSimulation(*std::move(result), fleet.size.jobs);
+  ReportedRun run = ReportSimulation(std::move(result), size.jobs);
   run.scheme = SchemeText(choice.scheme);
   run.fleet = ArrangementText(choice.fleet);
-  run.closing = flags.closing;
+  run.closing = ClosingText(choice.closing);
+  run.lanes = size.lanes;
   run.load = cost->load;
   run.tolerated = cost->tolerated;
   run.copies = cost->copies;
   return run;
 }
 
-absl::StatusOr<std::vector<ReportedRun>> SimulateAll(const Flags& flags, const LoadedFleet& fleet) {
-  Choice choice;
-  absl::StatusOr<ClosingRuleSpec> closing = ParseClosing(flags.closing);
-  if (!closing.ok()) return closing.status();
-  choice.closing = *closing;
-  std::vector<ReportedRun> runs;
-  for (const std::string& scheme_text : flags.schemes) {
-    absl::StatusOr<SchemeSpec> scheme = ParseScheme(scheme_text);
-    if (!scheme.ok()) return scheme.status();
-    choice.scheme = *scheme;
-    for (const std::string& fleet_text : flags.arrangements) {
-      absl::StatusOr<Arrangement> arrangement = ParseArrangement(fleet_text);
-      if (!arrangement.ok()) return arrangement.status();
-      choice.fleet = *arrangement;
-      absl::StatusOr<ReportedRun> run = SimulateOne(flags, fleet, choice);
-      if (!run.ok()) {
-        return absl::Status(run.status().code(), absl::StrCat(scheme_text, ", ", fleet_text, ": ",
-                                                              run.status().message()));
-      }
-      runs.push_back(*std::move(run));
+absl::StatusOr<ReportedRun> SimulateOne(const Flags& flags, const DelayModel& delays,
+                                        const FleetSize& size, const Choice& choice) {
+  absl::StatusOr<CorePlan> plan = MakePlan(choice, size);
+  if (!plan.ok()) return plan.status();
+  absl::StatusOr<SimulationResult> result = Simulate(
+      *std::move(plan), delays, {.apply_seconds = flags.apply_seconds, .record_rounds = true});
+  if (!result.ok()) return result.status();
+  return Report(*std::move(result), choice, size);
+}
+
+// Reported as what most jobs went under.
+absl::StatusOr<ReportedRun> SimulateAuto(const Flags& flags, const DelayModel& delays,
+                                         const FleetSize& size, AutoOptions options) {
+  options.search.run_all =
+      ThreadedFor(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+  absl::StatusOr<AutoPlay> play = PlayAuto(
+      size, delays, options, {.apply_seconds = flags.apply_seconds, .record_rounds = true});
+  if (!play.ok()) return play.status();
+  const Choice mostly = play->longest().choice;
+  absl::StatusOr<ReportedRun> run = Report(std::move(play->result), mostly, size);
+  if (run.ok()) run->scheme = absl::StrCat("auto, mostly ", run->scheme);
+  return run;
+}
+
+// What is played under: flags go before the run file's keys, these before what there is without
+// either.
+struct Schemes {
+  std::vector<SchemeSpec> fixed;
+  std::optional<AutoOptions> automatic;
+  ClosingRuleSpec closing;
+  std::vector<Arrangement> fleets;
+};
+
+absl::StatusOr<Schemes> SchemesOf(const Flags& flags, const LoadedFleet& fleet) {
+  Schemes out;
+  Choice otherwise;
+  if (fleet.run.has_value()) {
+    absl::StatusOr<RunScheme> scheme = SchemeOf(*fleet.run, fleet.size.slots);
+    // Under other schemes it does not matter whether its own suits these slots.
+    if (!scheme.ok() && flags.schemes.empty()) return scheme.status();
+    if (scheme.ok()) {
+      otherwise = scheme->choice;
+      if (flags.schemes.empty()) out.automatic = scheme->automatic;
     }
   }
+  for (const std::string& text : flags.schemes) {
+    if (text == "auto") {
+      out.automatic.emplace();
+      continue;
+    }
+    absl::StatusOr<SchemeSpec> scheme = ParseScheme(text);
+    if (!scheme.ok()) return scheme.status();
+    out.fixed.push_back(*scheme);
+  }
+  if (flags.schemes.empty() && !out.automatic.has_value()) out.fixed = {otherwise.scheme};
+  out.closing = otherwise.closing;
+  if (!flags.closing.empty()) {
+    absl::StatusOr<ClosingRuleSpec> closing = ParseClosing(flags.closing);
+    if (!closing.ok()) return closing.status();
+    out.closing = *closing;
+  }
+  for (const std::string& text : flags.arrangements) {
+    absl::StatusOr<Arrangement> arrangement = ParseArrangement(text);
+    if (!arrangement.ok()) return arrangement.status();
+    out.fleets.push_back(*arrangement);
+  }
+  if (out.fleets.empty()) out.fleets = {otherwise.fleet};
+  return out;
+}
+
+absl::Status SimulateSize(const Flags& flags, const DelayModel& delays, const FleetSize& size,
+                          const Schemes& schemes, std::vector<ReportedRun>* runs) {
+  for (const SchemeSpec& scheme : schemes.fixed) {
+    for (const Arrangement& fleet : schemes.fleets) {
+      const Choice choice{scheme, schemes.closing, fleet};
+      absl::StatusOr<ReportedRun> run = SimulateOne(flags, delays, size, choice);
+      if (!run.ok()) {
+        return absl::Status(run.status().code(),
+                            absl::StrCat(SchemeText(scheme), ", ", ArrangementText(fleet), ", ",
+                                         SizeText(size), ": ", run.status().message()));
+      }
+      runs->push_back(*std::move(run));
+    }
+  }
+  if (!schemes.automatic.has_value()) return absl::OkStatus();
+  absl::StatusOr<ReportedRun> run = SimulateAuto(flags, delays, size, *schemes.automatic);
+  if (!run.ok()) return run.status();
+  runs->push_back(*std::move(run));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<ReportedRun>> SimulateAll(const Flags& flags, const LoadedFleet& fleet) {
+  absl::StatusOr<Schemes> schemes = SchemesOf(flags, fleet);
+  if (!schemes.ok()) return schemes.status();
+  std::vector<ReportedRun> runs;
+  if (flags.lanes != "off") {
+    absl::Status status = SimulateSize(flags, *fleet.delays, fleet.size, *schemes, &runs);
+    if (!status.ok()) return status;
+  }
+  if (flags.lanes == "on") return runs;
+  absl::StatusOr<FleetSize> chained = SizeOf(*fleet.run, false, fleet.size.slots, flags.fleet.jobs);
+  if (!chained.ok()) return chained.status();
+  if (chained->lanes == 1) schemes->fleets = {Arrangement{}};  // all the same for one chain
+  if (flags.lanes == "both") {
+    std::erase_if(schemes->fixed, [&](const SchemeSpec& scheme) {
+      const auto cost = CostOf({scheme, schemes->closing, schemes->fleets[0]}, *chained);
+      return cost.ok() && cost->versions > chained->lanes;
+    });
+  }
+  absl::Status status = SimulateSize(flags, *fleet.delays, *chained, *schemes, &runs);
+  if (!status.ok()) return status;
   return runs;
 }
 
@@ -131,6 +222,9 @@ absl::Status WriteText(const std::string& file, const std::string& text) {
 absl::Status SimulateCommand(const Flags& flags) {
   absl::StatusOr<LoadedFleet> fleet = LoadFleet(flags.fleet);
   if (!fleet.ok()) return fleet.status();
+  if (flags.schemes.empty() && !fleet->run.has_value()) {
+    return absl::InvalidArgumentError("either --scheme or --run FILE is needed");
+  }
   if (!flags.paper && (flags.authors_gc || flags.search)) {
     return absl::InvalidArgumentError("--authors-gc and --search belong to --paper");
   }
@@ -138,10 +232,8 @@ absl::Status SimulateCommand(const Flags& flags) {
       flags.paper ? SimulatePapers(flags, *fleet) : SimulateAll(flags, *fleet);
   if (!runs.ok()) return runs.status();
   const double floor = ClairvoyantFloor(fleet->size.slots, fleet->size.jobs, *fleet->delays);
-  std::cout << absl::StrFormat(
-                   "%d slots, %d jobs of %d trials, slope %.5g s; clairvoyant floor "
-                   "%.4f s\n",
-                   fleet->size.slots, fleet->size.jobs, fleet->size.lanes, fleet->slope, floor)
+  std::cout << absl::StrFormat("%s, slope %.5g s; clairvoyant floor %.4f s\n",
+                               SizeText(fleet->size), fleet->slope, floor)
             << ReportTable(*runs, floor);
   if (!WantsRounds(flags)) return absl::OkStatus();
   if (absl::Status status = WriteText(flags.csv_file, ReportCsv(*runs)); !status.ok()) {
@@ -159,23 +251,34 @@ CommandAction AddSimulate(CLI::App* command) {
   command
       ->add_option("--scheme", flags->schemes,
                    "uncoded, gc:s=10, sr_sgc:b=1,w=2,lambda=22 or m_sgc:b=1,w=2,lambda=31, with "
-                   ",code=cyclic and so on if wanted; one a flag: repeat the flag to compare")
-      ->required()
+                   ",code=cyclic and so on if wanted, or auto; one a flag: repeat the flag to "
+                   "compare [the run file's]")
       ->allow_extra_args(false);
   command
       ->add_option(
           "--fleet", flags->arrangements,
-          "woven: all trials over all slots, in turn; overlap: likewise, without a barrier "
-          "between trials; gang: likewise, all trials at once, a slot's tasks in one message; "
-          "split:K, gang:K: K groups of slots; one a flag, repeatable [woven]")
+          "woven: all lanes (trials, or what they have inside) over all slots, in turn; overlap: "
+          "likewise, without a barrier between lanes; gang: likewise, all lanes at once, a slot's "
+          "tasks in one message; split:K, gang:K: K groups of slots; one a flag, repeatable [the "
+          "run file's, or woven]")
       ->allow_extra_args(false);
   command->add_option("--closing", flags->closing,
                       "first_decodable, wait_for_all, mu:1, mu_wait_for_all:1, "
-                      "quantile:quantile=0.5,factor=1.5 [first_decodable]");
+                      "quantile:quantile=0.5,factor=1.5 [the run file's, or first_decodable]");
+  CLI::Option* run = command->get_option("--run");
+  command
+      ->add_option("--lanes", flags->lanes,
+                   "Of --run. on: as the service plans them; off: as without lanes inside models, "
+                   "each model's jobs one after the other; both: compare them, but for schemes "
+                   "that are impossible without [on]")
+      ->check(CLI::IsMember({"on", "off", "both"}))
+      ->needs(run);
   command->add_option("--apply-seconds", flags->apply_seconds, "Of each update [0]")
       ->check(CLI::NonNegativeNumber);
-  command->add_flag("--paper", flags->paper,
-                    "Rounds as published: barrier, mu-rule, wait-outs, no late results");
+  command
+      ->add_flag("--paper", flags->paper,
+                 "Rounds as published: barrier, mu-rule, wait-outs, no late results")
+      ->excludes(run);
   command->add_option("--mu", flags->mu, "Of --paper [1]")->check(CLI::NonNegativeNumber);
   command->add_flag("--authors-gc", flags->authors_gc,
                     "With --paper: GC of load (s+1)/n tolerates s - 1, as in the authors' code");

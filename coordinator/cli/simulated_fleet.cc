@@ -16,6 +16,9 @@
 namespace gradloom {
 namespace {
 
+constexpr int kDefaultSlots = 256;
+constexpr int64_t kDefaultJobs = 25;
+
 // The load that a file name such as ...-l0_250-... states.
 std::optional<double> LoadInName(const std::string& file) {
   static const std::regex pattern("-l([0-9]+)_([0-9]+)");
@@ -39,6 +42,31 @@ absl::StatusOr<double> SlopeOf(const SimulatedFleet& fleet) {
     recordings.push_back(*std::move(trace));
   }
   return FittedSlope(recordings);
+}
+
+absl::Status LoadDelays(const SimulatedFleet& fleet, LoadedFleet* out) {
+  if (!fleet.delays_text.empty()) {
+    absl::StatusOr<GeneratedDelays> spec = ParseDelays(fleet.delays_text);
+    if (!spec.ok()) return spec.status();
+    spec->slope *= fleet.slope_factor;
+    absl::StatusOr<std::unique_ptr<DelayModel>> delays = MakeGeneratedDelays(*spec);
+    if (!delays.ok()) return delays.status();
+    out->delays = *std::move(delays);
+    return absl::OkStatus();
+  }
+  if (fleet.trace_file.empty()) {
+    return absl::InvalidArgumentError("either --trace FILE or --delays MODEL is needed");
+  }
+  absl::StatusOr<Trace> trace = ReadTrace(fleet.trace_file);
+  if (!trace.ok()) return trace.status();
+  absl::StatusOr<double> slope = SlopeOf(fleet);
+  if (!slope.ok()) return slope.status();
+  if (fleet.trace_load.has_value()) trace->load = *fleet.trace_load;
+  *trace = WithSlopeFactor(*std::move(trace), *slope, fleet.slope_factor);
+  out->slope = *slope * fleet.slope_factor;
+  out->trace = *trace;
+  out->delays = MakeTraceDelays(*std::move(trace), out->slope);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -106,44 +134,53 @@ void AddFleetOptions(CLI::App* command, SimulatedFleet* fleet) {
       ->add_option("--trace-load", fleet->trace_load,
                    "Load computed while recording, instead of the one in the trace's name")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--slots", fleet->slots, "Slots of the fleet [the trace's columns, or 256]")
+  CLI::Option* run = command->add_option("--run", fleet->run_file,
+                                         "Run file (YAML): its trials, their lanes and what these "
+                                         "need of each other, their jobs (none "
+                                         "ends early), as the service would plan them");
+  command
+      ->add_option("--set", fleet->set, "PATH=VALUE, overrides a key of the run file; repeatable")
+      ->allow_extra_args(false)
+      ->needs(run);
+  command
+      ->add_option("--slots", fleet->slots,
+                   "Slots of the fleet [the run file's, else the trace's columns, or 256]")
       ->check(CLI::Range(1, 10'000));
-  command->add_option("--trials", fleet->lanes, "Trials that take turns [4]")
-      ->check(CLI::Range(1, 1'000));
-  command->add_option("--jobs", fleet->jobs, "Jobs of all trials together [25]")
+  command->add_option("--trials", fleet->trials, "Trials that take turns [4]")
+      ->check(CLI::Range(1, 1'000))
+      ->excludes(run);
+  command
+      ->add_option("--jobs", fleet->jobs,
+                   "Jobs of all lanes together [25, or all of the run file's; fewer of these: of "
+                   "each lane in proportion]")
       ->check(CLI::Range(int64_t{1}, int64_t{10'000'000}));
+}
+
+absl::StatusOr<FleetSize> SizeOf(const SimulatedFleet& fleet,
+                                 const std::optional<SimulatedRun>& run, int slots) {
+  if (run.has_value()) return SizeOf(*run, true, slots, fleet.jobs);
+  return FleetSize{slots, fleet.trials, fleet.jobs.value_or(kDefaultJobs)};
 }
 
 absl::StatusOr<LoadedFleet> LoadFleet(const SimulatedFleet& fleet) {
   LoadedFleet out;
-  out.size = {fleet.slots, fleet.lanes, fleet.jobs};
-  if (!fleet.delays_text.empty()) {
-    absl::StatusOr<GeneratedDelays> spec = ParseDelays(fleet.delays_text);
-    if (!spec.ok()) return spec.status();
-    spec->slope *= fleet.slope_factor;
-    absl::StatusOr<std::unique_ptr<DelayModel>> delays = MakeGeneratedDelays(*spec);
-    if (!delays.ok()) return delays.status();
-    out.delays = *std::move(delays);
-    if (out.size.slots == 0) out.size.slots = 256;
-    return out;
+  if (absl::Status status = LoadDelays(fleet, &out); !status.ok()) return status;
+  int slots = fleet.slots;
+  if (!fleet.run_file.empty()) {
+    absl::StatusOr<SimulatedRun> run = LoadSimulatedRun(fleet.run_file, fleet.set);
+    if (!run.ok()) return run.status();
+    if (slots == 0) slots = static_cast<int>(run->spec.scheme().slots());
+    out.run = *std::move(run);
   }
-  if (fleet.trace_file.empty()) {
-    return absl::InvalidArgumentError("either --trace FILE or --delays MODEL is needed");
+  if (slots == 0) slots = out.trace.has_value() ? out.trace->columns : kDefaultSlots;
+  if (out.trace.has_value() && slots > out.trace->columns) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        fleet.slots > 0 ? "--slots " : absl::StrCat(fleet.run_file, ": scheme.slots: "), slots,
+        ": ", fleet.trace_file, " has ", out.trace->columns));
   }
-  absl::StatusOr<Trace> trace = ReadTrace(fleet.trace_file);
-  if (!trace.ok()) return trace.status();
-  absl::StatusOr<double> slope = SlopeOf(fleet);
-  if (!slope.ok()) return slope.status();
-  if (fleet.trace_load.has_value()) trace->load = *fleet.trace_load;
-  *trace = WithSlopeFactor(*std::move(trace), *slope, fleet.slope_factor);
-  out.slope = *slope * fleet.slope_factor;
-  if (out.size.slots == 0) out.size.slots = trace->columns;
-  if (out.size.slots > trace->columns) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--slots ", out.size.slots, ": ", fleet.trace_file, " has ", trace->columns));
-  }
-  out.trace = *trace;
-  out.delays = MakeTraceDelays(*std::move(trace), out.slope);
+  absl::StatusOr<FleetSize> size = SizeOf(fleet, out.run, slots);
+  if (!size.ok()) return size.status();
+  out.size = *std::move(size);
   return out;
 }
 

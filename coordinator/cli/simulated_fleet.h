@@ -1,4 +1,5 @@
-// The options that `simulate` and `tune` share: whose delays, how many slots, jobs and trials.
+// The options that `simulate` and `tune` share: whose delays, how many slots, and which jobs -
+// those of a run file, or of so many trials.
 #ifndef GRADLOOM_COORDINATOR_CLI_SIMULATED_FLEET_H_
 #define GRADLOOM_COORDINATOR_CLI_SIMULATED_FLEET_H_
 
@@ -9,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "coordinator/cli/command.h"
+#include "coordinator/cli/simulated_run.h"
 #include "coordinator/simulation/arrangement.h"
 #include "coordinator/simulation/delay_model.h"
 
@@ -21,9 +23,11 @@ struct SimulatedFleet {
   std::optional<double> trace_load;  // instead of the one in the file's name
   double slope_factor = 1;
   std::vector<std::string> slope_files;
-  int slots = 0;  // 0: all of the trace, or 256
-  int lanes = 4;
-  int64_t jobs = 25;
+  std::string run_file;
+  std::vector<std::string> set;  // overrides of the run file
+  int slots = 0;                 // 0: the run file's, else all of the trace, or 256
+  int trials = 4;
+  std::optional<int64_t> jobs;  // [25, or all of the run file]
 };
 
 struct LoadedFleet {
@@ -32,11 +36,15 @@ struct LoadedFleet {
   double slope = 0;
   std::unique_ptr<DelayModel> delays;
   FleetSize size;
+  std::optional<SimulatedRun> run;
 };
 
 void AddFleetOptions(CLI::App* command, SimulatedFleet* fleet);
 // Reads the files. Errors name the option or the file.
 absl::StatusOr<LoadedFleet> LoadFleet(const SimulatedFleet& fleet);
+// The lanes that the options ask for, over so many slots.
+absl::StatusOr<FleetSize> SizeOf(const SimulatedFleet& fleet,
+                                 const std::optional<SimulatedRun>& run, int slots);
 
 absl::StatusOr<std::string> ReadText(const std::string& file);
 // The load that the file's name states, such as -l0_250-, or 0.

@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "coordinator/cli/command.h"
+#include "coordinator/cli/lanes_table.h"
 #include "coordinator/cli/parallel_for.h"
 #include "coordinator/cli/simulated_fleet.h"
 #include "coordinator/cli/tuning_benchmark.h"
@@ -40,6 +41,7 @@ struct Flags {
   bool play_auto = false;
   std::string csv_file;
   std::vector<std::string> table_files;
+  std::vector<std::string> lanes_table_files;
 };
 
 absl::Status LeaveOut(const std::vector<std::string>& names, ChoiceSpace* space) {
@@ -76,11 +78,20 @@ absl::StatusOr<FleetProfile> ProfileOfProbe(const Flags& flags, FleetSize* size)
   if (flags.fleet.slope.has_value()) recorder.set_slope(*flags.fleet.slope);
   FleetProfile profile = recorder.Profile(kProfileRows, 1);
   profile.slope_seconds *= flags.fleet.slope_factor;
-  *size = {flags.fleet.slots == 0 ? slots : flags.fleet.slots, flags.fleet.lanes, flags.fleet.jobs};
-  if (size->slots > slots) {
+  if (flags.fleet.slots > slots) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--slots ", size->slots, ": ", flags.probe_file, " has ", slots));
+        absl::StrCat("--slots ", flags.fleet.slots, ": ", flags.probe_file, " has ", slots));
   }
+  std::optional<SimulatedRun> run;
+  if (!flags.fleet.run_file.empty()) {
+    absl::StatusOr<SimulatedRun> loaded = LoadSimulatedRun(flags.fleet.run_file, flags.fleet.set);
+    if (!loaded.ok()) return loaded.status();
+    run = *std::move(loaded);
+  }
+  absl::StatusOr<FleetSize> asked =
+      SizeOf(flags.fleet, run, flags.fleet.slots == 0 ? slots : flags.fleet.slots);
+  if (!asked.ok()) return asked.status();
+  *size = *std::move(asked);
   return profile;
 }
 
@@ -137,6 +148,9 @@ absl::Status TuneCommand(Flags flags) {
   if (!flags.table_files.empty()) {
     return PrintTuningBenchmark(flags.table_files, flags.fleet, flags.search);
   }
+  if (!flags.lanes_table_files.empty()) {
+    return PrintLanesTable(flags.lanes_table_files, flags.fleet, flags.search);
+  }
   FleetSize size;
   absl::StatusOr<FleetProfile> profile = LoadProfile(flags, &size);
   if (!profile.ok()) return profile.status();
@@ -147,10 +161,9 @@ absl::Status TuneCommand(Flags flags) {
   report.floor_seconds = ClairvoyantFloor(size.slots, size.jobs,
                                           *MakeProfileDelays(*profile, RecordedOrder(*profile)));
   std::cout << absl::StrFormat(
-                   "%d slots, %d jobs of %d trials, slope %.5g s; clairvoyant floor %.4f s; %d "
-                   "choices, %d runs simulated\n",
-                   size.slots, size.jobs, size.lanes, profile->slope_seconds, report.floor_seconds,
-                   result->candidates, result->simulated)
+                   "%s, slope %.5g s; clairvoyant floor %.4f s; %d choices, %d runs simulated\n",
+                   SizeText(size), profile->slope_seconds, report.floor_seconds, result->candidates,
+                   result->simulated)
             << TuningTable(*result, report) << "\n"
             << RunFileSnippet(result->ranked.front(), size);
   if (flags.play_auto) {
@@ -207,9 +220,19 @@ CommandAction AddTune(CLI::App* command) {
   command->add_flag("--auto", flags->play_auto,
                     "Also play `scheme: auto`, with its switches, knowing nothing and this fleet");
   command->add_option("--csv", flags->csv_file, "Write the table to this file, with every digit");
-  command->add_option("--table", flags->table_files,
-                      "Instead: a Markdown table of all these traces, the slope fitted to each "
-                      "family (what precedes -lX_XXX-) and multiplied by 1, 2, 10 and 50");
+  CLI::Option* table =
+      command->add_option("--table", flags->table_files,
+                          "Instead: a Markdown table of all these traces, the slope fitted to each "
+                          "family (what precedes -lX_XXX-) and multiplied by 1, 2, 10 and 50");
+  CLI::Option* lanes_table = command->add_option(
+      "--lanes-table", flags->lanes_table_files,
+      "Instead: a Markdown table of all these run files, each with the lanes inside its models and "
+      "without: the best of every scheme, and `scheme: auto`");
+  table->excludes(lanes_table);
+  for (CLI::Option* other : {command->get_option("--run"), command->get_option("--probe")}) {
+    other->excludes(table);
+    other->excludes(lanes_table);
+  }
   command->footer(
       "Every choice is played by the coordinator's own core over the recorded or drawn delays. "
       "Best "

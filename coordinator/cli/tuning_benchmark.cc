@@ -26,7 +26,6 @@ class Benchmark {
       : fleet_(fleet), search_(search) {
     search_.resamples = 0;
     search_.keep = 1000;
-    search_.jobs_max = std::max(search_.jobs_max, fleet.jobs);
     search_.progress = nullptr;
   }
 
@@ -63,7 +62,11 @@ class Benchmark {
   absl::Status Line(const std::string& family, Trace trace, double slope, double factor) {
     const double name_load = trace.load;
     if (fleet_.trace_load.has_value()) trace.load = *fleet_.trace_load;
-    size_ = {fleet_.slots == 0 ? trace.columns : fleet_.slots, fleet_.lanes, fleet_.jobs};
+    absl::StatusOr<FleetSize> size =
+        SizeOf(fleet_, std::nullopt, fleet_.slots == 0 ? trace.columns : fleet_.slots);
+    if (!size.ok()) return size.status();
+    size_ = *std::move(size);
+    search_.jobs_max = std::max(search_.jobs_max, size_.jobs);
     trace = WithSlopeFactor(std::move(trace), slope, factor);
     profile_ = ProfileOfTrace(trace, size_.slots, slope * factor, slope * factor);
     std::string line = absl::StrFormat("| %s %.2f | x%g |", family, name_load, factor);

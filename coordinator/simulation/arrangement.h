@@ -79,6 +79,8 @@ absl::StatusOr<GeneratedDelays> ParseDelays(absl::string_view text);
 std::string SchemeText(const SchemeSpec& spec);
 std::string ClosingText(const ClosingRuleSpec& spec);
 std::string ArrangementText(const Arrangement& fleet);
+// "256 slots, 25 jobs of 4 trials", or "of 4 lanes" where they are planned one by one.
+std::string SizeText(const FleetSize& size);
 
 }  // namespace gradloom
 

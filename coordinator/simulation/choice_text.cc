@@ -243,4 +243,9 @@ std::string ArrangementText(const Arrangement& fleet) {
   return fleet.groups == 1 ? "gang" : absl::StrCat("gang:", fleet.groups);
 }
 
+std::string SizeText(const FleetSize& size) {
+  return absl::StrCat(size.slots, " slots, ", size.jobs, " jobs of ", size.lanes,
+                      size.plans.empty() ? " trial" : " lane", size.lanes == 1 ? "" : "s");
+}
+
 }  // namespace gradloom

@@ -154,13 +154,13 @@ std::string ReportTable(const std::vector<ReportedRun>& runs, double floor_secon
     closing_width = std::max(closing_width, run.closing.size());
   }
   std::string out = absl::StrFormat(
-      "%-*s  %-*s  %-*s  %10s  %7s  %6s  %9s  %10s  %8s  %9s  %6s  %11s\n", scheme_width, "scheme",
-      fleet_width, "fleet", closing_width, "closing", "total (s)", "x floor", "rounds", "wait-outs",
-      "stragglers", "load", "tolerated", "copies", "replies/job");
+      "%-*s  %5s  %-*s  %-*s  %10s  %7s  %6s  %9s  %10s  %8s  %9s  %6s  %11s\n", scheme_width,
+      "scheme", "lanes", fleet_width, "fleet", closing_width, "closing", "total (s)", "x floor",
+      "rounds", "wait-outs", "stragglers", "load", "tolerated", "copies", "replies/job");
   for (const ReportedRun& run : runs) {
     absl::StrAppendFormat(
-        &out, "%-*s  %-*s  %-*s  %10.4f  %7.3f  %6d  %9d  %10d  %8.5f  %9d  %6.1f  %11.1f\n",
-        scheme_width, run.scheme, fleet_width, run.fleet, closing_width, run.closing,
+        &out, "%-*s  %5d  %-*s  %-*s  %10.4f  %7.3f  %6d  %9d  %10d  %8.5f  %9d  %6.1f  %11.1f\n",
+        scheme_width, run.scheme, run.lanes, fleet_width, run.fleet, closing_width, run.closing,
         run.total_seconds, run.total_seconds / floor_seconds, run.rounds, run.wait_outs,
         run.stragglers, run.load, run.tolerated, run.copies, run.replies_per_job);
   }
@@ -169,14 +169,16 @@ std::string ReportTable(const std::vector<ReportedRun>& runs, double floor_secon
 
 std::string ReportCsv(const std::vector<ReportedRun>& runs) {
   std::string out =
-      "scheme,fleet,weave,round,start_seconds,end_seconds,stragglers,straggling_slots,retries,"
+      "scheme,lanes,fleet,weave,round,start_seconds,end_seconds,stragglers,straggling_slots,"
+      "retries,"
       "retrying_slots\n";
   for (const ReportedRun& run : runs) {
     for (const SimulatedRound& round : run.round) {
-      absl::StrAppendFormat(&out, "\"%s\",%s,%d,%d,%.6f,%.6f,%d,%s,%d,%s\n", run.scheme, run.fleet,
-                            round.weave, round.round, round.start_seconds, round.end_seconds,
-                            round.stragglers.size(), absl::StrJoin(round.stragglers, " "),
-                            round.retries.size(), absl::StrJoin(round.retries, " "));
+      absl::StrAppendFormat(&out, "\"%s\",%d,%s,%d,%d,%.6f,%.6f,%d,%s,%d,%s\n", run.scheme,
+                            run.lanes, run.fleet, round.weave, round.round, round.start_seconds,
+                            round.end_seconds, round.stragglers.size(),
+                            absl::StrJoin(round.stragglers, " "), round.retries.size(),
+                            absl::StrJoin(round.retries, " "));
     }
   }
   return out;

@@ -16,6 +16,7 @@ struct ReportedRun {
   std::string scheme;
   std::string fleet;
   std::string closing;
+  int lanes = 1;
   double total_seconds = 0;
   int64_t rounds = 0;
   int64_t wait_outs = 0;   // rounds that closed with nobody missing, or waited for everybody
@@ -35,7 +36,7 @@ ReportedRun ReportSimulation(SimulationResult result, int64_t jobs);
 
 // `floor_seconds`: what totals are compared with.
 std::string ReportTable(const std::vector<ReportedRun>& runs, double floor_seconds);
-// scheme,fleet,weave,round,start_seconds,end_seconds,stragglers,straggling_slots,
+// scheme,lanes,fleet,weave,round,start_seconds,end_seconds,stragglers,straggling_slots,
 // retries,retrying_slots
 std::string ReportCsv(const std::vector<ReportedRun>& runs);
 // Per run a heat-map, slots x rounds in the order of their ends, of who was closed without and who

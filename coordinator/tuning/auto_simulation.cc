@@ -72,6 +72,19 @@ class JournalPilot final : public SimulationPilot {
 
 }  // namespace
 
+const AutoDecision& AutoPlay::longest() const {
+  size_t longest = 0;
+  int64_t most = -1;
+  for (size_t i = 0; i < journal.size(); ++i) {
+    const auto end = i + 1 < journal.size() ? journal[i + 1].jobs_applied
+                                            : static_cast<int64_t>(result.applied_seconds.size());
+    if (end - journal[i].jobs_applied <= most) continue;
+    most = end - journal[i].jobs_applied;
+    longest = i;
+  }
+  return journal[longest].decision;
+}
+
 absl::StatusOr<AutoPlay> PlayAuto(const FleetSize& size, const DelayModel& delays,
                                   const AutoOptions& options, SimulationOptions simulation) {
   AutoPolicy policy(size.slots, PlannedLanes(size), options);

@@ -3,6 +3,7 @@
 #ifndef GRADLOOM_COORDINATOR_TUNING_AUTO_SIMULATION_H_
 #define GRADLOOM_COORDINATOR_TUNING_AUTO_SIMULATION_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -21,6 +22,8 @@ struct AutoPlay {
     AutoDecision decision;
   };
   std::vector<Entry> journal;
+  // The decision that most jobs were applied under.
+  const AutoDecision& longest() const;
 };
 
 absl::StatusOr<AutoPlay> PlayAuto(const FleetSize& size, const DelayModel& delays,

@@ -103,9 +103,9 @@ std::string RunFileSnippet(const RankedChoice& choice, const FleetSize& size) {
       closing = "first_decodable";
   }
   return absl::StrFormat(
-      "# gradloom tune: %.4g s predicted for %d jobs of %d trials, 80 %% within %.4g-%.4g s\n"
+      "# gradloom tune: %.4g s predicted over %s, 80 %% within %.4g-%.4g s\n"
       "scheme:\n  slots: %d\n  %s\nclosing: %s\nfleet:\n  arrangement: %s\n",
-      choice.seconds, size.jobs, size.lanes, choice.low_seconds, choice.high_seconds, size.slots,
+      choice.seconds, SizeText(size), choice.low_seconds, choice.high_seconds, size.slots,
       scheme, closing, ArrangementText(choice.choice.fleet));
 }
 

@@ -140,6 +140,54 @@ TEST(AutoPolicyTest, SlotsOfLanesThatAreDoneGoToTheOthers) {
   EXPECT_GE(slots, 24u);
 }
 
+// Layers one after the other: whatever the policy begins with and goes over to, all slots work.
+TEST(AutoPolicyTest, GreedyLayersNeverSplitTheFleet) {
+  const FleetProfile profile = Drawn(20, 19);
+  std::vector<LanePlan> layers(4, {40, 0});
+  for (int lane = 1; lane < 4; ++lane) layers[lane].needs = {{lane - 1, 0, true}};
+  const FleetSize size = SizeOf(32, layers);
+  const auto delays = MakeProfileDelays(profile, RecordedOrder(profile));
+  for (const bool told : {false, true}) {
+    AutoOptions options = Quick();
+    if (told) options.known = profile;
+    const auto play = PlayAuto(size, *delays, options, {});
+    ASSERT_TRUE(play.ok()) << play.status();
+    for (const AutoPlay::Entry& entry : play->journal) {
+      EXPECT_NE(entry.decision.choice.fleet.kind, Arrangement::Kind::kSplit) << entry.decision.why;
+    }
+    EXPECT_EQ(play->result.applied_seconds.size(), 160u);
+    EXPECT_LE(play->result.total_seconds, 1.08 * BestFixed(profile, size));
+  }
+}
+
+// Sampled blocks in step: a step's jobs are concurrent, steps are not.
+TEST(AutoPolicyTest, LanesInStepComeNearTheBestFixedChoice) {
+  const FleetProfile profile = Drawn(2, 20);
+  std::vector<LanePlan> places(3, {60, 0});
+  for (int lane = 0; lane < 3; ++lane) {
+    for (int other = 0; other < 3; ++other) {
+      if (other != lane) places[lane].needs.push_back({other, 0});
+    }
+  }
+  const FleetSize size = SizeOf(32, places);
+  const auto play =
+      PlayAuto(size, *MakeProfileDelays(profile, RecordedOrder(profile)), Quick(), {});
+  ASSERT_TRUE(play.ok()) << play.status();
+  EXPECT_LE(play->result.total_seconds, 1.08 * BestFixed(profile, size));
+}
+
+TEST(AutoPolicyTest, LanesThatAnotherOnesJobEndedAreDone) {
+  AutoOptions options = Quick();
+  options.known = Drawn(40, 21);
+  AutoPolicy policy(32, {{20}, {20}, {20}, {20}}, options);
+  ASSERT_TRUE(policy.First().ok());
+  for (int lane : {1, 2}) policy.EndLane(lane);
+  ASSERT_TRUE(policy.JobApplied(3, true).ok());
+  const AutoDecision& now = policy.current();
+  EXPECT_EQ(now.lanes, std::vector<int>{0});
+  EXPECT_EQ(now.why, "slots of a lane that is done");
+}
+
 TEST(AutoPolicyTest, OneLaneAlone) {
   const FleetProfile profile = Drawn(2, 18);
   const FleetSize size{32, 1, 60};

@@ -157,6 +157,27 @@ TEST(ChoiceSearchTest, TheIntervalHoldsWhatAnotherFleetTakes) {
   EXPECT_LE(held, 92) << "an interval that always holds says nothing";
 }
 
+TEST(ChoiceSearchTest, LanesThatNeedEachOtherAreSearchedAsSuch) {
+  // Of layers one after the other no two share the fleet: a split leaves most of it idle.
+  const FleetProfile profile = Drawn(16, 24, 4, 9);
+  std::vector<LanePlan> greedy(4, {8, 0}), free = greedy;
+  for (int lane = 1; lane < 4; ++lane) greedy[lane].needs = {{lane - 1, 0, true}};
+  SearchOptions options;
+  options.keep = 1000;
+  options.resamples = 0;
+  const auto apart = SearchChoices(profile, SizeOf(16, free), options);
+  const auto chained = SearchChoices(profile, SizeOf(16, greedy), options);
+  ASSERT_TRUE(apart.ok() && chained.ok()) << apart.status() << chained.status();
+  EXPECT_NE(apart->ranked.front().choice.fleet.kind, Arrangement::Kind::kWoven);
+  EXPECT_EQ(chained->ranked.front().choice.fleet.kind, Arrangement::Kind::kWoven);
+  EXPECT_GT(chained->ranked.front().seconds, 1.5 * apart->ranked.front().seconds);
+  // What is predicted is what one chain of as many jobs takes.
+  const auto chain = Predict(chained->ranked.front().choice, SizeOf(16, {{32, 0}}), profile,
+                             RecordedOrder(profile), 0);
+  ASSERT_TRUE(chain.ok()) << chain.status();
+  EXPECT_DOUBLE_EQ(chained->ranked.front().seconds, chain->seconds);
+}
+
 TEST(ChoiceSearchTest, RefusesWhatIsNotLegal) {
   const FleetProfile profile = Drawn(4, 4, 1, 1);
   EXPECT_THAT(SearchChoices(profile, {5, 1, 1}, {}).status().message(), HasSubstr("slots = 5"));
