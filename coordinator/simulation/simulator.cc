@@ -64,9 +64,11 @@ class Simulation {
   struct Due {
     double seconds = 0;
     uint64_t order = 0;  // ties in the order of scheduling
-    int slot = -1;       // -1: a lane's update is applied
+    enum class What { kAnswered, kApplied, kAppliedLate, kMissed } what = What::kAnswered;
+    int slot = 0;  // that answers
     uint64_t turn = 0;
-    int lane = 0;
+    int lane = 0;  // whose job is applied, or counts as missing
+    int64_t job = 0;
     bool operator<(const Due& other) const {
       return std::pair(seconds, order) > std::pair(other.seconds, other.order);
     }
@@ -85,11 +87,16 @@ class Simulation {
   }
 
   void Happen(const Due& due) {
-    if (due.slot < 0) {
-      result_.applied_seconds.push_back(now_);
+    if (due.what != Due::What::kAnswered) {
+      if (due.what != Due::What::kMissed) result_.applied_seconds.push_back(now_);
       result_.total_seconds = now_;
-      Steer(due.lane);
-      Handle(JobApplied{due.lane});
+      // A job that was missed is over; it does not matter when it comes.
+      if (due.what != Due::What::kAppliedLate) Steer(due.lane);
+      if (due.what == Due::What::kMissed) {
+        Handle(JobMissed{due.lane, due.job + 1});
+      } else {
+        Handle(JobApplied{due.lane});
+      }
       return;
     }
     Slot& slot = slots_[due.slot];
@@ -117,7 +124,10 @@ class Simulation {
     } else if (const auto* drop = std::get_if<DropTasks>(&action)) {
       Drop(*drop);
     } else if (const auto* apply = std::get_if<ApplyJob>(&action)) {
-      events_.push({now_ + options_.apply_seconds, order_++, -1, 0, apply->lane});
+      ApplyLater(apply->late ? Due::What::kAppliedLate : Due::What::kApplied, apply->lane,
+                 apply->lane_job);
+    } else if (const auto* miss = std::get_if<MissJob>(&action)) {
+      ApplyLater(Due::What::kMissed, miss->lane, miss->lane_job);
     } else if (auto* closed = std::get_if<RoundClosed>(&action)) {
       if (options_.record_rounds) {
         result_.rounds.push_back({closed->weave, closed->round,
@@ -127,6 +137,10 @@ class Simulation {
     } else if (const auto* failed = std::get_if<RunFailed>(&action)) {
       failure_ = failed->error;
     }
+  }
+
+  void ApplyLater(Due::What what, int lane, int64_t job) {
+    events_.push({now_ + options_.apply_seconds, order_++, what, 0, 0, lane, job});
   }
 
   void Assign(const AssignTasks& action) {
@@ -177,7 +191,9 @@ class Simulation {
     slot.started = now_;
     ++result_.invocations;
     const double seconds = delays_.Seconds(index, slot.invocations++, slot.running.load);
-    if (std::isfinite(seconds)) events_.push({now_ + seconds, order_++, index, slot.turn, 0});
+    if (std::isfinite(seconds)) {
+      events_.push({now_ + seconds, order_++, Due::What::kAnswered, index, slot.turn});
+    }
   }
 
   std::unique_ptr<CoordinatorCore> core_;

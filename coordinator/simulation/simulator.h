@@ -2,7 +2,8 @@
 // invocations one after the other and costs what the delay model says. All that one assignment asks
 // of a slot is one invocation, as for workers that straggle on purpose. A dropped task ends its
 // invocation when nothing else of it is wanted, so a slot moves on when its job is decoded. A pilot
-// may watch and replace the weaves while the run is under way.
+// may watch and replace the weaves while the run is under way. A lane that gives a job up goes on
+// with the next one.
 #ifndef GRADLOOM_COORDINATOR_SIMULATION_SIMULATOR_H_
 #define GRADLOOM_COORDINATOR_SIMULATION_SIMULATOR_H_
 
@@ -21,8 +22,8 @@ class SimulationPilot {
   virtual ~SimulationPilot() = default;
   // An invocation of `load` has ended: answered after `seconds`, or cut so long after its start.
   virtual void Observe(int slot, double load, double seconds, bool cut) = 0;
-  // A lane's job has just been applied (the lane has not gone on yet). New weaves from here on, or
-  // none.
+  // A lane's job has just been applied, or counts as missing (the lane has not gone on yet). New
+  // weaves from here on, or none.
   virtual std::optional<std::vector<WeavePlan>> Steer(double now_seconds, int lane) = 0;
 };
 

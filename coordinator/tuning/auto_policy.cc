@@ -158,8 +158,8 @@ void AutoPolicy::EndLane(int lane) {
 
 absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::JobApplied(int lane, bool lane_done) {
   ++applied_;
-  --left_[lane];
-  if (lane_done) left_[lane] = 0;
+  // A job that was missed and comes late is not the first to be counted for it.
+  left_[lane] = lane_done ? 0 : std::max<int64_t>(1, left_[lane] - 1);
   if (std::all_of(left_.begin(), left_.end(), [](int64_t left) { return left == 0; })) {
     return std::nullopt;
   }
@@ -316,8 +316,8 @@ absl::StatusOr<std::vector<double>> AutoPolicy::Predict(const FleetProfile& prof
     const int64_t left = left_[lane];
     lanes.push_back(plans_[lane]);
     lanes.back().first_job = plans_[lane].jobs - left;
-    lanes.back().jobs = lanes.back().first_job +
-                        static_cast<int64_t>(std::ceil(static_cast<double>(left) * part));
+    lanes.back().jobs =
+        lanes.back().first_job + static_cast<int64_t>(std::ceil(static_cast<double>(left) * part));
     if (begun && left > 0) ++lanes.back().jobs;  // the one that ends as the weaves are replaced
   }
   std::vector<double> out(kResamples, std::numeric_limits<double>::infinity());

@@ -128,6 +128,13 @@ TEST(DependentLanesTest, AGangHasThoseTogetherThatMayBegin) {
   EXPECT_THAT(Play("gang", greedy, {1, 2}), ElementsAre(2, 4, 6, 8, 10, 12));
 }
 
+TEST(DependentLanesTest, AJobThatIsGivenUpHoldsNobodyUp) {
+  // In step, but lane 1's slot would take 10 s: after 2 s each of its jobs counts as missing.
+  FleetSize size = SizeOf(2, {{3, 0, {{1, 0}}}, {3, 0, {{0, 0}}}});
+  size.plans[1].give_up = absl::Seconds(2);
+  EXPECT_THAT(Play("split:2", size, {1, 10}), ElementsAre(1, 3, 5));
+}
+
 TEST(PlannedLanesTest, EqualLanesTakeTurns) {
   std::vector<int64_t> jobs;
   for (const LanePlan& lane : PlannedLanes({8, 4, 26})) jobs.push_back(lane.jobs);
