@@ -59,8 +59,9 @@ class SwitchOnce final : public SimulationPilot {
 
 std::vector<int64_t> JobsLeft(const std::vector<LanePlan>& lanes) {
   std::vector<int64_t> left;
-  for (const LanePlan& lane : lanes)
+  for (const LanePlan& lane : lanes) {
     left.push_back(std::max<int64_t>(0, lane.jobs - lane.first_job));
+  }
   return left;
 }
 

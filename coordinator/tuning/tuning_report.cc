@@ -105,8 +105,8 @@ std::string RunFileSnippet(const RankedChoice& choice, const FleetSize& size) {
   return absl::StrFormat(
       "# gradloom tune: %.4g s predicted over %s, 80 %% within %.4g-%.4g s\n"
       "scheme:\n  slots: %d\n  %s\nclosing: %s\nfleet:\n  arrangement: %s\n",
-      choice.seconds, SizeText(size), choice.low_seconds, choice.high_seconds, size.slots,
-      scheme, closing, ArrangementText(choice.choice.fleet));
+      choice.seconds, SizeText(size), choice.low_seconds, choice.high_seconds, size.slots, scheme,
+      closing, ArrangementText(choice.choice.fleet));
 }
 
 }  // namespace gradloom
