@@ -172,6 +172,7 @@ TEST_F(SameBits, OfSeparateProgramsWithAnotherNumberOfWorkers) {
       gradloom({"submit", folder_ / "run.yaml", "--set", "training.jobs=1000000"});
   ASSERT_EQ(endless.code, 0) << endless.output;
   EXPECT_EQ(gradloom({"cancel", "2"}).code, 0);
+  gradloom({"watch", "2"});  // until it has stopped
   const Outcome listed = gradloom({"list", "--json"});
   EXPECT_THAT(listed.output, HasSubstr("SUCCEEDED"));
   EXPECT_THAT(listed.output, HasSubstr("CANCELLED"));
