@@ -32,6 +32,8 @@ constexpr char kNoPropPrototype[] =
 constexpr char kForwardForward[] = GLYPHS "workload: {forward_forward: {hidden: [128, 64]}}\n";
 constexpr char kGnnSideBySide[] =
     NODES "workload: {forward_gnn: {layers: 3, width: 16, method: sf_top2loss}}\n";
+constexpr char kGnnByParity[] =
+    NODES "workload: {forward_gnn: {layers: 3, width: 16, method: sf_top2input}}\n";
 constexpr char kGnnGreedy[] = NODES "workload: {forward_gnn: {layers: 2, width: 16, method: sf}}\n";
 #undef GLYPHS
 #undef NODES
@@ -108,6 +110,7 @@ INSTANTIATE_TEST_SUITE_P(Models, LayerLocal,
                                          Case{"forward_forward_m_sgc", kForwardForward, kMSgc, 0.2},
                                          Case{"gnn", kGnnSideBySide, kGc, 0.4},
                                          Case{"gnn_m_sgc", kGnnSideBySide, kMSgc, 0.4},
+                                         Case{"gnn_by_parity", kGnnByParity, kMSgc, 0.4},
                                          Case{"gnn_greedy", kGnnGreedy, kGc, 0.4}),
                          [](const auto& info) { return std::string(info.param.name); });
 

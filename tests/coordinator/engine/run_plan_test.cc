@@ -90,6 +90,16 @@ TEST(RunPlanTest, SampledBlocksOfAStepAreLanes) {
   EXPECT_EQ(Texts(PlanChains(*trials)), std::vector<std::string>{"21:"});
 }
 
+TEST(RunPlanTest, BlocksWithAFixedEmbeddingNeedNothing) {
+  const auto trials = TrialsOf(
+      "data: {train: {glyphs: {count: 100}}}\n"
+      "workload: {noprop: {hidden: 8, blocks: 3}}\n"
+      "training: {jobs: 4}\n");
+  ASSERT_TRUE(trials.ok()) << trials.status();
+  EXPECT_EQ(Texts(PlanLanes(*trials)), (std::vector<std::string>{"4:", "4:", "4:"}));
+  EXPECT_EQ(Texts(PlanChains(*trials)), std::vector<std::string>{"12:"});
+}
+
 TEST(RunPlanTest, TooLargeATrialIsRefused) {
   const auto trials =
       TrialsOf(absl::StrCat(kGnn, "workload: {forward_gnn: {layers: 2, width: 8, method: sf}}\n",
