@@ -128,6 +128,7 @@ struct SchemeSpec {
   int b = 1, w = 2, lambda = 1;         // sr_sgc, m_sgc
   uint64_t seed = 1;                    // of random constructions
   std::vector<double> throughput = {};  // dual_balanced: relative speed per slot; empty: equal
+  bool ladder = false;  // gc, fractional repetition: every fourth part is half as large
 };
 
 // InvalidArgument names the parameter, its value and the relation it breaks.

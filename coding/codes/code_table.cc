@@ -103,6 +103,7 @@ absl::StatusOr<std::unique_ptr<GradientCode>> MakeCode(const SchemeSpec& spec) {
     case SchemeSpec::Kind::kGc:
       parameters.s = spec.s;
       parameters.throughput = spec.throughput;
+      parameters.ladder = spec.ladder;
       return MakeCode(spec.code, parameters);
     case SchemeSpec::Kind::kSrSgc:
     case SchemeSpec::Kind::kMSgc:

@@ -1,5 +1,7 @@
 #include "coding/codes/fractional_repetition.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -8,19 +10,29 @@
 namespace gradloom {
 namespace {
 
+// One part of so many is light. A quarter of the slots is enough to tell two loads apart, and then
+// the others compute but an eighth more than they would without a ladder.
+constexpr int kLightEvery = 4;
+
 class FractionalRepetition final : public GradientCode {
  public:
-  FractionalRepetition(absl::string_view name, int slots, int s) : name_(name) {
+  FractionalRepetition(absl::string_view name, int slots, int s, bool ladder) : name_(name) {
     const int groups = slots / (s + 1);
+    const int light = std::min(groups, kLightEvery) - 1;
     std::vector<Chunk> chunks;
-    for (int group = 0; group < groups; ++group) chunks.push_back({group, group + 1});
+    int64_t units = 0;
+    for (int group = 0; group < groups; ++group) {
+      const int64_t begin = units;
+      units += ladder && group % kLightEvery != light ? 2 : 1;
+      chunks.push_back({begin, units});
+    }
     std::vector<std::vector<Term>> rows;
     std::vector<int> part_of_slot;
     for (int slot = 0; slot < slots; ++slot) {
       rows.push_back({{slot % groups, 1}});
       part_of_slot.push_back(slot % groups);
     }
-    SetStructure(groups, std::move(chunks), std::move(rows), std::move(part_of_slot), s);
+    SetStructure(units, std::move(chunks), std::move(rows), std::move(part_of_slot), s);
   }
 
   absl::string_view name() const override { return name_; }
@@ -64,11 +76,12 @@ class FractionalRepetition final : public GradientCode {
 }  // namespace
 
 std::unique_ptr<GradientCode> MakeFractionalRepetition(const CodeParameters& valid) {
-  return std::make_unique<FractionalRepetition>("fractional_repetition", valid.slots, valid.s);
+  return std::make_unique<FractionalRepetition>("fractional_repetition", valid.slots, valid.s,
+                                                valid.ladder);
 }
 
 std::unique_ptr<GradientCode> MakeUncoded(int slots) {
-  return std::make_unique<FractionalRepetition>("uncoded", slots, 0);
+  return std::make_unique<FractionalRepetition>("uncoded", slots, 0, false);
 }
 
 }  // namespace gradloom

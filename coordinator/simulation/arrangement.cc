@@ -16,7 +16,7 @@ struct Group {
   std::vector<int> lanes;
   std::vector<int> slots;
   int gang = -1;
-  bool doubled = false;  // Arrangement::ladder
+  int number = 0;
 };
 
 bool HasGroups(const Arrangement& fleet) {
@@ -83,13 +83,11 @@ std::vector<Group> Groups(const Choice& choice, int slots, const std::vector<int
       if (woven) {
         together.push_back(lanes[i]);
       } else {
-        out.push_back({{lanes[i]},
-                       own,
-                       gang ? static_cast<int>(group) : -1,
-                       choice.fleet.ladder && group % 2 == 1});
+        const auto number = static_cast<int>(group);
+        out.push_back({{lanes[i]}, own, gang ? number : -1, number});
       }
     }
-    if (woven) out.push_back({std::move(together), own, -1, false});
+    if (woven) out.push_back({std::move(together), own, -1, static_cast<int>(group)});
   }
   return out;
 }
@@ -129,12 +127,13 @@ std::vector<LanePlan> PlannedLanes(const FleetSize& size) {
 absl::StatusOr<std::vector<WeavePlan>> MakeWeaves(const Choice& choice, int slots,
                                                   const std::vector<int>& lanes,
                                                   const std::vector<int>& done,
-                                                  const std::vector<int>& group_slots) {
+                                                  const std::vector<int>& group_slots,
+                                                  const std::vector<int>& group_s) {
   std::vector<WeavePlan> weaves;
   for (Group& group : Groups(choice, slots, lanes, group_slots)) {
     SchemeSpec spec = choice.scheme;
     spec.slots = static_cast<int>(group.slots.size());
-    if (group.doubled) spec.s = std::min(2 * spec.s + 1, spec.slots - 1);
+    if (!group_s.empty()) spec.s = group_s[group.number];
     absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(spec);
     if (!scheme.ok()) return scheme.status();
     absl::StatusOr<std::unique_ptr<ClosingRule>> closing = MakeClosingRule(choice.closing);

@@ -3,30 +3,39 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "coordinator/simulation/simulator.h"
 
 namespace gradloom {
 namespace {
 
-constexpr int kResamples = 6;
+constexpr int kResamples = 6;  // a multiple of the fleets
 constexpr int kFinalists = 6;
+constexpr double kAtOnceSeconds = 1e-9;
 // Loads may so much exceed, or fall below, those that were observed.
 constexpr double kTrustedFactor = 4;
 // Applied jobs between two searches: a share of those so far.
 constexpr int kSearchEvery = 4;
-constexpr int kLeastGroup = 8;  // slots, of the first split
+// s of the first code, where nothing is known.
+constexpr int kFirstTolerance = 2;
+constexpr int64_t kLadderRounds = 3;  // that a ladder gets to tell what load costs
+constexpr int kDealResamples = 3;     // while parts are compared
 constexpr double kGiveUp = 1.5;
 constexpr double kLeastDealt = 0.01;  // that shares must gain over more equal ones
 constexpr uint64_t kProfileSeed = 2;
-constexpr double kErrors = 2;  // standard errors that a gain must exceed
+constexpr double kSlopeErrors = 1.2;  // half of the slopes' weight lies beyond
+constexpr double kErrors = 2;         // standard errors that a gain must exceed
 // The least predicted gain, as a fraction, once every lane has applied one job; it falls with them.
 constexpr double kEarlyDoubt = 0.1;
+// Likewise when no job is in flight, so that a switch is cheap.
+constexpr double kIdleDoubt = 0.05;
 
 double Mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -41,20 +50,56 @@ double ErrorOfMean(const std::vector<double>& values) {
   return std::sqrt(squares / (count - 1) / count);
 }
 
-// Replaces the weaves as soon as the first lane could go on.
+// Notes when lanes' jobs are applied, and replaces the weaves as soon as the first lane could go
+// on.
 class SwitchOnce final : public SimulationPilot {
  public:
-  SwitchOnce(const AutoDecision& decision, int slots) : decision_(decision), slots_(slots) {}
+  // decision: null: never.
+  SwitchOnce(const AutoDecision* decision, int slots, int lanes)
+      : decision_(decision), slots_(slots), seconds_(lanes, 0) {}
   void Observe(int, double, double, bool) override {}
-  std::optional<std::vector<WeavePlan>> Steer(double /*now_seconds*/, int /*lane*/) override {
-    if (std::exchange(switched_, true)) return std::nullopt;
-    return *WeavesOf(decision_, slots_);
+  std::optional<std::vector<WeavePlan>> Steer(double now_seconds, int lane) override {
+    seconds_[lane] = now_seconds;
+    if (decision_ == nullptr) return std::nullopt;
+    return *WeavesOf(*std::exchange(decision_, nullptr), slots_);
   }
+  std::vector<double> TakeSeconds() { return std::move(seconds_); }
 
  private:
-  const AutoDecision& decision_;
+  const AutoDecision* decision_;
   int slots_;
-  bool switched_ = false;
+  std::vector<double> seconds_;
+};
+
+// A recording, from where each slot is in it.
+class RecordedRest final : public DelayModel {
+ public:
+  RecordedRest(const FleetProfile& profile, const FleetRecorder& recorder)
+      : delays_(MakeProfileDelays(profile, RecordedOrder(profile))), recorder_(recorder) {}
+  double Seconds(int slot, int64_t invocation, double load) const override {
+    return delays_->Seconds(slot, recorder_.invocations(slot) + invocation, load);
+  }
+  int slots() const override { return delays_->slots(); }
+
+ private:
+  const std::unique_ptr<DelayModel> delays_;
+  const FleetRecorder& recorder_;
+};
+
+// The first invocation of some slots takes no time, nor a turn of theirs.
+class FirstAtOnce final : public DelayModel {
+ public:
+  FirstAtOnce(const DelayModel& delays, const std::vector<bool>& slots)
+      : delays_(delays), at_once_(slots) {}
+  double Seconds(int slot, int64_t invocation, double load) const override {
+    if (!at_once_[slot]) return delays_.Seconds(slot, invocation, load);
+    return invocation == 0 ? kAtOnceSeconds : delays_.Seconds(slot, invocation - 1, load);
+  }
+  int slots() const override { return delays_.slots(); }
+
+ private:
+  const DelayModel& delays_;
+  const std::vector<bool>& at_once_;
 };
 
 std::vector<int64_t> JobsLeft(const std::vector<LanePlan>& lanes) {
@@ -80,10 +125,39 @@ int Groups(const AutoDecision& decision) {
   return grouped ? std::min(fleet.groups, static_cast<int>(decision.lanes.size())) : 1;
 }
 
+// Whole shares of `slots`, at least one each, as near the weights as may be.
+std::vector<int> Shares(const std::vector<double>& weights, int slots) {
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  const auto count = static_cast<int>(weights.size());
+  std::vector<int> out;
+  double share = 0;
+  int given = 0;
+  for (int i = 0; i < count; ++i) {
+    share += weights[i] / sum;
+    const int until = std::clamp(static_cast<int>(std::lround(share * slots)), given + 1,
+                                 slots - (count - 1 - i));
+    out.push_back(until - given);
+    given = until;
+  }
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<WeavePlan>> WeavesOf(const AutoDecision& decision, int slots) {
-  return MakeWeaves(decision.choice, slots, decision.lanes, decision.done, decision.group_slots);
+  const auto groups = static_cast<size_t>(Groups(decision));
+  const std::vector<int>& dealt = decision.group_slots;
+  if (!dealt.empty() && (dealt.size() != groups ||
+                         std::accumulate(dealt.begin(), dealt.end(), int64_t{0}) != slots)) {
+    return absl::InvalidArgumentError(absl::StrCat("group_slots = ", absl::StrJoin(dealt, ", "),
+                                                   ": legal are ", groups, " numbers that sum to ",
+                                                   slots));
+  }
+  if (!decision.group_s.empty() && decision.group_s.size() != groups) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "group_s = ", absl::StrJoin(decision.group_s, ", "), ": legal are ", groups, " numbers"));
+  }
+  return MakeWeaves(decision.choice, slots, decision.lanes, decision.done, dealt, decision.group_s);
 }
 
 AutoPolicy::AutoPolicy(int slots, std::vector<LanePlan> lanes, AutoOptions options)
@@ -91,7 +165,9 @@ AutoPolicy::AutoPolicy(int slots, std::vector<LanePlan> lanes, AutoOptions optio
       plans_(std::move(lanes)),
       left_(JobsLeft(plans_)),
       options_(std::move(options)),
+      known_(options_.known),
       recorder_(slots, options_.window),
+      done_here_(left_.size(), 0),
       // Who was told need not look at once.
       reconsider_at_(options_.known.has_value() ? 2 * static_cast<int64_t>(left_.size()) : 0) {}
 
@@ -125,30 +201,31 @@ absl::StatusOr<AutoDecision> AutoPolicy::First() {
   if (first.lanes.empty()) return absl::InvalidArgumentError("auto: no lane has a job left");
   if (options_.known.has_value()) {
     recorder_.Begin(*options_.known);
-    absl::StatusOr<std::optional<AutoDecision>> best = Best(*options_.known, first);
+    absl::StatusOr<std::optional<AutoDecision>> best = Best({*known_}, first);
     if (!best.ok()) return best.status();
     if (!best->has_value()) {
       return absl::InvalidArgumentError("auto: no choice can end a run on the profile given");
     }
-    if (absl::Status status = Deal(*options_.known, &**best); !status.ok()) return status;
+    if (absl::Status status = Deal({*known_}, &**best); !status.ok()) return status;
     current_ = **best;
     current_.why = "the profile that was given";
     return current_;
   }
   const ChoiceSpace& space = options_.search.space;
-  const int lanes = SideBySide(Rest(first.lanes));
-  first.choice.scheme.s = std::min(1, slots_ - 1);
-  first.choice.fleet = {space.woven ? Arrangement::Kind::kWoven : Arrangement::Kind::kGang, 1,
-                        false};
-  const int groups = std::min(lanes, std::max(1, slots_ / kLeastGroup));
-  if (space.split && groups > 1) first.choice.fleet = {Arrangement::Kind::kSplit, groups, true};
+  // Both a thin code and a gang cost little whatever the fleet: see kFirstTolerance.
+  int s = std::min(slots_ >= 2 * (kFirstTolerance + 1) ? kFirstTolerance : 1, slots_ - 1);
+  if (space.copies_max < s + 1) s = std::max(0, static_cast<int>(space.copies_max) - 1);
+  first.choice.scheme.s = s;
+  first.choice.scheme.ladder = true;
+  const bool gang = SideBySide(Rest(first.lanes)) > 1 && space.gang;
+  first.choice.fleet.kind = gang ? Arrangement::Kind::kGang : Arrangement::Kind::kWoven;
   first.why = "a probe: nothing is known";
   current_ = first;
   return first;
 }
 
 void AutoPolicy::Continue(const AutoDecision& decision) {
-  if (options_.known.has_value()) recorder_.Begin(*options_.known);
+  if (known_.has_value()) recorder_.Begin(*known_);
   current_ = decision;
 }
 
@@ -157,25 +234,70 @@ void AutoPolicy::EndLane(int lane) {
   lanes_ended_ = true;
 }
 
+std::vector<int> AutoPolicy::StartedWith(int lane) const {
+  const std::vector<int>& lanes = current_.lanes;
+  if (current_.choice.fleet.kind != Arrangement::Kind::kGang) return {lane};
+  const auto groups = static_cast<size_t>(Groups(current_));
+  const size_t place = std::find(lanes.begin(), lanes.end(), lane) - lanes.begin();
+  std::vector<int> out;
+  for (size_t i = place % groups; i < lanes.size(); i += groups) out.push_back(lanes[i]);
+  return out;
+}
+
+bool AutoPolicy::RoundIsOver(int lane) const {
+  const std::vector<int> lanes = StartedWith(lane);
+  return std::none_of(lanes.begin(), lanes.end(), [&](int other) {
+    // Who is further behind waits for something else.
+    return left_[other] > 0 && done_here_[other] + 1 == done_here_[lane];
+  });
+}
+
 absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::JobApplied(int lane, bool lane_done) {
   ++applied_;
   // A job that was missed and comes late is not the first to be counted for it.
   left_[lane] = lane_done ? 0 : std::max<int64_t>(1, left_[lane] - 1);
+  ++done_here_[lane];
+  lanes_ended_ = lanes_ended_ || left_[lane] == 0;
   if (std::all_of(left_.begin(), left_.end(), [](int64_t left) { return left == 0; })) {
     return std::nullopt;
   }
+  if (!RoundIsOver(lane)) return std::nullopt;
+  still_lanes_ = StartedWith(lane);
+  idle_ = still_lanes_.size() == current_.lanes.size();
   const bool drifted = recorder_.ForgetIfDrifted();
-  const bool lanes_changed = std::exchange(lanes_ended_, false) || left_[lane] == 0;
+  if (drifted) known_.reset();
+  const bool lanes_changed = std::exchange(lanes_ended_, false);
   if (!lanes_changed && !drifted && applied_ < reconsider_at_) return std::nullopt;
-  if (recorder_.observed() == 0 && !options_.known.has_value()) return std::nullopt;
+  // Who was told chose for the whole run: in the middle of jobs nothing new speaks for a switch.
+  if (known_.has_value() && !lanes_changed && !idle_) return std::nullopt;
+  if (recorder_.observed() == 0 && !known_.has_value()) return std::nullopt;
+  const auto lanes = static_cast<int64_t>(left_.size());
   if (!recorder_.Slope().has_value()) {
-    // A ladder tells what load costs as soon as both its loads have been seen; another load does.
-    if (current_.choice.fleet.ladder || lanes_changed) return std::nullopt;
+    // Few slots tell what load costs only after some rounds.
+    const bool patient = current_.choice.scheme.ladder && applied_ < kLadderRounds * lanes;
+    if (patient || lanes_changed) return std::nullopt;
     return Probe();
   }
-  const auto lanes = static_cast<int64_t>(left_.size());
   reconsider_at_ = applied_ + (applied_ < 2 * lanes ? 1 : std::max(lanes, applied_ / kSearchEvery));
-  return Reconsider(recorder_.Profile(options_.profile_rows, kProfileSeed), lanes_changed);
+  return Reconsider(Observed(), lanes_changed);
+}
+
+AutoPolicy::Fleets AutoPolicy::Observed() {
+  Fleets fleets = {recorder_.Profile(options_.profile_rows, kProfileSeed)};
+  const double slope = fleets.front().slope_seconds;
+  const double error = recorder_.SlopeError();
+  if (error == 0) return fleets;
+  for (const double other :
+       {std::max(0.0, slope - kSlopeErrors * error), slope + kSlopeErrors * error}) {
+    fleets.push_back(recorder_.ProfileWith(other, options_.profile_rows, kProfileSeed));
+  }
+  return fleets;
+}
+
+AutoDecision AutoPolicy::Adopt(AutoDecision decision) {
+  current_ = decision;
+  done_here_.assign(left_.size(), 0);
+  return decision;
 }
 
 std::optional<AutoDecision> AutoPolicy::Probe() {
@@ -185,6 +307,7 @@ std::optional<AutoDecision> AutoPolicy::Probe() {
   if (scheme.kind == SchemeSpec::Kind::kUncoded) {
     scheme = {.kind = SchemeSpec::Kind::kGc, .slots = scheme.slots};
   }
+  scheme.ladder = false;
   if (scheme.kind != SchemeSpec::Kind::kGc) return std::nullopt;
   const int s = scheme.s;
   // Half the load where that leaves some redundancy, otherwise twice, or what a group's slots
@@ -196,30 +319,33 @@ std::optional<AutoDecision> AutoPolicy::Probe() {
   scheme.s = s >= 3 ? (s + 1) / 2 - 1 : twice < group ? twice : 0;
   if (scheme.s == s) return std::nullopt;
   probe.why = "a probe: what does load cost?";
-  current_ = probe;
-  return probe;
+  return Adopt(std::move(probe));
 }
 
-absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Reconsider(const FleetProfile& profile,
+absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Reconsider(const Fleets& fleets,
                                                                    bool lanes_changed) {
-  absl::StatusOr<std::optional<AutoDecision>> best = Best(profile, Blank());
+  absl::StatusOr<std::optional<AutoDecision>> best = Best(fleets, Blank());
   if (!best.ok()) return best.status();
   if (!best->has_value()) return std::nullopt;
   AutoDecision& next = **best;
-  if (absl::Status status = Deal(profile, &next); !status.ok()) return status;
-  absl::StatusOr<std::vector<double>> with = Predict(profile, next);
+  if (absl::Status status = Deal(fleets, &next); !status.ok()) return status;
+  absl::StatusOr<std::vector<double>> with = Predict(fleets, next);
   if (!with.ok()) return with.status();
-  absl::StatusOr<std::vector<double>> without = Predict(profile, current_);
+  absl::StatusOr<std::vector<double>> without = Predict(fleets, current_);
   if (!without.ok()) return without.status();
   std::vector<double> gains;
   for (size_t i = 0; i < with->size(); ++i) gains.push_back((*without)[i] - (*with)[i]);
   const double gain = Mean(gains);
   const double now = Mean(*without);
   // What little has been seen so far may mislead.
-  const double doubt =
-      options_.known.has_value()
-          ? 0
-          : kEarlyDoubt * static_cast<double>(left_.size()) / static_cast<double>(applied_);
+  const double doubt = known_.has_value()
+                           ? 0
+                           : (idle_ ? kIdleDoubt : kEarlyDoubt) *
+                                 static_cast<double>(left_.size()) / static_cast<double>(applied_);
+  // Of a recording that was given whole, its own order is the best guess.
+  if (known_.has_value() && !(gains.front() > options_.hysteresis * without->front())) {
+    return std::nullopt;
+  }
   if (!(gain > kErrors * ErrorOfMean(gains)) ||
       !(gain > std::max(options_.hysteresis, doubt) * now)) {
     return std::nullopt;
@@ -228,115 +354,226 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Reconsider(const FleetPr
   reconsider_at_ = std::max(reconsider_at_, applied_ + static_cast<int64_t>(left_.size()));
   next.predicted_gain = gain / now;
   next.why = lanes_changed ? "slots of a lane that is done" : "the fleet as observed";
-  current_ = next;
-  return next;
+  return Adopt(std::move(next));
 }
 
-absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Best(const FleetProfile& profile,
+absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Best(const Fleets& fleets,
                                                              const AutoDecision& blank) const {
   SearchOptions search = options_.search;
   search.keep = kFinalists;
-  search.resamples = kResamples;
+  search.resamples = 0;
   search.jobs_max = options_.horizon_jobs;
   search.give_up = kGiveUp;
   search.progress = nullptr;
-  if (!options_.known.has_value()) {
+  if (!known_.has_value()) {
     search.space.load_min = recorder_.load_min() / kTrustedFactor;
     search.space.load_max = recorder_.load_max() * kTrustedFactor;
   }
   absl::StatusOr<SearchResult> found =
-      SearchChoices(profile, SizeOf(slots_, Rest(blank.lanes)), search);
+      SearchChoices(fleets.front(), SizeOf(slots_, Rest(blank.lanes)), search);
   if (!found.ok()) {
     // Nothing within the trusted loads, or nothing that can end: as before.
     if (found.status().code() == absl::StatusCode::kInvalidArgument) return std::nullopt;
     return found.status();
   }
-  // The best as recorded, unless another is better over resampled fleets by more than chance.
-  const RankedChoice* best = &found->ranked.front();
-  for (const RankedChoice& other : found->ranked) {
-    std::vector<double> gains;
-    for (size_t i = 0; i < other.resampled_seconds.size(); ++i) {
-      gains.push_back(best->resampled_seconds[i] - other.resampled_seconds[i]);
-    }
-    if (Mean(gains) > kErrors * ErrorOfMean(gains)) best = &other;
+  // The best as recorded, unless another is better over the samples by more than chance.
+  std::optional<AutoDecision> best;
+  std::vector<double> best_seconds;
+  for (const RankedChoice& ranked : found->ranked) {
+    if (ranked.seconds > (1 + options_.hysteresis) * found->ranked.front().seconds) break;
+    AutoDecision decision = blank;
+    decision.choice = ranked.choice;
+    absl::StatusOr<std::vector<double>> seconds = Predict(fleets, decision);
+    if (!seconds.ok()) return seconds.status();
+    if (best.has_value() && !(Mean(*seconds) < Mean(best_seconds))) continue;
+    if (best.has_value() && known_.has_value() && seconds->front() > best_seconds.front()) continue;
+    best = decision;
+    best_seconds = *std::move(seconds);
   }
-  AutoDecision decision = blank;
-  decision.choice = best->choice;
-  return decision;
+  return best;
 }
 
-absl::Status AutoPolicy::Deal(const FleetProfile& profile, AutoDecision* decision) const {
-  const int groups = Groups(*decision);
-  std::vector<double> left(groups, 0);
-  for (size_t i = 0; i < decision->lanes.size(); ++i) {
-    left[i % groups] += static_cast<double>(left_[decision->lanes[i]]);
-  }
-  if (groups == 1 ||
-      *std::max_element(left.begin(), left.end()) == *std::min_element(left.begin(), left.end())) {
+int64_t AutoPolicy::LookedAhead(int64_t jobs) const {
+  const int64_t all = std::accumulate(left_.begin(), left_.end(), int64_t{0});
+  if (jobs == 0 || all <= options_.horizon_jobs) return jobs;
+  const double part = static_cast<double>(options_.horizon_jobs) / static_cast<double>(all);
+  return std::max(int64_t{1}, static_cast<int64_t>(std::llround(part * static_cast<double>(jobs))));
+}
+
+absl::Status AutoPolicy::Deal(const Fleets& fleets, AutoDecision* decision) const {
+  const SchemeSpec::Kind kind = decision->choice.scheme.kind;
+  const auto groups = std::min(static_cast<int>(decision->lanes.size()), slots_);
+  if (groups == 1 || !options_.search.space.split ||
+      SideBySide(Rest(decision->lanes)) < static_cast<int>(decision->lanes.size()) ||
+      (kind != SchemeSpec::Kind::kUncoded && kind != SchemeSpec::Kind::kGc)) {
     return absl::OkStatus();
   }
-  double best = std::numeric_limits<double>::infinity();
+  std::vector<int64_t> left(groups, 0);
+  for (size_t i = 0; i < decision->lanes.size(); ++i) {
+    left[i % groups] += LookedAhead(left_[decision->lanes[i]]);
+  }
+  const auto [least, most] = std::minmax_element(left.begin(), left.end());
+  if (*least == *most) return absl::OkStatus();
+  absl::StatusOr<std::vector<double>> best = Predict(fleets, *decision);
+  if (!best.ok()) return best.status();
   AutoDecision dealt = *decision;
-  for (const double power : {0.0, 1.0, 2.0}) {
-    double sum = 0;
-    for (double jobs : left) sum += std::pow(jobs, power);
-    double share = 0;
-    int given = 0;
-    dealt.group_slots.clear();
-    for (double jobs : left) {
-      share += std::pow(jobs, power) / sum;
-      const int until = static_cast<int>(std::lround(share * slots_));
-      dealt.group_slots.push_back(until - given);
-      given = until;
+  dealt.choice.scheme.kind = SchemeSpec::Kind::kGc;
+  dealt.choice.fleet = {Arrangement::Kind::kSplit, groups};
+  const double spread = static_cast<double>(*most - *least);
+  const double in_proportion = static_cast<double>(*most) / static_cast<double>(*least);
+  for (const double ratio : {1.0, 1.5, 2.2, 3.3, 5.0, in_proportion}) {
+    std::vector<double> weights;
+    for (int64_t jobs : left) {
+      weights.push_back(std::pow(ratio, static_cast<double>(jobs - *least) / spread));
     }
-    const int least = *std::min_element(dealt.group_slots.begin(), dealt.group_slots.end());
-    if (least <= dealt.choice.scheme.s || least < 1) continue;
-    absl::StatusOr<std::vector<double>> seconds = Predict(profile, dealt);
+    dealt.group_slots = Shares(weights, slots_);
+    if (absl::Status status = DealParts(fleets, left, &dealt); !status.ok()) return status;
+    if (dealt.group_s.empty()) continue;
+    absl::StatusOr<std::vector<double>> seconds = Predict(fleets, dealt);
     if (!seconds.ok()) return seconds.status();
-    if (Mean(*seconds) < (1 - kLeastDealt) * best) {
-      best = Mean(*seconds);
-      decision->group_slots = dealt.group_slots;
+    if (known_.has_value() && seconds->front() > best->front()) continue;
+    if (Mean(*seconds) < (1 - kLeastDealt) * Mean(*best)) {
+      best = *std::move(seconds);
+      *decision = dealt;
+    } else if (decision->group_s.size() == dealt.group_s.size()) {
+      break;  // it was better before
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<double>> AutoPolicy::Predict(const FleetProfile& profile,
-                                                        const AutoDecision& decision) const {
-  const bool begun = !current_.lanes.empty();
-  const AutoDecision& now = begun ? current_ : decision;
+absl::Status AutoPolicy::DealParts(const Fleets& fleets, const std::vector<int64_t>& group_jobs,
+                                   AutoDecision* dealt) const {
+  const std::vector<int>& slots = dealt->group_slots;
+  const auto groups = slots.size();
+  const auto set_parts = [&](const std::vector<int>& parts) {
+    dealt->group_s.clear();
+    for (size_t i = 0; i < groups; ++i) {
+      dealt->group_s.push_back(slots[i] / std::clamp(parts[i], 1, slots[i]) - 1);
+    }
+    dealt->choice.scheme.s = *std::min_element(dealt->group_s.begin(), dealt->group_s.end());
+  };
+  // By jobs left, since lanes alike are best dealt with alike: the least sum of the latest ends.
+  struct Best {
+    double seconds = std::numeric_limits<double>::infinity();
+    int parts = 0;
+  };
+  std::map<int64_t, Best> best;
+  const auto try_parts = [&](const std::vector<int>& parts) -> absl::Status {
+    set_parts(parts);
+    absl::StatusOr<std::vector<LaneSeconds>> samples = Play(fleets, *dealt, kDealResamples);
+    if (!samples.ok()) return samples.status();
+    std::map<int64_t, double> ends;
+    for (const LaneSeconds& seconds : *samples) {
+      std::map<int64_t, double> latest;
+      for (size_t i = 0; i < dealt->lanes.size(); ++i) {
+        double& end = latest[group_jobs[i % groups]];
+        end = std::max(end, seconds[dealt->lanes[i]]);
+      }
+      for (const auto& [jobs, end] : latest) ends[jobs] += end;
+    }
+    for (size_t i = 0; i < groups; ++i) {
+      Best& of_group = best[group_jobs[i]];
+      const double end = ends[group_jobs[i]];
+      if (end < of_group.seconds) of_group = {end, parts[i]};
+    }
+    return absl::OkStatus();
+  };
+  const auto [least, most] = LegalParts();
+  for (int parts = most; parts >= least; parts = parts > least ? std::max(least, parts / 2) : 0) {
+    if (absl::Status status = try_parts(std::vector<int>(groups, parts)); !status.ok()) {
+      return status;
+    }
+  }
+  if (best.empty()) return absl::OkStatus();
+  // Between those.
+  for (const double step : {0.71, 1.41}) {
+    std::vector<int> parts;
+    for (int64_t jobs : group_jobs) {
+      parts.push_back(
+          std::clamp(static_cast<int>(std::lround(step * best[jobs].parts)), least, most));
+    }
+    if (absl::Status status = try_parts(parts); !status.ok()) return status;
+  }
+  std::vector<int> parts;
+  for (int64_t jobs : group_jobs) parts.push_back(best[jobs].parts);
+  set_parts(parts);
+  return absl::OkStatus();
+}
+
+std::pair<int, int> AutoPolicy::LegalParts() const {
+  double load_max = 1, load_min = 1.0 / slots_;
+  load_max = std::min(load_max, options_.search.space.copies_max / slots_);
+  if (!known_.has_value()) {
+    load_max = std::min(load_max, kTrustedFactor * recorder_.load_max());
+    load_min = std::max(load_min, recorder_.load_min() / kTrustedFactor);
+  }
+  return {static_cast<int>(std::ceil(1 / load_max)), static_cast<int>(std::floor(1 / load_min))};
+}
+
+absl::StatusOr<std::vector<AutoPolicy::LaneSeconds>> AutoPolicy::Play(const Fleets& fleets,
+                                                                      const AutoDecision& decision,
+                                                                      int resamples) const {
+  const AutoDecision& now = idle_ ? decision : current_;
   for (const AutoDecision* each : {&now, &decision}) {
     const absl::StatusOr<std::vector<WeavePlan>> legal = WeavesOf(*each, slots_);
     if (!legal.ok()) return legal.status();
   }
-  const int64_t jobs = std::accumulate(left_.begin(), left_.end(), int64_t{0});
-  const double part =
-      std::min(1.0, static_cast<double>(options_.horizon_jobs) / static_cast<double>(jobs));
   std::vector<LanePlan> lanes;
   for (size_t lane = 0; lane < left_.size(); ++lane) {
-    const int64_t left = left_[lane];
     lanes.push_back(plans_[lane]);
-    lanes.back().first_job = plans_[lane].jobs - left;
-    lanes.back().jobs =
-        lanes.back().first_job + static_cast<int64_t>(std::ceil(static_cast<double>(left) * part));
-    if (begun && left > 0) ++lanes.back().jobs;  // the one that ends as the weaves are replaced
+    lanes.back().first_job = plans_[lane].jobs - left_[lane];
+    lanes.back().jobs = lanes.back().first_job + LookedAhead(left_[lane]);
   }
-  std::vector<double> out(kResamples, std::numeric_limits<double>::infinity());
-  options_.search.run_all(kResamples, [&](int sample) {
+  // Slots that stand still, since their lanes' jobs have just been applied: those end once more, at
+  // once, when the other lanes' jobs have but begun. No switch comes cheaper than it is, then.
+  std::vector<bool> still(slots_, false);
+  if (!idle_) {
+    std::vector<WeavePlan> weaves = *WeavesOf(current_, slots_);
+    for (const WeavePlan& weave : weaves) {
+      if (std::find(still_lanes_.begin(), still_lanes_.end(), weave.lanes.front()) ==
+          still_lanes_.end()) {
+        continue;
+      }
+      for (int lane : weave.lanes) lanes[lane].jobs += left_[lane] > 0 ? 1 : 0;
+      for (int slot : weave.slots) still[slot] = true;
+    }
+  }
+  const int first = known_.has_value() ? 1 : 0;
+  std::vector<LaneSeconds> out(resamples + first);
+  options_.search.run_all(resamples + first, [&](int sample) {
     CorePlan plan;
     plan.slots = slots_;
     plan.lanes = lanes;
     plan.weaves = *WeavesOf(now, slots_);
-    SwitchOnce pilot(decision, slots_);
+    SwitchOnce pilot(idle_ || &decision == &current_ ? nullptr : &decision, slots_,
+                     static_cast<int>(lanes.size()));
     SimulationOptions simulation;
     simulation.apply_seconds = options_.search.apply_seconds;
-    if (&decision != &current_ && begun) simulation.pilot = &pilot;
-    const std::vector<int> order =
-        ResampledOrder(profile, 8 * options_.horizon_jobs, static_cast<uint64_t>(sample));
+    simulation.pilot = &pilot;
+    const bool as_recorded = sample < first;
+    const FleetProfile& fleet = fleets[sample % fleets.size()];
+    // A recording that was given also goes on where it is.
+    const std::unique_ptr<DelayModel> delays =
+        as_recorded ? std::make_unique<RecordedRest>(*known_, recorder_)
+                    : MakeProfileDelays(fleet, ResampledOrder(fleet, 8 * options_.horizon_jobs,
+                                                              static_cast<uint64_t>(sample)));
     const absl::StatusOr<SimulationResult> result =
-        Simulate(std::move(plan), *MakeProfileDelays(profile, order), simulation);
-    if (result.ok()) out[sample] = result->total_seconds;
+        Simulate(std::move(plan), FirstAtOnce(*delays, still), simulation);
+    out[sample] = result.ok() ? pilot.TakeSeconds()
+                              : LaneSeconds(lanes.size(), std::numeric_limits<double>::infinity());
   });
+  return out;
+}
+
+absl::StatusOr<std::vector<double>> AutoPolicy::Predict(const Fleets& fleets,
+                                                        const AutoDecision& decision) const {
+  absl::StatusOr<std::vector<LaneSeconds>> samples = Play(fleets, decision, kResamples);
+  if (!samples.ok()) return samples.status();
+  std::vector<double> out;
+  for (const LaneSeconds& seconds : *samples) {
+    out.push_back(*std::max_element(seconds.begin(), seconds.end()));
+  }
   return out;
 }
 

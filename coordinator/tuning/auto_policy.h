@@ -3,20 +3,21 @@
 // says all that the weaves are made of, so that the caller can journal it: a resumed or replayed
 // run applies the journal's decisions instead of asking again.
 //
-// At first, unless a profile is given, lanes are split over the fleet under a thin code, every
-// second one under twice the load: whatever the fleet, nothing waits for one slot, and one round
-// shows both what an invocation costs and what load costs. From then on, ever more rarely, the
-// recorder's profile is searched for the rest of the run. Until much is known, loads may at most
-// halve or double beyond what has been seen. A switch must gain more than the hysteresis and more
-// than chance explains, over resampled fleets that both choices share. Slots of lanes that are done
-// go to those that are left, and a lane that has more jobs left may get more slots. Not
-// thread-safe; `options.search.run_all` alone may use threads.
+// At first, unless a profile is given, all lanes are a gang under a thin code with a ladder: one
+// round shows both what an invocation costs and what load costs, and nothing is in flight when it
+// is over. From then on, ever more rarely, the recorder's profile is searched for the rest of the
+// run. Loads may at most be a quarter, or four times, of what has been seen. A switch must gain
+// more than the hysteresis and more than chance explains, over resampled fleets that both choices
+// share. Slots of lanes that are done go to those that are left; a lane that has more jobs left may
+// get more slots and parts of its own number. Not thread-safe; `options.search.run_all` alone may
+// use threads.
 #ifndef GRADLOOM_COORDINATOR_TUNING_AUTO_POLICY_H_
 #define GRADLOOM_COORDINATOR_TUNING_AUTO_POLICY_H_
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -42,11 +43,12 @@ struct AutoDecision {
   std::vector<int> lanes;  // that are left, in their turns
   std::vector<int> done;
   std::vector<int> group_slots;  // empty: equal groups
+  std::vector<int> group_s;      // GC's s of each group; empty: the choice's for all
   double predicted_gain = 0;     // fraction of the predicted time for the rest of the run
   std::string why;
 };
 
-// What a decision means for a core of `slots` slots.
+// What a decision means for a core of `slots` slots. InvalidArgument when it is not legal.
 absl::StatusOr<std::vector<WeavePlan>> WeavesOf(const AutoDecision& decision, int slots);
 
 class AutoPolicy {
@@ -73,27 +75,53 @@ class AutoPolicy {
   // Of the given lanes what is left, as a search plans them: what they need of each other by their
   // place in the list.
   std::vector<LanePlan> Rest(const std::vector<int>& lanes) const;
+  // Equally likely ones.
+  using Fleets = std::vector<FleetProfile>;
+  // What the recorder says, and what it would say if load cost less, and more, by its error.
+  Fleets Observed();
+  AutoDecision Adopt(AutoDecision decision);
   // Another load, since one alone does not tell what load costs.
   std::optional<AutoDecision> Probe();
-  absl::StatusOr<std::optional<AutoDecision>> Reconsider(const FleetProfile& profile,
-                                                         bool lanes_changed);
+  absl::StatusOr<std::optional<AutoDecision>> Reconsider(const Fleets& fleets, bool lanes_changed);
   // The search's best for the lanes of `blank`, within the trusted loads.
-  absl::StatusOr<std::optional<AutoDecision>> Best(const FleetProfile& profile,
+  absl::StatusOr<std::optional<AutoDecision>> Best(const Fleets& fleets,
                                                    const AutoDecision& blank) const;
-  // Shares of the fleet by jobs left, if that is predicted to help.
-  absl::Status Deal(const FleetProfile& profile, AutoDecision* decision) const;
-  // Seconds for the rest of the run over each resampled fleet, the switch from the current decision
-  // included: lanes are in the middle of jobs, and slots of the new weaves may still be at them.
-  absl::StatusOr<std::vector<double>> Predict(const FleetProfile& profile,
+  // Of a lane's `jobs`, those that a prediction plays.
+  int64_t LookedAhead(int64_t jobs) const;
+  // Lanes that have more jobs left than others are the ones that a run ends with: shares of the
+  // fleet of their own and parts to match, if that is predicted to help.
+  absl::Status Deal(const Fleets& fleets, AutoDecision* decision) const;
+  // Of the parts that `space` allows, those with which each group of `dealt` ends soonest.
+  absl::Status DealParts(const Fleets& fleets, const std::vector<int64_t>& group_jobs,
+                         AutoDecision* dealt) const;
+  // The least and the most parts of a group, from `space` and the trusted loads.
+  std::pair<int, int> LegalParts() const;
+  // When each lane's last job is applied, in seconds from now.
+  using LaneSeconds = std::vector<double>;
+  // Over each sample of the fleet, the switch from the current decision included: unless the fleet
+  // stands still, lanes are in the middle of jobs, and slots of the new weaves may still be at
+  // them. Infinite where the run does not end.
+  absl::StatusOr<std::vector<LaneSeconds>> Play(const Fleets& fleets, const AutoDecision& decision,
+                                                int resamples) const;
+  // Of the whole rest of the run, by sample.
+  absl::StatusOr<std::vector<double>> Predict(const Fleets& fleets,
                                               const AutoDecision& decision) const;
+  // The lanes that start their jobs together with this one's, itself included.
+  std::vector<int> StartedWith(int lane) const;
+  // Whether the lanes that started their jobs together with this one's latest have ended them.
+  bool RoundIsOver(int lane) const;
 
   const int slots_;
   const std::vector<LanePlan> plans_;  // by lane, as they were at first
   std::vector<int64_t> left_;          // jobs, by lane
-  bool lanes_ended_ = false;           // since the latest applied job
+  bool lanes_ended_ = false;           // since the latest look
   const AutoOptions options_;
+  std::optional<FleetProfile> known_;  // until the fleet drifts
   FleetRecorder recorder_;
   AutoDecision current_;
+  std::vector<int64_t> done_here_;  // jobs applied since the current decision, by lane
+  std::vector<int> still_lanes_;    // whose jobs have just been applied
+  bool idle_ = true;                // no job is in flight
   int64_t applied_ = 0;
   int64_t reconsider_at_ = 0;  // applied jobs
 };

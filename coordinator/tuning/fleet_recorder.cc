@@ -16,7 +16,8 @@ namespace {
 constexpr double kLeastSeconds = 1e-6;
 constexpr double kQuartile = 0.75;  // survival at the lower quartile
 constexpr int kWindowsKept = 4;
-constexpr size_t kLeastOfLoad = 8;  // invocations that a quantile is taken of
+constexpr int kJackknife = 8;
+constexpr size_t kLeastOfLoad = 6;  // invocations that a quantile is taken of
 // Drift: observations that count as the latest, of each slot; the least ratio of lower quartiles.
 constexpr size_t kLatest = 2;
 constexpr double kDriftRatio = 1.25;
@@ -111,15 +112,15 @@ size_t FleetRecorder::FirstOfWindow(int slot) const {
   return size - std::min<size_t>(size, window_);
 }
 
-std::optional<double> FleetRecorder::Slope() {
-  if (slope_given_) return slope_;
+std::optional<double> FleetRecorder::FittedSlope(int left_out) const {
   // By invocation and load.
   std::map<int64_t, std::map<double, std::vector<SurvivalCurve::Value>>> rows;
-  for (const auto& kept : kept_) {
-    for (const Kept& k : kept) rows[k.invocation][k.load].push_back({k.seconds, k.at_least});
+  for (int slot = 0; slot < static_cast<int>(kept_.size()); ++slot) {
+    if (slot % kJackknife == left_out) continue;
+    for (const Kept& k : kept_[slot]) rows[k.invocation][k.load].push_back({k.seconds, k.at_least});
   }
   double covariance = 0, variance = 0;
-  for (auto& [invocation, loads] : rows) {
+  for (const auto& [invocation, loads] : rows) {
     if (loads.size() > 1) AddRow(loads, &covariance, &variance);
   }
   if (variance == 0 && !slope_.has_value()) {
@@ -130,10 +131,31 @@ std::optional<double> FleetRecorder::Slope() {
       }
     }
     AddRow(all, &covariance, &variance);
-    if (variance > 0) return std::max(0.0, covariance / variance);
   }
-  if (variance > 0) slope_ = std::max(0.0, covariance / variance);
+  if (variance == 0) return std::nullopt;
+  return std::max(0.0, covariance / variance);
+}
+
+std::optional<double> FleetRecorder::Slope() {
+  if (slope_given_) return slope_;
+  const std::optional<double> fitted = FittedSlope(-1);
+  if (fitted.has_value()) slope_ = fitted;
   return slope_;
+}
+
+double FleetRecorder::SlopeError() {
+  if (slope_given_) return 0;
+  std::vector<double> without;
+  for (int i = 0; i < kJackknife; ++i) {
+    if (const std::optional<double> slope = FittedSlope(i)) without.push_back(*slope);
+  }
+  if (without.size() < 2) return slope_error_;
+  const auto count = static_cast<double>(without.size());
+  const double mean = std::accumulate(without.begin(), without.end(), 0.0) / count;
+  double squares = 0;
+  for (double slope : without) squares += (slope - mean) * (slope - mean);
+  slope_error_ = std::sqrt((count - 1) / count * squares);
+  return slope_error_;
 }
 
 double FleetRecorder::SlopeOrGuess() {
@@ -151,7 +173,10 @@ double FleetRecorder::SlopeOrGuess() {
 }
 
 FleetProfile FleetRecorder::Profile(int rows, uint64_t seed) {
-  const double slope = SlopeOrGuess();
+  return ProfileWith(SlopeOrGuess(), rows, seed);
+}
+
+FleetProfile FleetRecorder::ProfileWith(double slope, int rows, uint64_t seed) const {
   const auto slots = static_cast<int>(kept_.size());
   // The slots' latest invocations side by side, then those before, ...: moments of the fleet.
   std::vector<std::vector<std::optional<SurvivalCurve::Value>>> moments;
@@ -209,6 +234,22 @@ bool FleetRecorder::ForgetIfDrifted() {
       std::max({kQuartile, curve_before.known_until(), curve_latest.known_until()});
   const double ratio = curve_latest.AtSurvival(level) / curve_before.AtSurvival(level);
   if (ratio < kDriftRatio && ratio > 1 / kDriftRatio) return false;
+  // Slots' delays of one moment hang together, so moments are what a sample is made of: a burst
+  // like one before is no drift either.
+  for (size_t back = kLatest; back + kLatest <= static_cast<size_t>(window_); ++back) {
+    std::vector<SurvivalCurve::Value> moment;
+    for (const std::deque<Kept>& kept : kept_) {
+      for (size_t i = back + 1; i <= back + kLatest && i <= kept.size(); ++i) {
+        const Kept& k = kept[kept.size() - i];
+        moment.push_back({std::max(kLeastSeconds, k.seconds - slope * k.load), k.at_least});
+      }
+    }
+    if (moment.size() < kept_.size()) break;
+    const SurvivalCurve curve(std::move(moment));
+    const double known = std::max(level, curve.known_until());
+    const double of_moment = curve.AtSurvival(known) / curve_before.AtSurvival(known);
+    if (ratio > 1 ? of_moment * kDriftRatio > ratio : of_moment < ratio * kDriftRatio) return false;
+  }
   for (auto& kept : kept_) {
     while (kept.size() > kLatest) kept.pop_front();
   }

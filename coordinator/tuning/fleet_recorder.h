@@ -36,6 +36,7 @@ class FleetRecorder {
   // Observations that are not legal (slot, load, seconds) are left out.
   void Observe(const InvocationObserved& observed);
   int64_t observed() const { return observed_; }
+  int64_t invocations(int slot) const { return invocations_[slot]; }
 
   // Loads seen so far, of those that are kept. No slope can be told from one load.
   double load_min() const;
@@ -47,6 +48,9 @@ class FleetRecorder {
   // never had different loads side by side, of the loads at different times; nothing with one load
   // only.
   std::optional<double> Slope();
+  // Standard error of Slope(), from leaving out every eighth slot in turn (a jackknife); 0 when it
+  // was given.
+  double SlopeError();
   // From here on, until the fleet drifts, instead of what is observed.
   void set_slope(double seconds) {
     slope_ = seconds;
@@ -55,6 +59,8 @@ class FleetRecorder {
   // `rows` rows, drawn by `seed`; needs an observation at least. While nothing tells the slope,
   // half of the time is taken for computing.
   FleetProfile Profile(int rows, uint64_t seed);
+  // Likewise, were the slope known to be `slope`.
+  FleetProfile ProfileWith(double slope, int rows, uint64_t seed) const;
 
   // The fleet has changed: the latest observations differ from those before by more than chance
   // and by a quarter at least. Forgets the older ones.
@@ -68,6 +74,8 @@ class FleetRecorder {
     int64_t invocation = 0;
   };
   double SlopeOrGuess();
+  // Of what is kept, without slots that are `left_out` modulo kJackknife (-1: all).
+  std::optional<double> FittedSlope(int left_out) const;
   // Where the latest `window` ones of a slot begin.
   size_t FirstOfWindow(int slot) const;
 
@@ -76,6 +84,7 @@ class FleetRecorder {
   int window_;
   int64_t observed_ = 0;
   std::optional<double> slope_;
+  double slope_error_ = 0;  // of slope_, when last it could be told
   bool slope_given_ = false;
 };
 

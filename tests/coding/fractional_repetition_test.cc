@@ -1,7 +1,10 @@
 #include "coding/codes/fractional_repetition.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -45,6 +48,21 @@ TEST(FractionalRepetitionTest, NamesTheMissingPart) {
   EXPECT_EQ(decoding.status().message(),
             "fractional_repetition: 1 of 3 parts have not arrived from any slot, the first is part "
             "2");
+}
+
+TEST(FractionalRepetitionTest, EveryFourthRungOfALadderIsHalfAsLong) {
+  for (const auto& [slots, light] : {std::pair(24, 3), std::pair(9, 2), std::pair(6, 1)}) {
+    const auto code = MakeFractionalRepetition({.slots = slots, .s = 2, .ladder = true});
+    int64_t covered = 0;
+    for (int part = 0; part < code->parts(); ++part) {
+      const Chunk& chunk = code->chunks()[part];
+      EXPECT_EQ(chunk.begin, covered);
+      EXPECT_EQ(chunk.end - chunk.begin, part % 4 == light ? 1 : 2) << slots << ": " << part;
+      covered = chunk.end;
+    }
+    EXPECT_EQ(covered, code->denominator());
+    EXPECT_TRUE(code->Decode(std::vector<bool>(slots, true)).ok());
+  }
 }
 
 TEST(FractionalRepetitionTest, UncodedNeedsEverySlot) {

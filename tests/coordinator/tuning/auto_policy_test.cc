@@ -117,6 +117,37 @@ TEST(AutoPolicyTest, TheJournalReplaysTheRunToTheLastBit) {
   EXPECT_EQ(replay->invocations, play->result.invocations);
 }
 
+TEST(AutoPolicyTest, ALaneWithMoreJobsIsDealtMoreSlotsAndBeatsEveryFixedChoice) {
+  const FleetProfile profile = Drawn(10, 19);
+  AutoOptions options = Quick();
+  options.known = profile;
+  const FleetSize size{32, 4, 13};  // 4 + 3 + 3 + 3
+  const auto delays = MakeProfileDelays(profile, RecordedOrder(profile));
+  const auto play = PlayAuto(size, *delays, options, {});
+  ASSERT_TRUE(play.ok()) << play.status();
+  const AutoDecision& first = play->journal.front().decision;
+  ASSERT_EQ(first.group_slots.size(), 4u);
+  EXPECT_GT(first.group_slots[0], first.group_slots[1]);
+  EXPECT_LT(play->result.total_seconds, BestFixed(profile, size));
+}
+
+TEST(AutoPolicyTest, DecisionsThatDoNotFitTheFleetAreRefused) {
+  AutoDecision decision;
+  decision.choice.fleet = {Arrangement::Kind::kSplit, 2};
+  decision.lanes = {0, 1};
+  decision.group_slots = {5, 3};
+  decision.group_s = {1, 0};
+  EXPECT_TRUE(WeavesOf(decision, 8).ok());
+  EXPECT_FALSE(WeavesOf(decision, 9).ok());
+  decision.group_s = {5, 0};
+  EXPECT_FALSE(WeavesOf(decision, 8).ok()) << "s must be less than a group's slots";
+  decision.group_s = {1};
+  EXPECT_FALSE(WeavesOf(decision, 8).ok());
+  decision.group_s = {};
+  decision.group_slots = {8};
+  EXPECT_FALSE(WeavesOf(decision, 8).ok());
+}
+
 TEST(AutoPolicyTest, SlotsOfLanesThatAreDoneGoToTheOthers) {
   // One lane has far more to do than the others.
   const FleetProfile profile = Drawn(40, 17);
