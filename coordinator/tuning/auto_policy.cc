@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "coordinator/simulation/simulator.h"
+#include "models/random.h"
 
 namespace gradloom {
 namespace {
@@ -31,6 +32,7 @@ constexpr double kGiveUp = 1.5;
 constexpr double kLeastDealt = 0.01;  // that shares must gain over more equal ones
 constexpr uint64_t kProfileSeed = 2;
 constexpr double kSlopeErrors = 1.2;  // half of the slopes' weight lies beyond
+constexpr double kUnseen = 4;         // times the longest delay known: one of a kind not seen yet
 constexpr double kErrors = 2;         // standard errors that a gain must exceed
 // The least predicted gain, as a fraction, once every lane has applied one job; it falls with them.
 constexpr double kEarlyDoubt = 0.1;
@@ -48,6 +50,23 @@ double ErrorOfMean(const std::vector<double>& values) {
   for (double value : values) squares += (value - mean) * (value - mean);
   const auto count = static_cast<double>(values.size());
   return std::sqrt(squares / (count - 1) / count);
+}
+
+// Redundancy hides what it is there for: invocations that are cut tell nothing of how long they
+// would have been. By the rule of succession the next of `seen` invocations that are alike is worse
+// than all of them with probability 1 / (seen + 1). So little is known at first that no code goes
+// without redundancy, and a long run learns whether one can.
+void AddUnseen(int64_t seen, FleetProfile* fleet) {
+  double longest = 0;
+  for (double seconds : fleet->fixed_seconds) {
+    if (std::isfinite(seconds)) longest = std::max(longest, seconds);
+  }
+  RandomStream random(kProfileSeed, Purpose::kResample, static_cast<uint64_t>(fleet->rows));
+  for (double& seconds : fleet->fixed_seconds) {
+    if (random.NextUniform() * static_cast<double>(seen + 1) < 1) {
+      seconds = std::max(seconds, kUnseen * longest);
+    }
+  }
 }
 
 // Notes when lanes' jobs are applied, and replaces the weaves as soon as the first lane could go
@@ -285,11 +304,14 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::JobApplied(int lane, boo
 AutoPolicy::Fleets AutoPolicy::Observed() {
   Fleets fleets = {recorder_.Profile(options_.profile_rows, kProfileSeed)};
   const double slope = fleets.front().slope_seconds;
-  const double error = recorder_.SlopeError();
-  if (error == 0) return fleets;
-  for (const double other :
-       {std::max(0.0, slope - kSlopeErrors * error), slope + kSlopeErrors * error}) {
-    fleets.push_back(recorder_.ProfileWith(other, options_.profile_rows, kProfileSeed));
+  if (const double error = recorder_.SlopeError(); error > 0) {
+    for (const double other :
+         {std::max(0.0, slope - kSlopeErrors * error), slope + kSlopeErrors * error}) {
+      fleets.push_back(recorder_.ProfileWith(other, options_.profile_rows, kProfileSeed));
+    }
+  }
+  if (!known_.has_value()) {
+    for (FleetProfile& fleet : fleets) AddUnseen(recorder_.completed(), &fleet);
   }
   return fleets;
 }

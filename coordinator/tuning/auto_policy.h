@@ -77,7 +77,8 @@ class AutoPolicy {
   std::vector<LanePlan> Rest(const std::vector<int>& lanes) const;
   // Equally likely ones.
   using Fleets = std::vector<FleetProfile>;
-  // What the recorder says, and what it would say if load cost less, and more, by its error.
+  // What the recorder says, and what it would say if load cost less, and more, by its error; with
+  // what has not been seen yet.
   Fleets Observed();
   AutoDecision Adopt(AutoDecision decision);
   // Another load, since one alone does not tell what load costs.

@@ -91,6 +91,14 @@ void FleetRecorder::Observe(const InvocationObserved& observed) {
   ++observed_;
 }
 
+int64_t FleetRecorder::completed() const {
+  int64_t completed = 0;
+  for (const auto& kept : kept_) {
+    completed += std::count_if(kept.begin(), kept.end(), [](const Kept& k) { return !k.at_least; });
+  }
+  return completed;
+}
+
 double FleetRecorder::load_min() const {
   double least = std::numeric_limits<double>::infinity();
   for (const auto& kept : kept_) {

@@ -38,6 +38,8 @@ class FleetRecorder {
   int64_t observed() const { return observed_; }
   int64_t invocations(int slot) const { return invocations_[slot]; }
 
+  // Of what is kept, the invocations that were seen to their end.
+  int64_t completed() const;
   // Loads seen so far, of those that are kept. No slope can be told from one load.
   double load_min() const;
   double load_max() const;
