@@ -39,8 +39,8 @@ absl::StatusOr<std::vector<std::unique_ptr<Trial>>> MakeTrials(
     const v1::RunSpec& spec, const std::vector<v1::TrialSpec>& trials, const TrainAndTest& data) {
   std::vector<std::unique_ptr<Trial>> out;
   for (const v1::TrialSpec& trial_spec : trials) {
-    absl::StatusOr<std::unique_ptr<Trial>> trial = Trial::Create(
-        trial_spec, data.train, data.test != nullptr, spec.limits().max_parameters());
+    absl::StatusOr<std::unique_ptr<Trial>> trial =
+        Trial::Create(trial_spec, data.train, data.test != nullptr, spec.limits().max_parameters());
     if (!trial.ok()) {
       return absl::Status(trial.status().code(), absl::StrCat("trial ", trial_spec.name(), ": ",
                                                               trial.status().message()));
