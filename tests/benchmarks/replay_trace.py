@@ -99,11 +99,11 @@ class Race:
         if scheme is None:
             text = self.ask("tune", *fleet_of, "--auto", "--top", "1", "--resamples", "0")
             return float(re.search(r"knowing nothing at first: ([\d.]+) s", text)[1])
-        report = self.folder / "rounds.csv"
-        text = self.ask("simulate", *fleet_of, "--scheme", scheme, "--fleet", arrangement,
-                        "--csv", report)
-        line = next(line for line in text.splitlines() if line.startswith(scheme))
-        return float(line.split()[3])
+        text = self.ask("simulate", *fleet_of, "--scheme", scheme, "--fleet", arrangement)
+        rows = [re.split(r"\s{2,}", line.strip()) for line in text.splitlines()]
+        header = next(row for row in rows if row[0] == "scheme")
+        row = next(row for row in rows if row[0] == scheme)
+        return float(row[header.index("total (s)")])
 
 
 def applied_at(output):
