@@ -98,14 +98,17 @@ TEST_P(Bilevel, ABlockThatDoesNotComeInTimeCountsAsUnsampled) {
   EXPECT_EQ(patient.jobs_missed, 0);
   EXPECT_EQ(patient.sha256, plain.sha256) << "nothing was given up";
 
-  const std::string slow = "straggle={fixed: {delay: 300ms}, slots: [0]}";
-  const Summary missing = Finish("missing", with({"workload.bilevel.give_up=60ms", slow}));
+  // Long enough for the slow slot to answer many times: jobs that miss it take milliseconds.
+  const std::vector<std::string> slow = {"workload.bilevel.give_up=60ms", "training.jobs=400",
+                                         "straggle={fixed: {delay: 150ms}, slots: [0]}"};
+  const Summary missing = Finish("missing", with(slow));
   EXPECT_GT(missing.jobs_missed, 0);
   EXPECT_EQ(missing.jobs_late, 0);
   EXPECT_GT(missing.accuracy[0], 0.6);
   if (std::string(GetParam()) == "workload.bilevel.version=v1") return;
-  const Summary late =
-      Finish("late", with({"workload.bilevel.give_up=60ms", "workload.bilevel.late=pairs", slow}));
+  std::vector<std::string> slow_pairs = slow;
+  slow_pairs.emplace_back("workload.bilevel.late=pairs");
+  const Summary late = Finish("late", with(slow_pairs));
   EXPECT_GT(late.jobs_late, 0);
   EXPECT_GE(late.jobs_missed, late.jobs_late);
   EXPECT_GT(late.accuracy[0], 0.6);
