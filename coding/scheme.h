@@ -65,7 +65,8 @@ class Scheme {
  public:
   virtual ~Scheme() = default;
 
-  virtual absl::string_view name() const = 0;   // "uncoded", "gc", "sr_sgc", "m_sgc"
+  // "uncoded", "gc", "sr_sgc", "m_sgc", "multi_message"
+  virtual absl::string_view name() const = 0;
   virtual std::string description() const = 0;  // with parameters: "M-SGC(B=1, W=2, lambda=27)"
   virtual int slots() const = 0;
   virtual int delay() const = 0;    // T, in rounds
@@ -86,14 +87,23 @@ class Scheme {
   // Records a reply; true when it was new (not a duplicate, not of a forgotten or decoded job that
   // no longer needs it). O(1) amortised.
   virtual bool Receive(const MiniTask& task) = 0;
+  // What the latest Receive changed in the open round, beside the mini-task received: mini-tasks
+  // asked before that nobody needs any more, and new ones, to be computed by their slots after what
+  // they were asked before, in the same go. Valid until the next call.
+  struct Followup {
+    std::span<const MiniTask> drop;
+    std::span<const MiniTask> ask;
+  };
+  virtual Followup followup() const { return {}; }
   // Whether (job, part) can still serve: its job is in flight, not yet decodable, and the part has
   // not been received in a way that makes another copy useless. Used to drop work.
   virtual bool Needed(const MiniTask& task) const = 0;
   // O(1) amortised over a round's arrivals.
   virtual CloseVerdict Verdict() const = 0;
-  // Whether `slot` has delivered all its mini-tasks of the current round.
+  // Whether `slot` has delivered all its mini-tasks of the current round (multi_message: any).
   virtual bool Delivered(int slot) const = 0;
-  // Number of slots asked for something in the current round that have not delivered.
+  // Number of slots asked for something in the current round that have not delivered, and still
+  // can.
   virtual int Pending() const = 0;
   // Ends the current round; slots with undelivered mini-tasks are its stragglers, unless they
   // deliver before the next round is planned.
@@ -109,7 +119,7 @@ class Scheme {
 
 // What to build; mirrors a run file's `scheme`.
 struct SchemeSpec {
-  enum class Kind { kUncoded, kGc, kSrSgc, kMSgc };
+  enum class Kind { kUncoded, kGc, kSrSgc, kMSgc, kMultiMessage };
   enum class Code {
     kFractionalRepetition,
     kCyclic,
@@ -126,9 +136,9 @@ struct SchemeSpec {
   // gc; the code that sr_sgc repeats selectively and that protects m_sgc's second part (exact ones)
   Code code = Code::kFractionalRepetition;
   int b = 1, w = 2, lambda = 1;         // sr_sgc, m_sgc
+  int reach = 0;                        // multi_message: chunks of a slot at most; 0: all
   uint64_t seed = 1;                    // of random constructions
   std::vector<double> throughput = {};  // dual_balanced: relative speed per slot; empty: equal
-  bool ladder = false;  // gc, fractional repetition: every fourth part is half as large
 };
 
 // InvalidArgument names the parameter, its value and the relation it breaks.

@@ -82,6 +82,8 @@ class Session {
   // Call with the lock held.
   double EstimateWaiting(const WaitingTask& waiting) const;
   double Estimate(const InHand& task) const;
+  // Of a delay on purpose, before the task's computing. Call with the lock held.
+  absl::Duration DelayLeft(const ServedRun& run, const WaitingTask& waiting) const;
 
   WorkerResources& resources_;
   std::unique_ptr<v1::WorkerService::Stub> stub_;
@@ -101,6 +103,12 @@ class Session {
   std::set<grpc::ClientContext*> calls_;
   // Pace of earlier tasks by run, trial and lane.
   std::map<std::tuple<uint64_t, uint32_t, uint32_t>, double> seconds_per_example_;
+  // Of a run's latest invocations, once their first task was about to be computed.
+  struct Invocation {
+    absl::Time slow_until;    // on purpose
+    std::set<uint64_t> jobs;  // of the tasks that were about to be computed
+  };
+  std::map<std::pair<uint64_t, uint64_t>, Invocation> invocations_;
   uint64_t generation_ = 0;
   uint64_t tasks_done_ = 0;
   bool connected_ = false;

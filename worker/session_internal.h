@@ -27,8 +27,6 @@ struct Session::InHand {
   bool cancelled = false;
   bool tell_dropped = false;
   grpc::ClientContext* push = nullptr;
-  absl::Time delay_until = absl::InfinitePast();
-  absl::Duration delay_planned;  // until it begins
   absl::Time compute_begin = absl::InfinitePast();
   int64_t examples_total = 0;
   int64_t examples_done = 0;

@@ -17,16 +17,16 @@
 namespace gradloom {
 namespace {
 
-// A slot that is asked for several mini-tasks at once is slow once.
-absl::Duration PlannedDelay(const ServedRun& run, const v1::Task& task) {
-  return task.order() > 0 ? absl::ZeroDuration() : run.straggler.Delay(task.slot(), task.round());
-}
-
 constexpr size_t kLargeReply = size_t{64} << 20;  // bytes
 constexpr int kCrashExitCode = 137;               // as if killed by SIGKILL
+constexpr size_t kInvocationsMax = 1024;          // remembered
 
 std::tuple<uint64_t, uint32_t, uint32_t> PaceKey(const WaitingTask& waiting) {
   return {waiting.key.run, waiting.task.trial(), waiting.task.lane()};
+}
+
+std::pair<uint64_t, uint64_t> InvocationKey(const WaitingTask& waiting) {
+  return {waiting.key.run, waiting.task.invocation()};
 }
 
 absl::Status Dropped() { return absl::CancelledError("dropped"); }
@@ -78,7 +78,6 @@ absl::Status Session::CarryThrough(InHand& task) {
   {
     const std::lock_guard lock(mutex_);
     task.examples_total = ChunkExecutor::Positions(*task.run, task.spec());
-    task.delay_planned = PlannedDelay(*task.run, task.spec());
   }
 
   // While another task computes; but two versions of large parameters may not fit.
@@ -116,21 +115,34 @@ absl::Status Session::CarryThrough(InHand& task) {
 absl::Status Session::Straggle(InHand& task) {
   const v1::Task& spec = task.spec();
   const Straggler& straggler = task.run->straggler;
-  if (straggler.Crash(spec.slot(), spec.job(), spec.attempt())) {
+  const absl::Time begin = SteadyNow();
+  absl::Time until = begin;
+  bool fresh = true;  // the invocation has not come to this job before
+  {
+    // A slot that is asked for several mini-tasks at once is slow once.
+    const std::lock_guard lock(mutex_);
+    const auto [found, first] = invocations_.try_emplace(InvocationKey(task.waiting));
+    Invocation& invocation = found->second;
+    if (first || spec.invocation() == 0) {
+      invocation.slow_until = begin + straggler.Delay(spec.slot(), spec.round());
+    }
+    until = invocation.slow_until;
+    fresh = invocation.jobs.insert(spec.job()).second || spec.invocation() == 0;
+    if (invocations_.size() > kInvocationsMax) invocations_.erase(invocations_.begin());
+  }
+  if (fresh && straggler.Crash(spec.slot(), spec.job(), spec.attempt())) {
     Log(LogLevel::kError, "crashing on purpose", {{"slot", spec.slot()}, {"job", spec.job()}});
     _exit(kCrashExitCode);
   }
-  if (const auto freeze = straggler.Freeze(spec.slot(), spec.job(), spec.attempt())) {
+  const auto freeze = straggler.Freeze(spec.slot(), spec.job(), spec.attempt());
+  if (fresh && freeze.has_value()) {
     Log(LogLevel::kWarning, "freezing on purpose",
         {{"slot", spec.slot()}, {"job", spec.job()}, {"seconds", absl::ToDoubleSeconds(*freeze)}});
     FreezeProcess(*freeze);
   }
   std::unique_lock lock(mutex_);
-  const absl::Time begin = SteadyNow();
-  task.delay_until = begin + task.delay_planned;
-  task.delay_planned = absl::ZeroDuration();
-  while (!task.cancelled && SteadyNow() < task.delay_until) {
-    changed_.wait_for(lock, absl::ToChronoNanoseconds(task.delay_until - SteadyNow()));
+  while (!task.cancelled && SteadyNow() < until) {
+    changed_.wait_for(lock, absl::ToChronoNanoseconds(until - SteadyNow()));
   }
   resources_.metrics.delay_seconds.Increment(absl::ToDoubleSeconds(SteadyNow() - begin));
   return task.cancelled ? Dropped() : absl::OkStatus();
@@ -290,6 +302,15 @@ void Session::Report(InHand& task, const absl::Status& status) {
   TellFailed(task.waiting.key, std::string(status.message()), absl::IsInvalidArgument(status));
 }
 
+absl::Duration Session::DelayLeft(const ServedRun& run, const WaitingTask& waiting) const {
+  const v1::Task& task = waiting.task;
+  const auto known = invocations_.find(InvocationKey(waiting));
+  if (known == invocations_.end() || task.invocation() == 0) {
+    return run.straggler.Delay(task.slot(), task.round());
+  }
+  return std::max(absl::ZeroDuration(), known->second.slow_until - SteadyNow());
+}
+
 double Session::EstimateWaiting(const WaitingTask& waiting) const {
   TaskProgress progress;
   progress.since_assigned = SteadyNow() - waiting.assigned;
@@ -297,7 +318,7 @@ double Session::EstimateWaiting(const WaitingTask& waiting) const {
   const auto run = runs_.find(waiting.key.run);
   if (run != runs_.end() && ChunkExecutor::Check(*run->second, waiting.task).ok()) {
     progress.examples_total = ChunkExecutor::Positions(*run->second, waiting.task);
-    progress.delay_left = PlannedDelay(*run->second, waiting.task);
+    progress.delay_left = DelayLeft(*run->second, waiting);
     const auto known = seconds_per_example_.find(PaceKey(waiting));
     if (known != seconds_per_example_.end()) pace = known->second;
   }
@@ -308,7 +329,9 @@ double Session::Estimate(const InHand& task) const {
   const absl::Time now = SteadyNow();
   TaskProgress progress;
   progress.since_assigned = now - task.waiting.assigned;
-  progress.delay_left = task.delay_planned + std::max(absl::ZeroDuration(), task.delay_until - now);
+  if (task.run != nullptr && task.compute_begin == absl::InfinitePast()) {
+    progress.delay_left = DelayLeft(*task.run, task.waiting);
+  }
   if (task.compute_begin != absl::InfinitePast()) {
     progress.compute_spent = now - task.compute_begin;
   }

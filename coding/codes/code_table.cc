@@ -103,14 +103,14 @@ absl::StatusOr<std::unique_ptr<GradientCode>> MakeCode(const SchemeSpec& spec) {
     case SchemeSpec::Kind::kGc:
       parameters.s = spec.s;
       parameters.throughput = spec.throughput;
-      parameters.ladder = spec.ladder;
       return MakeCode(spec.code, parameters);
     case SchemeSpec::Kind::kSrSgc:
     case SchemeSpec::Kind::kMSgc:
+    case SchemeSpec::Kind::kMultiMessage:
       break;
   }
   return absl::InvalidArgumentError(
-      "kind = sr_sgc or m_sgc: a sequential scheme is not one code; legal are uncoded and gc");
+      "kind = sr_sgc, m_sgc or multi_message: not one code; legal are uncoded and gc");
 }
 
 }  // namespace gradloom

@@ -32,7 +32,6 @@ struct CodeParameters {
   uint64_t seed = 1;  // of random constructions; equal seeds give equal codes
   // Relative speed per slot, each finite and > 0; empty: equal. Read by dual_balanced alone.
   std::vector<double> throughput = {};
-  bool ladder = false;  // see fractional_repetition, which alone reads it
   // Copies of each chunk (on average), for approximate codes, 1..n. 0: chosen from s/n, see
   // coding/codes/approximate.h.
   int degree = 0;

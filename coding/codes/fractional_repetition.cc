@@ -10,29 +10,19 @@
 namespace gradloom {
 namespace {
 
-// One part of so many is light. A quarter of the slots is enough to tell two loads apart, and then
-// the others compute but an eighth more than they would without a ladder.
-constexpr int kLightEvery = 4;
-
 class FractionalRepetition final : public GradientCode {
  public:
-  FractionalRepetition(absl::string_view name, int slots, int s, bool ladder) : name_(name) {
+  FractionalRepetition(absl::string_view name, int slots, int s) : name_(name) {
     const int groups = slots / (s + 1);
-    const int light = std::min(groups, kLightEvery) - 1;
     std::vector<Chunk> chunks;
-    int64_t units = 0;
-    for (int group = 0; group < groups; ++group) {
-      const int64_t begin = units;
-      units += ladder && group % kLightEvery != light ? 2 : 1;
-      chunks.push_back({begin, units});
-    }
+    for (int group = 0; group < groups; ++group) chunks.push_back({group, group + 1});
     std::vector<std::vector<Term>> rows;
     std::vector<int> part_of_slot;
     for (int slot = 0; slot < slots; ++slot) {
       rows.push_back({{slot % groups, 1}});
       part_of_slot.push_back(slot % groups);
     }
-    SetStructure(units, std::move(chunks), std::move(rows), std::move(part_of_slot), s);
+    SetStructure(groups, std::move(chunks), std::move(rows), std::move(part_of_slot), s);
   }
 
   absl::string_view name() const override { return name_; }
@@ -76,12 +66,11 @@ class FractionalRepetition final : public GradientCode {
 }  // namespace
 
 std::unique_ptr<GradientCode> MakeFractionalRepetition(const CodeParameters& valid) {
-  return std::make_unique<FractionalRepetition>("fractional_repetition", valid.slots, valid.s,
-                                                valid.ladder);
+  return std::make_unique<FractionalRepetition>("fractional_repetition", valid.slots, valid.s);
 }
 
 std::unique_ptr<GradientCode> MakeUncoded(int slots) {
-  return std::make_unique<FractionalRepetition>("uncoded", slots, 0, false);
+  return std::make_unique<FractionalRepetition>("uncoded", slots, 0);
 }
 
 }  // namespace gradloom

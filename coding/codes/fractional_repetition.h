@@ -3,9 +3,6 @@
 // with coefficient 1, and every member returns the same bits. Decoding takes the lowest live slot
 // of each group: exact, O(n), amplification 1.
 //
-// With a ladder every fourth group (of fewer: the last) owns half as much data as the others, so
-// that one round shows what load costs beside what a slot's delay costs.
-//
 // Slot i belongs to group i mod m, so that slots held by one machine, which are usually
 // neighbours, are spread over as many groups as possible.
 #ifndef GRADLOOM_CODING_CODES_FRACTIONAL_REPETITION_H_

@@ -8,6 +8,7 @@
 #include "coding/scheme.h"
 #include "coding/schemes/gc_scheme.h"
 #include "coding/schemes/m_sgc_scheme.h"
+#include "coding/schemes/multi_message_scheme.h"
 #include "coding/schemes/sr_sgc_scheme.h"
 #include "coding/straggler_model.h"
 
@@ -79,6 +80,18 @@ absl::StatusOr<std::unique_ptr<Scheme>> MakeMSgc(const SchemeSpec& spec) {
   return MakeMSgcScheme(spec, *std::move(code));
 }
 
+absl::StatusOr<std::unique_ptr<Scheme>> MakeMultiMessage(const SchemeSpec& spec) {
+  const absl::string_view name = "multi_message";
+  if (spec.slots < 1 || spec.slots > kMaxSlots) {
+    return Illegal(name, ": slots = ", spec.slots, ": legal are 1..", kMaxSlots);
+  }
+  if (spec.reach < 0 || spec.reach > spec.slots) {
+    return Illegal(name, ": reach = ", spec.reach, ": legal are 1..", spec.slots,
+                   " (slots), and 0 for all of them");
+  }
+  return MakeMultiMessageScheme(spec.slots, spec.reach == 0 ? spec.slots : spec.reach);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Scheme>> MakeScheme(const SchemeSpec& spec) {
@@ -93,9 +106,11 @@ absl::StatusOr<std::unique_ptr<Scheme>> MakeScheme(const SchemeSpec& spec) {
       return MakeSrSgc(spec);
     case SchemeSpec::Kind::kMSgc:
       return MakeMSgc(spec);
+    case SchemeSpec::Kind::kMultiMessage:
+      return MakeMultiMessage(spec);
   }
   return Illegal("scheme kind = ", static_cast<int>(spec.kind),
-                 ": legal are uncoded, gc, sr_sgc, m_sgc");
+                 ": legal are uncoded, gc, sr_sgc, m_sgc, multi_message");
 }
 
 }  // namespace gradloom

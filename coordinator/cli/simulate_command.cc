@@ -251,8 +251,8 @@ CommandAction AddSimulate(CLI::App* command) {
   command
       ->add_option("--scheme", flags->schemes,
                    "uncoded, gc:s=10, sr_sgc:b=1,w=2,lambda=22 or m_sgc:b=1,w=2,lambda=31, with "
-                   ",code=cyclic and so on if wanted, or auto; one a flag: repeat the flag to "
-                   "compare [the run file's]")
+                   ",code=cyclic and so on if wanted, multi_message, multi_message:reach=32 or "
+                   "auto; one a flag: repeat the flag to compare [the run file's]")
       ->allow_extra_args(false);
   command
       ->add_option(

@@ -46,9 +46,10 @@ struct Flags {
 
 absl::Status LeaveOut(const std::vector<std::string>& names, ChoiceSpace* space) {
   for (const std::string& name : names) {
-    bool* kinds[] = {&space->uncoded, &space->gc,      &space->sr_sgc, &space->m_sgc,
-                     &space->woven,   &space->overlap, &space->gang,   &space->split};
-    constexpr const char* kNames[] = {"uncoded", "gc",      "sr_sgc", "m_sgc",
+    bool* kinds[] = {&space->uncoded,       &space->gc,    &space->sr_sgc,  &space->m_sgc,
+                     &space->multi_message, &space->woven, &space->overlap, &space->gang,
+                     &space->split};
+    constexpr const char* kNames[] = {"uncoded", "gc",      "sr_sgc", "m_sgc", "multi_message",
                                       "woven",   "overlap", "gang",   "split"};
     const auto* found = std::find(std::begin(kNames), std::end(kNames), name);
     if (found == std::end(kNames)) {
@@ -129,11 +130,10 @@ absl::Status PrintAuto(const Flags& flags, const FleetProfile& profile, const Fl
                                  known ? "told this fleet's profile" : "knowing nothing at first",
                                  play->result.total_seconds);
     for (const AutoPlay::Entry& entry : play->journal) {
-      std::cout << absl::StrFormat(
-          "  %9.3f s, %d jobs: %s, %s%s%s (%s)\n", entry.seconds, entry.jobs_applied,
-          SchemeText(entry.decision.choice.scheme), ArrangementText(entry.decision.choice.fleet),
-          entry.decision.group_slots.empty() ? "" : ", slots ",
-          absl::StrJoin(entry.decision.group_slots, "+"), entry.decision.why);
+      std::cout << absl::StrFormat("  %9.3f s, %d jobs: %s, %s (%s)\n", entry.seconds,
+                                   entry.jobs_applied, SchemeText(entry.decision.choice.scheme),
+                                   ArrangementText(entry.decision.choice.fleet),
+                                   entry.decision.why);
     }
   }
   return absl::OkStatus();
@@ -181,8 +181,8 @@ void AddSearchOptions(CLI::App* command, Flags* flags) {
   SearchOptions& search = flags->search;
   command
       ->add_option("--without", flags->without,
-                   "Leave out schemes or arrangements: uncoded, gc, sr_sgc, m_sgc, woven, "
-                   "overlap, gang, split")
+                   "Leave out schemes or arrangements: uncoded, gc, sr_sgc, m_sgc, multi_message, "
+                   "woven, overlap, gang, split")
       ->delimiter(',');
   command
       ->add_option("--copies-max", search.space.copies_max,

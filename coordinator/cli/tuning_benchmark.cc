@@ -37,10 +37,9 @@ class Benchmark {
       const std::string name = std::filesystem::path(file).filename().string();
       families[name.substr(0, name.find("-l"))].push_back(*std::move(trace));
     }
-    std::cout << "| trace | slope | uncoded | GC | SR-SGC | M-SGC | gang | free to split | paper's "
-                 "M-SGC | "
-                 "auto: told | auto: 5 rows | auto: cold |\n"
-                 "|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+    std::cout << "| trace | slope | uncoded | GC | SR-SGC | M-SGC | gang | free to split | "
+                 "multi-message | paper's M-SGC | auto: told | auto: 5 rows | auto: cold |\n"
+                 "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
     for (const auto& [family, traces] : families) {
       const absl::StatusOr<double> slope =
           fleet_.slope.has_value() ? *fleet_.slope : FittedSlope(traces);
@@ -81,10 +80,16 @@ class Benchmark {
                                               choice.fleet.kind == Arrangement::Kind::kOverlap);
       }));
     }
-    absl::StrAppend(&line, First(*found, [](const Choice& choice) {
-      return choice.fleet.kind == Arrangement::Kind::kGang && choice.fleet.groups == 1;
+    const auto one_message = [](const Choice& choice) {
+      return choice.scheme.kind != SchemeSpec::Kind::kMultiMessage;
+    };
+    absl::StrAppend(&line, First(*found, [&](const Choice& choice) {
+      return one_message(choice) && choice.fleet.kind == Arrangement::Kind::kGang &&
+             choice.fleet.groups == 1;
     }));
-    absl::StrAppend(&line, First(*found, [](const Choice&) { return true; }));
+    absl::StrAppend(&line, First(*found, one_message));
+    absl::StrAppend(&line,
+                    First(*found, [&](const Choice& choice) { return !one_message(choice); }));
     absl::StatusOr<PaperChoice> paper = SearchPaper(SchemeSpec::Kind::kMSgc, size_.slots, 4, trace,
                                                     slope * factor, {.jobs = size_.jobs});
     if (!paper.ok()) return paper.status();

@@ -49,6 +49,18 @@ absl::Status Validate(const std::vector<WeavePlan>& weaves, int slots, size_t la
   return absl::OkStatus();
 }
 
+// Nobody waits for the mini-task any more, nor for what its delivery would make to be asked.
+void Pretend(Scheme& scheme, const MiniTask& mini) {
+  std::vector<MiniTask> owed = {mini};
+  while (!owed.empty()) {
+    const MiniTask next = owed.back();
+    owed.pop_back();
+    scheme.Receive(next);
+    const std::span<const MiniTask> more = scheme.followup().ask;
+    owed.insert(owed.end(), more.begin(), more.end());
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CoordinatorCore>> CoordinatorCore::Create(CorePlan plan) {
@@ -82,6 +94,7 @@ void CoordinatorCore::AddWeaves(std::vector<WeavePlan> plans) {
   for (WeavePlan& plan : plans) {
     Weave& weave = weaves_[next_weave_++];
     weave.arrived.resize(plan.slots.size());
+    weave.invocation.resize(plan.slots.size());
     // The lane that is furthest behind has the first turn.
     weave.turn = std::min_element(plan.lanes.begin(), plan.lanes.end(),
                                   [&](int a, int b) { return started(a) < started(b); }) -
@@ -186,6 +199,7 @@ void CoordinatorCore::OnLost(const WorkerLost& event) {
     for (TaskId id : outstanding_[slot]) {
       Task& task = tasks_.at(id);
       task.worker = 0;
+      task.invocation = 0;
       ++task.attempt;
     }
   }
@@ -203,6 +217,7 @@ void CoordinatorCore::OnReply(const ReplyReceived& event) {
   Weave& weave = weave_of(task);
   const bool late = !weave.open || task.round + 1 != weave.plan.scheme->rounds();
   weave.plan.scheme->Receive(task.mini);
+  if (!late) FollowUp(task.weave);
   if (late) {
     ++counters_.replies_late;
     weave.plan.closing->Arrive(absl::ToDoubleSeconds(now_ - task.assigned), true);
@@ -233,6 +248,7 @@ void CoordinatorCore::OnFailed(const TaskFailedEvent& event) {
   RemoveTask(event.task);
   const TaskId id = next_task_++;
   task.worker = 0;
+  task.invocation = 0;
   tasks_.emplace(id, task);
   outstanding_[task.slot].push_back(id);
   asked_slots_.push_back(task.slot);
@@ -308,6 +324,7 @@ void CoordinatorCore::ApplyMoves() {
       Task task = tasks_.at(id);
       tasks_.erase(id);
       task.worker = 0;
+      task.invocation = 0;
       const TaskId renewed = next_task_++;
       tasks_.emplace(renewed, task);
       outstanding_[move.slot].push_back(renewed);
@@ -359,11 +376,29 @@ bool CoordinatorCore::TryStart(int weave) {
       return false;
     }
   }
-  for (const Start& start : starts) StartRound(start);
+  struct Asked {
+    int weave = 0;
+    std::span<const MiniTask> tasks;
+  };
+  std::vector<Asked> asked;
+  for (const Start& start : starts) asked.push_back({start.weave, StartRound(start)});
+  // A slot computes the first mini-task of every lane before the second of any.
+  bool more = !asked.empty();
+  for (int number = 0; std::exchange(more, false); ++number) {
+    for (const Asked& of_weave : asked) {
+      const int64_t round = weaves_[of_weave.weave].plan.scheme->rounds() - 1;
+      int in_slot = 0;  // mini-tasks of this one's slot before it
+      for (size_t i = 0; i < of_weave.tasks.size(); ++i) {
+        in_slot = i > 0 && of_weave.tasks[i - 1].slot == of_weave.tasks[i].slot ? in_slot + 1 : 0;
+        if (in_slot == number) Ask(of_weave.weave, of_weave.tasks[i], round);
+        more = more || in_slot > number;
+      }
+    }
+  }
   return !starts.empty();
 }
 
-void CoordinatorCore::StartRound(const Start& start) {
+std::span<const MiniTask> CoordinatorCore::StartRound(const Start& start) {
   fleet_.Rebalance();
   ApplyMoves();
   Weave& w = weaves_[start.weave];
@@ -385,9 +420,9 @@ void CoordinatorCore::StartRound(const Start& start) {
   w.round_start = now_;
   w.ask_again = absl::InfiniteFuture();
   std::fill(w.arrived.begin(), w.arrived.end(), false);
-  const int64_t round = w.plan.scheme->rounds() - 1;
-  for (const MiniTask& mini : minis) Ask(start.weave, mini, round);
+  std::fill(w.invocation.begin(), w.invocation.end(), 0);
   w.plan.closing->StartRound(w.plan.scheme->Pending());
+  return minis;
 }
 
 void CoordinatorCore::Ask(int weave, const MiniTask& mini, int64_t round) {
@@ -412,10 +447,30 @@ void CoordinatorCore::Ask(int weave, const MiniTask& mini, int64_t round) {
   task.lane_job = job.lane_job;
   task.round = round;
   task.slot = slot;
+  task.invocation = w.invocation[mini.slot];
   const TaskId id = next_task_++;
   tasks_.emplace(id, task);
   outstanding_[slot].push_back(id);
   if (asked_slots_.empty() || asked_slots_.back() != slot) asked_slots_.push_back(slot);
+}
+
+void CoordinatorCore::FollowUp(int weave) {
+  Weave& w = weaves_[weave];
+  const Scheme::Followup followup = w.plan.scheme->followup();
+  Drops drops;
+  for (const MiniTask& mini : followup.drop) {
+    std::vector<TaskId>& list = outstanding_[w.plan.slots[mini.slot]];
+    const auto found = std::find_if(list.begin(), list.end(), [&](TaskId id) {
+      const Task& task = tasks_.at(id);
+      return task.weave == weave && task.mini == mini;
+    });
+    if (found == list.end()) continue;
+    DropTask(*found, Task(tasks_.at(*found)), &drops);
+    dropped_.erase(*found);  // its slot goes on with something else: it has not straggled
+    list.erase(found);
+  }
+  SendDrops(std::move(drops));
+  for (const MiniTask& mini : followup.ask) Ask(weave, mini, w.plan.scheme->rounds() - 1);
 }
 
 void CoordinatorCore::TryAccept(int weave, int64_t job_number, bool last_chance) {
@@ -454,8 +509,8 @@ void CoordinatorCore::Excuse(int weave, int64_t job) {
         list[kept++] = id;
         continue;
       }
-      if (w.excused.empty() || w.excused.back() != slot) w.excused.push_back(slot);
-      w.plan.scheme->Receive(task.mini);
+      if (!w.plan.scheme->Delivered(task.mini.slot)) w.excused.push_back(slot);
+      Pretend(*w.plan.scheme, task.mini);
       DropTask(id, task, &drops);
     }
     list.resize(kept);
@@ -582,16 +637,25 @@ void CoordinatorCore::FlushAssignments() {
   for (int slot : asked_slots_) {
     const WorkerId worker = fleet_.holder(slot);
     if (worker == 0) continue;
+    uint64_t invocation = 0;
     for (TaskId id : outstanding_[slot]) {
       Task& task = tasks_.at(id);
       if (task.worker != 0) continue;
       task.worker = worker;
       task.assigned = now_;
+      if (task.invocation == 0) {
+        if (invocation == 0) invocation = next_invocation_++;
+        task.invocation = invocation;
+        Weave& weave = weave_of(task);
+        if (weave.open && task.round + 1 == weave.plan.scheme->rounds()) {
+          weave.invocation[task.mini.slot] = invocation;
+        }
+      }
       const auto [entry, fresh] = action_of_worker.try_emplace(worker, actions_->size());
       if (fresh) actions_->push_back(AssignTasks{worker, {}});
       std::get<AssignTasks>((*actions_)[entry->second])
           .tasks.push_back({id, task.slot, task.weave, task.lane, task.lane_job, task.mini.part,
-                            task.round, task.attempt});
+                            task.round, task.attempt, task.invocation});
     }
   }
   asked_slots_.clear();

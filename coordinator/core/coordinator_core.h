@@ -21,6 +21,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -155,7 +156,8 @@ class CoordinatorCore {
     std::vector<int> excused;   // fleet slots whose work became unneeded in the open round
     std::vector<int> retries;   // fleet slots asked again for what they owed, in the open round
     std::vector<bool> arrived;  // scheme slots whose delivery was reported to the closing rule
-    size_t turn = 0;            // the lane whose turn it is
+    std::vector<uint64_t> invocation;  // of the open round, by scheme slot; 0: not sent yet
+    size_t turn = 0;                   // the lane whose turn it is
     absl::Duration last_duration;
     int64_t wait_round = -1;       // round of the longest wait avoided so far
     absl::Duration wait_reported;  // of wait_round
@@ -169,7 +171,8 @@ class CoordinatorCore {
     int64_t round = 0;
     int slot = 0;  // of the fleet
     int attempt = 0;
-    WorkerId worker = 0;  // 0: waits for the slot to get a holder
+    uint64_t invocation = 0;  // 0: not sent yet
+    WorkerId worker = 0;      // 0: waits for the slot to get a holder
     absl::Time assigned;
   };
   struct Dropped {
@@ -216,8 +219,11 @@ class CoordinatorCore {
   std::optional<Start> MayStart(int weave) const;
   // Starts a round of the weave, with those of its gang, if all of them may.
   bool TryStart(int weave);
-  void StartRound(const Start& start);
+  // Its mini-tasks, which are to be asked next.
+  std::span<const MiniTask> StartRound(const Start& start);
   void Ask(int weave, const MiniTask& mini, int64_t round);
+  // Carries out what the latest reply has changed within its round.
+  void FollowUp(int weave);
   // last_chance: whatever the amplification.
   void TryAccept(int weave, int64_t job, bool last_chance);
   void Excuse(int weave, int64_t job);
@@ -254,6 +260,7 @@ class CoordinatorCore {
   std::deque<TaskId> dropped_order_;
   std::vector<std::vector<TaskId>> outstanding_;  // by fleet slot, in order
   TaskId next_task_ = 1;
+  uint64_t next_invocation_ = 1;
   absl::Time manned_since_ = absl::InfinitePast();  // the fleet has had a worker
   bool started_ = false;
   bool stopping_ = false;

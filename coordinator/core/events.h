@@ -77,6 +77,9 @@ struct AssignedTask {
   int part = 0;
   int64_t round = 0;
   int attempt = 0;
+  // What a slot is asked for at once, and what is added to that while it is at it, is one
+  // invocation. Numbered from 1 over the run; a slot's invocations do not interleave.
+  uint64_t invocation = 0;
 };
 // To one worker, in the order to be computed.
 struct AssignTasks {

@@ -1,43 +1,48 @@
 #include "coordinator/engine/invocation_watch.h"
 
-#include <map>
+#include <utility>
 
 namespace gradloom {
 
 void InvocationWatch::Assigned(absl::Time now, const AssignTasks& action,
                                absl::FunctionRef<double(const AssignedTask& task)> load) {
-  std::map<int, uint64_t> of_slot;
   for (const AssignedTask& task : action.tasks) {
-    const auto [found, fresh] = of_slot.try_emplace(task.slot, next_);
-    if (fresh) invocations_[next_++] = {task.slot, 0, now, 0, false};
-    Invocation& invocation = invocations_[found->second];
-    invocation.load += load(task);
+    const auto [found, fresh] = invocations_.try_emplace(task.invocation);
+    Invocation& invocation = found->second;
+    if (fresh) {
+      invocation.observed.slot = task.slot;
+      invocation.assigned = now;
+    }
     ++invocation.open;
-    invocation_of_[task.id] = found->second;
+    tasks_[task.id] = {task.invocation, load(task)};
   }
 }
 
-std::optional<InvocationObserved> InvocationWatch::Replied(absl::Time now, TaskId task) {
-  return Close(now, task, false);
+void InvocationWatch::Close(absl::Time now, TaskId id, bool dropped) {
+  const auto found = tasks_.find(id);
+  if (found == tasks_.end()) return;
+  const Task task = found->second;
+  tasks_.erase(found);
+  Invocation& invocation = invocations_.at(task.invocation);
+  if (!dropped) {
+    invocation.observed.Reply(task.load, absl::ToDoubleSeconds(now - invocation.assigned));
+  }
+  invocation.last_load = task.load;
+  --invocation.open;
+  closed_.push_back(task.invocation);
 }
 
-std::optional<InvocationObserved> InvocationWatch::Dropped(absl::Time now, TaskId task) {
-  return Close(now, task, true);
-}
-
-std::optional<InvocationObserved> InvocationWatch::Close(absl::Time now, TaskId task, bool cut) {
-  const auto found = invocation_of_.find(task);
-  if (found == invocation_of_.end()) return std::nullopt;
-  const auto at = invocations_.find(found->second);
-  invocation_of_.erase(found);
-  Invocation& invocation = at->second;
-  invocation.cut = invocation.cut || cut;
-  if (--invocation.open > 0) return std::nullopt;
-  const InvocationObserved observed{invocation.slot, invocation.load,
-                                    absl::ToDoubleSeconds(now - invocation.assigned),
-                                    invocation.cut};
-  invocations_.erase(at);
-  return observed;
+std::vector<InvocationObserved> InvocationWatch::TakeEnded(absl::Time now) {
+  std::vector<InvocationObserved> ended;
+  for (const uint64_t number : std::exchange(closed_, {})) {
+    const auto found = invocations_.find(number);
+    if (found == invocations_.end() || found->second.open > 0) continue;
+    Invocation& invocation = found->second;
+    invocation.observed.End(invocation.last_load, absl::ToDoubleSeconds(now - invocation.assigned));
+    ended.push_back(invocation.observed);
+    invocations_.erase(found);
+  }
+  return ended;
 }
 
 }  // namespace gradloom

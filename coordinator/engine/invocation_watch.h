@@ -1,16 +1,16 @@
-// What each invocation of a slot took: all that one assignment asks of the slot, from then until
-// its last reply, or until the rest was dropped. Pure; not thread-safe.
+// What each invocation of a slot took: from its assignment until its last reply, or until the rest
+// was dropped. Pure; not thread-safe.
 #ifndef GRADLOOM_COORDINATOR_ENGINE_INVOCATION_WATCH_H_
 #define GRADLOOM_COORDINATOR_ENGINE_INVOCATION_WATCH_H_
 
 #include <cstdint>
-#include <optional>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "coordinator/core/events.h"
-#include "coordinator/tuning/fleet_recorder.h"
+#include "coordinator/core/invocation.h"
 
 namespace gradloom {
 
@@ -19,23 +19,28 @@ class InvocationWatch {
   // load(task): the fraction of a job's data that it computes.
   void Assigned(absl::Time now, const AssignTasks& action,
                 absl::FunctionRef<double(const AssignedTask& task)> load);
-  // The invocation that this reply, or drop, completes, if it does.
-  std::optional<InvocationObserved> Replied(absl::Time now, TaskId task);
-  std::optional<InvocationObserved> Dropped(absl::Time now, TaskId task);
+  void Replied(absl::Time now, TaskId task) { Close(now, task, false); }
+  void Dropped(absl::Time now, TaskId task) { Close(now, task, true); }
+  // The invocations that have ended: of their tasks none is open. To be called when all that
+  // happened at one moment has been told, since a dropped task may be replaced.
+  std::vector<InvocationObserved> TakeEnded(absl::Time now);
 
  private:
-  struct Invocation {
-    int slot = 0;
+  struct Task {
+    uint64_t invocation = 0;
     double load = 0;
+  };
+  struct Invocation {
+    InvocationObserved observed;
     absl::Time assigned;
     int open = 0;
-    bool cut = false;
+    double last_load = 0;  // of the task that was closed last
   };
-  std::optional<InvocationObserved> Close(absl::Time now, TaskId task, bool cut);
+  void Close(absl::Time now, TaskId task, bool dropped);
 
-  absl::flat_hash_map<TaskId, uint64_t> invocation_of_;
+  absl::flat_hash_map<TaskId, Task> tasks_;
   absl::flat_hash_map<uint64_t, Invocation> invocations_;
-  uint64_t next_ = 0;
+  std::vector<uint64_t> closed_;  // invocations of which a task was closed
 };
 
 }  // namespace gradloom

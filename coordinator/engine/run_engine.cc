@@ -225,7 +225,7 @@ void RunEngine::HandleEvent(const Event& event) {
   const CoreCounters before = core_->counters();
   const absl::Time now = absl::Now();
   if (const auto* reply = std::get_if<ReplyReceived>(&event); reply != nullptr) {
-    if (const auto observed = watch_.Replied(now, reply->task)) schedule_->Observe(*observed);
+    watch_.Replied(now, reply->task);
   }
   core_->Handle(now, event, &actions);
   CarryOutAll(actions);
@@ -250,6 +250,9 @@ void RunEngine::HandleEvent(const Event& event) {
 
 void RunEngine::CarryOutAll(std::vector<Action>& actions) {
   for (Action& action : actions) CarryOut(action);
+  for (const InvocationObserved& observed : watch_.TakeEnded(absl::Now())) {
+    schedule_->Observe(observed);
+  }
 }
 
 void RunEngine::FollowSchedule() {
@@ -402,6 +405,7 @@ v1::Task RunEngine::ToProto(const AssignedTask& task) const {
   }
   proto.set_round(task.round);
   proto.set_attempt(task.attempt);
+  proto.set_invocation(task.invocation);
   return proto;
 }
 
@@ -411,13 +415,10 @@ void RunEngine::Assign(const AssignTasks& action) {
   assign->set_run(options_.run);
   {
     std::lock_guard lock(tasks_mutex_);
-    std::map<int, uint32_t> order;
     for (const AssignedTask& task : action.tasks) {
       PrepareSum(task);
       wanted_[task.id] = WantedTask{task.lane, task.part, action.worker};
-      v1::Task* proto = assign->add_tasks();
-      *proto = ToProto(task);
-      proto->set_order(order[task.slot]++);
+      *assign->add_tasks() = ToProto(task);
     }
   }
   if (schedule_->adaptive()) {
@@ -433,9 +434,7 @@ void RunEngine::Drop(const DropTasks& action) {
     std::lock_guard lock(tasks_mutex_);
     for (TaskId task : action.tasks) wanted_.erase(task);
   }
-  for (TaskId task : action.tasks) {
-    if (const auto observed = watch_.Dropped(absl::Now(), task)) schedule_->Observe(*observed);
-  }
+  for (TaskId task : action.tasks) watch_.Dropped(absl::Now(), task);
   if (action.worker == 0) return;
   v1::ToWorker message;
   message.mutable_drop()->set_run(options_.run);

@@ -20,11 +20,8 @@ v1::ScheduleDecision ToProto(const AutoDecision& decision, const std::vector<int
   proto.set_scheme(SchemeText(decision.choice.scheme));
   proto.set_closing(ClosingText(decision.choice.closing));
   proto.set_arrangement(ArrangementText(decision.choice.fleet));
-  proto.set_ladder(decision.choice.scheme.ladder);
   for (int lane : decision.lanes) proto.add_lanes(static_cast<uint32_t>(lane));
   for (int lane : decision.done) proto.add_done(static_cast<uint32_t>(lane));
-  for (int slots : decision.group_slots) proto.add_group_slots(static_cast<uint32_t>(slots));
-  for (int s : decision.group_s) proto.add_group_s(static_cast<uint32_t>(s));
   for (int64_t job : next_jobs) proto.add_first_job(static_cast<uint64_t>(job));
   proto.set_predicted_gain(decision.predicted_gain);
   proto.set_why(decision.why);
@@ -39,12 +36,9 @@ absl::StatusOr<AutoDecision> FromProto(const v1::ScheduleDecision& proto) {
   if (!closing.ok()) return closing.status();
   absl::StatusOr<Arrangement> fleet = ParseArrangement(proto.arrangement());
   if (!fleet.ok()) return fleet.status();
-  scheme->ladder = proto.ladder();
   decision.choice = {*scheme, *closing, *fleet};
   decision.lanes.assign(proto.lanes().begin(), proto.lanes().end());
   decision.done.assign(proto.done().begin(), proto.done().end());
-  decision.group_slots.assign(proto.group_slots().begin(), proto.group_slots().end());
-  decision.group_s.assign(proto.group_s().begin(), proto.group_s().end());
   decision.predicted_gain = proto.predicted_gain();
   decision.why = proto.why();
   return decision;

@@ -160,6 +160,8 @@ std::string SchemeName(const v1::SchemeSpec& scheme) {
   switch (scheme.scheme_case()) {
     case v1::SchemeSpec::kGc:
       return absl::StrCat("gc(s=", scheme.gc().s(), ")");
+    case v1::SchemeSpec::kMultiMessage:
+      return "multi_message";
     case v1::SchemeSpec::kSrSgc:
       return absl::StrCat("sr_sgc(b=", scheme.sr_sgc().b(), ",w=", scheme.sr_sgc().w(),
                           ",lambda=", scheme.sr_sgc().lambda(), ")");

@@ -65,6 +65,10 @@ SchemeSpec ToSchemeSpec(const v1::SchemeSpec& scheme, int slots) {
       spec.code = ToCode(scheme.gc().code());
       spec.seed = scheme.gc().has_seed() ? scheme.gc().seed() : 1;
       break;
+    case v1::SchemeSpec::kMultiMessage:
+      spec.kind = SchemeSpec::Kind::kMultiMessage;
+      spec.reach = static_cast<int>(scheme.multi_message().reach());
+      break;
     case v1::SchemeSpec::kSrSgc:
       spec.kind = SchemeSpec::Kind::kSrSgc;
       spec.b = static_cast<int>(scheme.sr_sgc().b());

@@ -336,6 +336,17 @@ void ValidateScheme(const v1::SchemeSpec& scheme, int trials, bool lanes_known,
                           absl::StrCat("less than slots = ", scheme.slots()));
       }
       break;
+    case v1::SchemeSpec::kMultiMessage: {
+      const auto& messages = scheme.multi_message();
+      if (!messages.has_reach()) break;
+      findings->Require(messages.reach() >= 1, "scheme.multi_message.reach", messages.reach(),
+                        "1 or more");
+      if (scheme.has_slots()) {
+        findings->Require(messages.reach() <= scheme.slots(), "scheme.multi_message.reach",
+                          messages.reach(), absl::StrCat("at most slots = ", scheme.slots()));
+      }
+      break;
+    }
     case v1::SchemeSpec::kSrSgc: {
       const auto& sr = scheme.sr_sgc();
       ValidateSequential("sr_sgc", sr.b(), sr.w(), sr.lambda(), false, scheme, findings);

@@ -16,7 +16,6 @@ struct Group {
   std::vector<int> lanes;
   std::vector<int> slots;
   int gang = -1;
-  int number = 0;
 };
 
 bool HasGroups(const Arrangement& fleet) {
@@ -64,30 +63,25 @@ absl::Status Validate(const Choice& choice, const FleetSize& size) {
   return absl::OkStatus();
 }
 
-std::vector<Group> Groups(const Choice& choice, int slots, const std::vector<int>& lanes,
-                          const std::vector<int>& group_slots) {
+std::vector<Group> Groups(const Choice& choice, int slots, const std::vector<int>& lanes) {
   const size_t groups =
       HasGroups(choice.fleet) ? std::min<size_t>(choice.fleet.groups, lanes.size()) : 1;
   const bool gang = choice.fleet.kind == Arrangement::Kind::kGang;
   const bool woven = choice.fleet.kind == Arrangement::Kind::kWoven ||
                      (choice.fleet.kind == Arrangement::Kind::kSplit && DelayOf(choice.scheme) > 0);
   std::vector<Group> out;
-  int first = 0;
   for (size_t group = 0; group < groups; ++group) {
-    const int next = group_slots.empty() ? static_cast<int>((group + 1) * slots / groups)
-                                         : first + group_slots[group];
-    const std::vector<int> own = Range(first, next);
-    first = next;
+    const std::vector<int> own = Range(static_cast<int>(group * slots / groups),
+                                       static_cast<int>((group + 1) * slots / groups));
     std::vector<int> together;
     for (size_t i = group; i < lanes.size(); i += groups) {
       if (woven) {
         together.push_back(lanes[i]);
       } else {
-        const auto number = static_cast<int>(group);
-        out.push_back({{lanes[i]}, own, gang ? number : -1, number});
+        out.push_back({{lanes[i]}, own, gang ? static_cast<int>(group) : -1});
       }
     }
-    if (woven) out.push_back({std::move(together), own, -1, static_cast<int>(group)});
+    if (woven) out.push_back({std::move(together), own, -1});
   }
   return out;
 }
@@ -126,14 +120,12 @@ std::vector<LanePlan> PlannedLanes(const FleetSize& size) {
 
 absl::StatusOr<std::vector<WeavePlan>> MakeWeaves(const Choice& choice, int slots,
                                                   const std::vector<int>& lanes,
-                                                  const std::vector<int>& done,
-                                                  const std::vector<int>& group_slots,
-                                                  const std::vector<int>& group_s) {
+                                                  const std::vector<int>& done) {
   std::vector<WeavePlan> weaves;
-  for (Group& group : Groups(choice, slots, lanes, group_slots)) {
+  for (Group& group : Groups(choice, slots, lanes)) {
     SchemeSpec spec = choice.scheme;
     spec.slots = static_cast<int>(group.slots.size());
-    if (!group_s.empty()) spec.s = group_s[group.number];
+    spec.reach = std::min(spec.reach, spec.slots);
     absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(spec);
     if (!scheme.ok()) return scheme.status();
     absl::StatusOr<std::unique_ptr<ClosingRule>> closing = MakeClosingRule(choice.closing);
@@ -161,7 +153,7 @@ absl::StatusOr<ChoiceCost> CostOf(const Choice& choice, const FleetSize& size) {
   if (absl::Status status = Validate(choice, size); !status.ok()) return status;
   SchemeSpec spec = choice.scheme;
   spec.slots =
-      static_cast<int>(Groups(choice, size.slots, Range(0, size.lanes), {}).front().slots.size());
+      static_cast<int>(Groups(choice, size.slots, Range(0, size.lanes)).front().slots.size());
   absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(spec);
   if (!scheme.ok()) return scheme.status();
   ChoiceCost cost;
@@ -174,7 +166,9 @@ absl::StatusOr<ChoiceCost> CostOf(const Choice& choice, const FleetSize& size) {
   cost.copies = cost.load * spec.slots * fleets;
   cost.tolerated = spec.kind == SchemeSpec::Kind::kUncoded ? 0
                    : spec.kind == SchemeSpec::Kind::kGc    ? spec.s
-                                                           : spec.lambda;
+                   : spec.kind == SchemeSpec::Kind::kMultiMessage
+                       ? (spec.reach == 0 ? spec.slots : spec.reach) - 1
+                       : spec.lambda;
   return cost;
 }
 

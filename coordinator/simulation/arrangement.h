@@ -53,13 +53,9 @@ absl::StatusOr<CorePlan> MakePlan(const Choice& choice, const FleetSize& size);
 // The weaves alone, of lanes in the order in which they take turns and are dealt to the groups; a
 // split into more groups than there are lanes becomes one of a group a lane. Lanes that are `done`
 // hold no slots: they come into the first weave, since a core wants every lane in one.
-// `group_slots`: slots of each group; empty: as equal as may be. `group_s`: GC's s of each group;
-// empty: the choice's for all.
 absl::StatusOr<std::vector<WeavePlan>> MakeWeaves(const Choice& choice, int slots,
                                                   const std::vector<int>& lanes,
-                                                  const std::vector<int>& done,
-                                                  const std::vector<int>& group_slots = {},
-                                                  const std::vector<int>& group_s = {});
+                                                  const std::vector<int>& done);
 
 // What a choice costs beside time.
 struct ChoiceCost {

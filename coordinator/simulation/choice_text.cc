@@ -100,10 +100,13 @@ absl::StatusOr<SchemeSpec> ParseScheme(absl::string_view given) {
     text.Take("b", &spec.b);
     text.Take("w", &spec.w);
     text.Take("lambda", &spec.lambda);
+  } else if (text.name == "multi_message") {
+    spec.kind = SchemeSpec::Kind::kMultiMessage;
+    text.Take("reach", &spec.reach);
   } else {
-    return text.UnknownName("gc, m_sgc, sr_sgc, uncoded");
+    return text.UnknownName("gc, m_sgc, multi_message, sr_sgc, uncoded");
   }
-  if (spec.kind != SchemeSpec::Kind::kUncoded) {
+  if (spec.kind != SchemeSpec::Kind::kUncoded && spec.kind != SchemeSpec::Kind::kMultiMessage) {
     const std::string name = text.TakeText("code");
     bool found = name.empty();
     std::vector<absl::string_view> names;
@@ -196,6 +199,8 @@ std::string SchemeText(const SchemeSpec& spec) {
   switch (spec.kind) {
     case SchemeSpec::Kind::kUncoded:
       return "uncoded";
+    case SchemeSpec::Kind::kMultiMessage:
+      return spec.reach == 0 ? "multi_message" : absl::StrCat("multi_message:reach=", spec.reach);
     case SchemeSpec::Kind::kGc:
       text = absl::StrCat("gc:s=", spec.s);
       break;

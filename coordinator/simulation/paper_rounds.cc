@@ -24,6 +24,10 @@ absl::Status Validate(const SchemeSpec& spec, const Trace& trace, const PaperOpt
   }
   if (options.jobs < 1) return illegal("jobs = ", options.jobs, ": at least 1");
   if (!(options.mu >= 0)) return illegal("mu = ", options.mu, ": legal are numbers >= 0");
+  if (spec.kind == Kind::kMultiMessage) {
+    return illegal(
+        "multi_message is none of the authors' schemes: legal are uncoded, gc, sr_sgc, m_sgc");
+  }
   if (spec.kind == Kind::kGc && (spec.s < 0 || spec.s >= spec.slots)) {
     return illegal("gc: s = ", spec.s, ": legal are 0..", spec.slots - 1);
   }
@@ -57,6 +61,7 @@ double PaperLoad(const SchemeSpec& spec) {
     case Kind::kSrSgc:
       return (RepeatTolerance(spec) + 1) / n;
     case Kind::kMSgc:
+    case Kind::kMultiMessage:  // no scheme of the paper: refused
       break;
   }
   const double own = spec.w - 1, b = spec.b, copies = spec.lambda + 1;

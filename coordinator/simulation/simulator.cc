@@ -49,16 +49,23 @@ class Simulation {
   }
 
  private:
-  struct Invocation {
-    std::vector<TaskId> tasks;
+  struct Task {
+    TaskId id = 0;
     double load = 0;
+  };
+  struct Invocation {
+    uint64_t number = 0;
+    std::deque<Task> tasks;  // if it runs, the first is being computed
+    double computed = 0;     // load of the tasks that were answered
+    double dropped = 0;      // load of the task that was dropped last, if none was answered since
+    InvocationObserved observed;
   };
   struct Slot {
     std::deque<Invocation> waiting;
     Invocation running;
     int64_t invocations = 0;
-    uint64_t turn = 0;  // changes when the running invocation ends, so stale events are known
-    double started = 0;
+    uint64_t turn = 0;   // changes when what is being computed does, so stale events are known
+    double started = 0;  // the running invocation
     bool busy = false;
   };
   struct Due {
@@ -82,7 +89,7 @@ class Simulation {
     std::vector<Action> actions = std::move(spare_);
     actions.clear();
     core_->Handle(Now(), event, &actions);
-    for (Action& action : actions) CarryOut(action);
+    CarryOut(actions);
     spare_ = std::move(actions);
   }
 
@@ -101,11 +108,13 @@ class Simulation {
     }
     Slot& slot = slots_[due.slot];
     if (slot.turn != due.turn) return;
-    const std::vector<TaskId> tasks = std::move(slot.running.tasks);
-    EndInvocation(due.slot, false);
-    for (TaskId task : tasks) {
-      if (!core_->ended()) Handle(ReplyReceived{task});
-    }
+    const Task task = slot.running.tasks.front();
+    slot.running.tasks.pop_front();
+    slot.running.computed += task.load;
+    slot.running.dropped = 0;
+    slot.running.observed.Reply(task.load, now_ - slot.started);
+    changed_.push_back(due.slot);
+    Handle(ReplyReceived{task.id});
   }
 
   void Steer(int lane) {
@@ -115,7 +124,14 @@ class Simulation {
     std::vector<Action> actions;
     const absl::Status status = core_->Reconfigure(Now(), *std::move(weaves), {}, &actions);
     if (!status.ok()) failure_ = std::string(status.message());
+    CarryOut(actions);
+  }
+
+  void CarryOut(std::vector<Action>& actions) {
     for (Action& action : actions) CarryOut(action);
+    // A task that was dropped may have been replaced since.
+    for (int slot : changed_) GoOn(slot);
+    changed_.clear();
   }
 
   void CarryOut(Action& action) {
@@ -144,56 +160,74 @@ class Simulation {
   }
 
   void Assign(const AssignTasks& action) {
-    const int slot = static_cast<int>(action.worker) - 1;
-    Invocation invocation;
+    const int index = static_cast<int>(action.worker) - 1;
+    Slot& slot = slots_[index];
     for (const AssignedTask& task : action.tasks) {
-      invocation.tasks.push_back(task.id);
-      invocation.load += core_->scheme(task.weave).parts()[task.part].load;
+      const double load = core_->scheme(task.weave).parts()[task.part].load;
+      if (slot.busy && slot.running.number == task.invocation) {
+        slot.running.tasks.push_back({task.id, load});
+        continue;
+      }
+      auto invocation = std::find_if(
+          slot.waiting.begin(), slot.waiting.end(),
+          [&task](const Invocation& other) { return other.number == task.invocation; });
+      if (invocation == slot.waiting.end()) {
+        invocation = slot.waiting.emplace(invocation);
+        invocation->number = task.invocation;
+        invocation->observed.slot = index;
+      }
+      invocation->tasks.push_back({task.id, load});
     }
-    slots_[slot].waiting.push_back(std::move(invocation));
-    if (!slots_[slot].busy) Next(slot);
+    if (!slot.busy) changed_.push_back(index);
   }
 
   void Drop(const DropTasks& action) {
     if (action.worker == 0) return;
     const int index = static_cast<int>(action.worker) - 1;
     Slot& slot = slots_[index];
-    const auto dropped = [&action](TaskId id) {
-      return std::find(action.tasks.begin(), action.tasks.end(), id) != action.tasks.end();
+    const auto dropped = [&action](const Task& task) {
+      return std::find(action.tasks.begin(), action.tasks.end(), task.id) != action.tasks.end();
     };
     for (Invocation& invocation : slot.waiting) std::erase_if(invocation.tasks, dropped);
     std::erase_if(slot.waiting, [](const Invocation& i) { return i.tasks.empty(); });
-    if (!slot.busy) return;
+    if (!slot.busy || slot.running.tasks.empty()) return;
+    const Task first = slot.running.tasks.front();
     std::erase_if(slot.running.tasks, dropped);
-    if (slot.running.tasks.empty()) {
-      ++result_.invocations_cut;
-      EndInvocation(index, true);
-    }
+    if (!slot.running.tasks.empty() && slot.running.tasks.front().id == first.id) return;
+    slot.running.dropped = first.load;
+    changed_.push_back(index);
   }
 
-  void EndInvocation(int index, bool cut) {
+  // With the first task of the running invocation, or, when none is left, with the next invocation.
+  void GoOn(int index) {
     Slot& slot = slots_[index];
-    result_.busy_seconds += now_ - slot.started;
-    if (options_.pilot != nullptr) {
-      options_.pilot->Observe(index, slot.running.load, now_ - slot.started, cut);
-    }
     ++slot.turn;
-    slot.busy = false;
-    Next(index);
+    if (slot.busy && slot.running.tasks.empty()) {
+      result_.busy_seconds += now_ - slot.started;
+      if (slot.running.dropped > 0) ++result_.invocations_cut;
+      slot.running.observed.End(slot.running.dropped, now_ - slot.started);
+      if (options_.pilot != nullptr) options_.pilot->Observe(slot.running.observed);
+      slot.busy = false;
+    }
+    if (!slot.busy) {
+      if (slot.waiting.empty()) return;
+      slot.running = std::move(slot.waiting.front());
+      slot.waiting.pop_front();
+      slot.busy = true;
+      slot.started = now_;
+      ++slot.invocations;
+      ++result_.invocations;
+    }
+    const double before = Seconds(index, slot.running.computed);
+    const double after = Seconds(index, slot.running.computed + slot.running.tasks.front().load);
+    if (!std::isfinite(after)) return;
+    const double begin = std::max(now_, slot.started + before);
+    events_.push({begin + (after - before), order_++, Due::What::kAnswered, index, slot.turn});
   }
 
-  void Next(int index) {
-    Slot& slot = slots_[index];
-    if (slot.waiting.empty()) return;
-    slot.running = std::move(slot.waiting.front());
-    slot.waiting.pop_front();
-    slot.busy = true;
-    slot.started = now_;
-    ++result_.invocations;
-    const double seconds = delays_.Seconds(index, slot.invocations++, slot.running.load);
-    if (std::isfinite(seconds)) {
-      events_.push({now_ + seconds, order_++, Due::What::kAnswered, index, slot.turn});
-    }
+  // From its start, until the running invocation has computed so much.
+  double Seconds(int index, double load) const {
+    return delays_.Seconds(index, slots_[index].invocations - 1, load);
   }
 
   std::unique_ptr<CoordinatorCore> core_;
@@ -204,6 +238,7 @@ class Simulation {
   uint64_t order_ = 0;
   std::priority_queue<Due> events_;
   std::vector<Action> spare_;
+  std::vector<int> changed_;  // slots whose first task has been answered, dropped or assigned
   std::string failure_;
   SimulationResult result_;
 };

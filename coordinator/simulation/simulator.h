@@ -1,7 +1,8 @@
 // Drives the shipped core with a virtual clock: every slot is a worker of its own that computes its
-// invocations one after the other and costs what the delay model says. All that one assignment asks
-// of a slot is one invocation, as for workers that straggle on purpose. A dropped task ends its
-// invocation when nothing else of it is wanted, so a slot moves on when its job is decoded. A pilot
+// invocations one after the other. The delay model says what an invocation costs at load 0, and its
+// tasks, one after the other, cost their load; each is answered when it is computed. A slot that is
+// at a task which is dropped goes on with the next one at once; an invocation without any left is
+// over, so a slot moves on when its job is decoded. A pilot
 // may watch and replace the weaves while the run is under way. A lane that gives a job up goes on
 // with the next one.
 #ifndef GRADLOOM_COORDINATOR_SIMULATION_SIMULATOR_H_
@@ -13,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "coordinator/core/coordinator_core.h"
+#include "coordinator/core/invocation.h"
 #include "coordinator/simulation/delay_model.h"
 
 namespace gradloom {
@@ -20,8 +22,8 @@ namespace gradloom {
 class SimulationPilot {
  public:
   virtual ~SimulationPilot() = default;
-  // An invocation of `load` has ended: answered after `seconds`, or cut so long after its start.
-  virtual void Observe(int slot, double load, double seconds, bool cut) = 0;
+  // An invocation has ended.
+  virtual void Observe(const InvocationObserved& observed) = 0;
   // A lane's job has just been applied, or counts as missing (the lane has not gone on yet). New
   // weaves from here on, or none.
   virtual std::optional<std::vector<WeavePlan>> Steer(double now_seconds, int lane) = 0;

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <memory>
 #include <numeric>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "coordinator/simulation/simulator.h"
 #include "models/random.h"
 
@@ -24,12 +22,9 @@ constexpr double kAtOnceSeconds = 1e-9;
 constexpr double kTrustedFactor = 4;
 // Applied jobs between two searches: a share of those so far.
 constexpr int kSearchEvery = 4;
-// s of the first code, where nothing is known.
+// s of the first code where nothing is known and multi_message is left out.
 constexpr int kFirstTolerance = 2;
-constexpr int64_t kLadderRounds = 3;  // that a ladder gets to tell what load costs
-constexpr int kDealResamples = 3;     // while parts are compared
 constexpr double kGiveUp = 1.5;
-constexpr double kLeastDealt = 0.01;  // that shares must gain over more equal ones
 constexpr uint64_t kProfileSeed = 2;
 constexpr double kSlopeErrors = 1.2;  // half of the slopes' weight lies beyond
 constexpr double kUnseen = 4;         // times the longest delay known: one of a kind not seen yet
@@ -69,25 +64,20 @@ void AddUnseen(int64_t seen, FleetProfile* fleet) {
   }
 }
 
-// Notes when lanes' jobs are applied, and replaces the weaves as soon as the first lane could go
-// on.
+// Replaces the weaves as soon as the first lane could go on.
 class SwitchOnce final : public SimulationPilot {
  public:
   // decision: null: never.
-  SwitchOnce(const AutoDecision* decision, int slots, int lanes)
-      : decision_(decision), slots_(slots), seconds_(lanes, 0) {}
-  void Observe(int, double, double, bool) override {}
-  std::optional<std::vector<WeavePlan>> Steer(double now_seconds, int lane) override {
-    seconds_[lane] = now_seconds;
+  SwitchOnce(const AutoDecision* decision, int slots) : decision_(decision), slots_(slots) {}
+  void Observe(const InvocationObserved&) override {}
+  std::optional<std::vector<WeavePlan>> Steer(double /*now_seconds*/, int /*lane*/) override {
     if (decision_ == nullptr) return std::nullopt;
     return *WeavesOf(*std::exchange(decision_, nullptr), slots_);
   }
-  std::vector<double> TakeSeconds() { return std::move(seconds_); }
 
  private:
   const AutoDecision* decision_;
   int slots_;
-  std::vector<double> seconds_;
 };
 
 // A recording, from where each slot is in it.
@@ -144,39 +134,10 @@ int Groups(const AutoDecision& decision) {
   return grouped ? std::min(fleet.groups, static_cast<int>(decision.lanes.size())) : 1;
 }
 
-// Whole shares of `slots`, at least one each, as near the weights as may be.
-std::vector<int> Shares(const std::vector<double>& weights, int slots) {
-  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  const auto count = static_cast<int>(weights.size());
-  std::vector<int> out;
-  double share = 0;
-  int given = 0;
-  for (int i = 0; i < count; ++i) {
-    share += weights[i] / sum;
-    const int until = std::clamp(static_cast<int>(std::lround(share * slots)), given + 1,
-                                 slots - (count - 1 - i));
-    out.push_back(until - given);
-    given = until;
-  }
-  return out;
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<WeavePlan>> WeavesOf(const AutoDecision& decision, int slots) {
-  const auto groups = static_cast<size_t>(Groups(decision));
-  const std::vector<int>& dealt = decision.group_slots;
-  if (!dealt.empty() && (dealt.size() != groups ||
-                         std::accumulate(dealt.begin(), dealt.end(), int64_t{0}) != slots)) {
-    return absl::InvalidArgumentError(absl::StrCat("group_slots = ", absl::StrJoin(dealt, ", "),
-                                                   ": legal are ", groups, " numbers that sum to ",
-                                                   slots));
-  }
-  if (!decision.group_s.empty() && decision.group_s.size() != groups) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "group_s = ", absl::StrJoin(decision.group_s, ", "), ": legal are ", groups, " numbers"));
-  }
-  return MakeWeaves(decision.choice, slots, decision.lanes, decision.done, dealt, decision.group_s);
+  return MakeWeaves(decision.choice, slots, decision.lanes, decision.done);
 }
 
 AutoPolicy::AutoPolicy(int slots, std::vector<LanePlan> lanes, AutoOptions options)
@@ -225,20 +186,23 @@ absl::StatusOr<AutoDecision> AutoPolicy::First() {
     if (!best->has_value()) {
       return absl::InvalidArgumentError("auto: no choice can end a run on the profile given");
     }
-    if (absl::Status status = Deal({*known_}, &**best); !status.ok()) return status;
     current_ = **best;
     current_.why = "the profile that was given";
     return current_;
   }
   const ChoiceSpace& space = options_.search.space;
-  // Both a thin code and a gang cost little whatever the fleet: see kFirstTolerance.
-  int s = std::min(slots_ >= 2 * (kFirstTolerance + 1) ? kFirstTolerance : 1, slots_ - 1);
-  if (space.copies_max < s + 1) s = std::max(0, static_cast<int>(space.copies_max) - 1);
-  first.choice.scheme.s = s;
-  first.choice.scheme.ladder = true;
+  SchemeSpec& scheme = first.choice.scheme;
+  if (space.multi_message) {
+    // It needs to know nothing, and shows what load costs.
+    scheme.kind = SchemeSpec::Kind::kMultiMessage;
+    scheme.reach = ReachWithin(slots_, space.copies_max);
+  } else {
+    const auto copies = static_cast<int>(std::min<double>(space.copies_max, slots_));
+    scheme.s = std::clamp(copies - 1, 0, kFirstTolerance);
+  }
   const bool gang = SideBySide(Rest(first.lanes)) > 1 && space.gang;
   first.choice.fleet.kind = gang ? Arrangement::Kind::kGang : Arrangement::Kind::kWoven;
-  first.why = "a probe: nothing is known";
+  first.why = "nothing is known";
   current_ = first;
   return first;
 }
@@ -292,9 +256,7 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::JobApplied(int lane, boo
   if (recorder_.observed() == 0 && !known_.has_value()) return std::nullopt;
   const auto lanes = static_cast<int64_t>(left_.size());
   if (!recorder_.Slope().has_value()) {
-    // Few slots tell what load costs only after some rounds.
-    const bool patient = current_.choice.scheme.ladder && applied_ < kLadderRounds * lanes;
-    if (patient || lanes_changed) return std::nullopt;
+    if (lanes_changed) return std::nullopt;
     return Probe();
   }
   reconsider_at_ = applied_ + (applied_ < 2 * lanes ? 1 : std::max(lanes, applied_ / kSearchEvery));
@@ -326,17 +288,14 @@ std::optional<AutoDecision> AutoPolicy::Probe() {
   AutoDecision probe = Blank();
   probe.choice = current_.choice;
   SchemeSpec& scheme = probe.choice.scheme;
-  if (scheme.kind == SchemeSpec::Kind::kUncoded) {
+  if (scheme.kind == SchemeSpec::Kind::kUncoded || scheme.kind == SchemeSpec::Kind::kMultiMessage) {
     scheme = {.kind = SchemeSpec::Kind::kGc, .slots = scheme.slots};
   }
-  scheme.ladder = false;
   if (scheme.kind != SchemeSpec::Kind::kGc) return std::nullopt;
   const int s = scheme.s;
   // Half the load where that leaves some redundancy, otherwise twice, or what a group's slots
   // allow.
-  const std::vector<int>& dealt = current_.group_slots;
-  const int group =
-      dealt.empty() ? slots_ / Groups(current_) : *std::min_element(dealt.begin(), dealt.end());
+  const int group = slots_ / Groups(current_);
   const int twice = 2 * s + 1;
   scheme.s = s >= 3 ? (s + 1) / 2 - 1 : twice < group ? twice : 0;
   if (scheme.s == s) return std::nullopt;
@@ -350,7 +309,6 @@ absl::StatusOr<std::optional<AutoDecision>> AutoPolicy::Reconsider(const Fleets&
   if (!best.ok()) return best.status();
   if (!best->has_value()) return std::nullopt;
   AutoDecision& next = **best;
-  if (absl::Status status = Deal(fleets, &next); !status.ok()) return status;
   absl::StatusOr<std::vector<double>> with = Predict(fleets, next);
   if (!with.ok()) return with.status();
   absl::StatusOr<std::vector<double>> without = Predict(fleets, current_);
@@ -422,120 +380,8 @@ int64_t AutoPolicy::LookedAhead(int64_t jobs) const {
   return std::max(int64_t{1}, static_cast<int64_t>(std::llround(part * static_cast<double>(jobs))));
 }
 
-absl::Status AutoPolicy::Deal(const Fleets& fleets, AutoDecision* decision) const {
-  const SchemeSpec::Kind kind = decision->choice.scheme.kind;
-  const auto groups = std::min(static_cast<int>(decision->lanes.size()), slots_);
-  if (groups == 1 || !options_.search.space.split ||
-      SideBySide(Rest(decision->lanes)) < static_cast<int>(decision->lanes.size()) ||
-      (kind != SchemeSpec::Kind::kUncoded && kind != SchemeSpec::Kind::kGc)) {
-    return absl::OkStatus();
-  }
-  std::vector<int64_t> left(groups, 0);
-  for (size_t i = 0; i < decision->lanes.size(); ++i) {
-    left[i % groups] += LookedAhead(left_[decision->lanes[i]]);
-  }
-  const auto [least, most] = std::minmax_element(left.begin(), left.end());
-  if (*least == *most) return absl::OkStatus();
-  absl::StatusOr<std::vector<double>> best = Predict(fleets, *decision);
-  if (!best.ok()) return best.status();
-  AutoDecision dealt = *decision;
-  dealt.choice.scheme.kind = SchemeSpec::Kind::kGc;
-  dealt.choice.fleet = {Arrangement::Kind::kSplit, groups};
-  const double spread = static_cast<double>(*most - *least);
-  const double in_proportion = static_cast<double>(*most) / static_cast<double>(*least);
-  for (const double ratio : {1.0, 1.5, 2.2, 3.3, 5.0, in_proportion}) {
-    std::vector<double> weights;
-    for (int64_t jobs : left) {
-      weights.push_back(std::pow(ratio, static_cast<double>(jobs - *least) / spread));
-    }
-    dealt.group_slots = Shares(weights, slots_);
-    if (absl::Status status = DealParts(fleets, left, &dealt); !status.ok()) return status;
-    if (dealt.group_s.empty()) continue;
-    absl::StatusOr<std::vector<double>> seconds = Predict(fleets, dealt);
-    if (!seconds.ok()) return seconds.status();
-    if (known_.has_value() && seconds->front() > best->front()) continue;
-    if (Mean(*seconds) < (1 - kLeastDealt) * Mean(*best)) {
-      best = *std::move(seconds);
-      *decision = dealt;
-    } else if (decision->group_s.size() == dealt.group_s.size()) {
-      break;  // it was better before
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status AutoPolicy::DealParts(const Fleets& fleets, const std::vector<int64_t>& group_jobs,
-                                   AutoDecision* dealt) const {
-  const std::vector<int>& slots = dealt->group_slots;
-  const auto groups = slots.size();
-  const auto set_parts = [&](const std::vector<int>& parts) {
-    dealt->group_s.clear();
-    for (size_t i = 0; i < groups; ++i) {
-      dealt->group_s.push_back(slots[i] / std::clamp(parts[i], 1, slots[i]) - 1);
-    }
-    dealt->choice.scheme.s = *std::min_element(dealt->group_s.begin(), dealt->group_s.end());
-  };
-  // By jobs left, since lanes alike are best dealt with alike: the least sum of the latest ends.
-  struct Best {
-    double seconds = std::numeric_limits<double>::infinity();
-    int parts = 0;
-  };
-  std::map<int64_t, Best> best;
-  const auto try_parts = [&](const std::vector<int>& parts) -> absl::Status {
-    set_parts(parts);
-    absl::StatusOr<std::vector<LaneSeconds>> samples = Play(fleets, *dealt, kDealResamples);
-    if (!samples.ok()) return samples.status();
-    std::map<int64_t, double> ends;
-    for (const LaneSeconds& seconds : *samples) {
-      std::map<int64_t, double> latest;
-      for (size_t i = 0; i < dealt->lanes.size(); ++i) {
-        double& end = latest[group_jobs[i % groups]];
-        end = std::max(end, seconds[dealt->lanes[i]]);
-      }
-      for (const auto& [jobs, end] : latest) ends[jobs] += end;
-    }
-    for (size_t i = 0; i < groups; ++i) {
-      Best& of_group = best[group_jobs[i]];
-      const double end = ends[group_jobs[i]];
-      if (end < of_group.seconds) of_group = {end, parts[i]};
-    }
-    return absl::OkStatus();
-  };
-  const auto [least, most] = LegalParts();
-  for (int parts = most; parts >= least; parts = parts > least ? std::max(least, parts / 2) : 0) {
-    if (absl::Status status = try_parts(std::vector<int>(groups, parts)); !status.ok()) {
-      return status;
-    }
-  }
-  if (best.empty()) return absl::OkStatus();
-  // Between those.
-  for (const double step : {0.71, 1.41}) {
-    std::vector<int> parts;
-    for (int64_t jobs : group_jobs) {
-      parts.push_back(
-          std::clamp(static_cast<int>(std::lround(step * best[jobs].parts)), least, most));
-    }
-    if (absl::Status status = try_parts(parts); !status.ok()) return status;
-  }
-  std::vector<int> parts;
-  for (int64_t jobs : group_jobs) parts.push_back(best[jobs].parts);
-  set_parts(parts);
-  return absl::OkStatus();
-}
-
-std::pair<int, int> AutoPolicy::LegalParts() const {
-  double load_max = 1, load_min = 1.0 / slots_;
-  load_max = std::min(load_max, options_.search.space.copies_max / slots_);
-  if (!known_.has_value()) {
-    load_max = std::min(load_max, kTrustedFactor * recorder_.load_max());
-    load_min = std::max(load_min, recorder_.load_min() / kTrustedFactor);
-  }
-  return {static_cast<int>(std::ceil(1 / load_max)), static_cast<int>(std::floor(1 / load_min))};
-}
-
-absl::StatusOr<std::vector<AutoPolicy::LaneSeconds>> AutoPolicy::Play(const Fleets& fleets,
-                                                                      const AutoDecision& decision,
-                                                                      int resamples) const {
+absl::StatusOr<std::vector<double>> AutoPolicy::Predict(const Fleets& fleets,
+                                                        const AutoDecision& decision) const {
   const AutoDecision& now = idle_ ? decision : current_;
   for (const AutoDecision* each : {&now, &decision}) {
     const absl::StatusOr<std::vector<WeavePlan>> legal = WeavesOf(*each, slots_);
@@ -562,14 +408,13 @@ absl::StatusOr<std::vector<AutoPolicy::LaneSeconds>> AutoPolicy::Play(const Flee
     }
   }
   const int first = known_.has_value() ? 1 : 0;
-  std::vector<LaneSeconds> out(resamples + first);
-  options_.search.run_all(resamples + first, [&](int sample) {
+  std::vector<double> out(kResamples + first);
+  options_.search.run_all(kResamples + first, [&](int sample) {
     CorePlan plan;
     plan.slots = slots_;
     plan.lanes = lanes;
     plan.weaves = *WeavesOf(now, slots_);
-    SwitchOnce pilot(idle_ || &decision == &current_ ? nullptr : &decision, slots_,
-                     static_cast<int>(lanes.size()));
+    SwitchOnce pilot(idle_ || &decision == &current_ ? nullptr : &decision, slots_);
     SimulationOptions simulation;
     simulation.apply_seconds = options_.search.apply_seconds;
     simulation.pilot = &pilot;
@@ -582,20 +427,8 @@ absl::StatusOr<std::vector<AutoPolicy::LaneSeconds>> AutoPolicy::Play(const Flee
                                                               static_cast<uint64_t>(sample)));
     const absl::StatusOr<SimulationResult> result =
         Simulate(std::move(plan), FirstAtOnce(*delays, still), simulation);
-    out[sample] = result.ok() ? pilot.TakeSeconds()
-                              : LaneSeconds(lanes.size(), std::numeric_limits<double>::infinity());
+    out[sample] = result.ok() ? result->total_seconds : std::numeric_limits<double>::infinity();
   });
-  return out;
-}
-
-absl::StatusOr<std::vector<double>> AutoPolicy::Predict(const Fleets& fleets,
-                                                        const AutoDecision& decision) const {
-  absl::StatusOr<std::vector<LaneSeconds>> samples = Play(fleets, decision, kResamples);
-  if (!samples.ok()) return samples.status();
-  std::vector<double> out;
-  for (const LaneSeconds& seconds : *samples) {
-    out.push_back(*std::max_element(seconds.begin(), seconds.end()));
-  }
   return out;
 }
 

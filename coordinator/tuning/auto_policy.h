@@ -3,14 +3,13 @@
 // says all that the weaves are made of, so that the caller can journal it: a resumed or replayed
 // run applies the journal's decisions instead of asking again.
 //
-// At first, unless a profile is given, all lanes are a gang under a thin code with a ladder: one
-// round shows both what an invocation costs and what load costs, and nothing is in flight when it
-// is over. From then on, ever more rarely, the recorder's profile is searched for the rest of the
-// run. Loads may at most be a quarter, or four times, of what has been seen. A switch must gain
-// more than the hysteresis and more than chance explains, over resampled fleets that both choices
-// share. Slots of lanes that are done go to those that are left; a lane that has more jobs left may
-// get more slots and parts of its own number. Not thread-safe; `options.search.run_all` alone may
-// use threads.
+// At first, unless a profile is given, all lanes are a gang under multi_message, which needs to
+// know nothing: one round shows both what an invocation costs and what load costs, and nothing is
+// in flight when it is over. From then on, ever more rarely, the recorder's profile is searched for
+// the rest of the run. Loads may at most be a quarter, or four times, of what has been seen. A
+// switch must gain more than the hysteresis and more than chance explains, over resampled fleets
+// that both choices share. Slots of lanes that are done go to those that are left. Not thread-safe;
+// `options.search.run_all` alone may use threads.
 #ifndef GRADLOOM_COORDINATOR_TUNING_AUTO_POLICY_H_
 #define GRADLOOM_COORDINATOR_TUNING_AUTO_POLICY_H_
 
@@ -42,9 +41,7 @@ struct AutoDecision {
   Choice choice;
   std::vector<int> lanes;  // that are left, in their turns
   std::vector<int> done;
-  std::vector<int> group_slots;  // empty: equal groups
-  std::vector<int> group_s;      // GC's s of each group; empty: the choice's for all
-  double predicted_gain = 0;     // fraction of the predicted time for the rest of the run
+  double predicted_gain = 0;  // fraction of the predicted time for the rest of the run
   std::string why;
 };
 
@@ -89,22 +86,9 @@ class AutoPolicy {
                                                    const AutoDecision& blank) const;
   // Of a lane's `jobs`, those that a prediction plays.
   int64_t LookedAhead(int64_t jobs) const;
-  // Lanes that have more jobs left than others are the ones that a run ends with: shares of the
-  // fleet of their own and parts to match, if that is predicted to help.
-  absl::Status Deal(const Fleets& fleets, AutoDecision* decision) const;
-  // Of the parts that `space` allows, those with which each group of `dealt` ends soonest.
-  absl::Status DealParts(const Fleets& fleets, const std::vector<int64_t>& group_jobs,
-                         AutoDecision* dealt) const;
-  // The least and the most parts of a group, from `space` and the trusted loads.
-  std::pair<int, int> LegalParts() const;
-  // When each lane's last job is applied, in seconds from now.
-  using LaneSeconds = std::vector<double>;
   // Over each sample of the fleet, the switch from the current decision included: unless the fleet
   // stands still, lanes are in the middle of jobs, and slots of the new weaves may still be at
   // them. Infinite where the run does not end.
-  absl::StatusOr<std::vector<LaneSeconds>> Play(const Fleets& fleets, const AutoDecision& decision,
-                                                int resamples) const;
-  // Of the whole rest of the run, by sample.
   absl::StatusOr<std::vector<double>> Predict(const Fleets& fleets,
                                               const AutoDecision& decision) const;
   // The lanes that start their jobs together with this one's, itself included.

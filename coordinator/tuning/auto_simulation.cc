@@ -23,9 +23,7 @@ class PolicyPilot final : public SimulationPilot {
     for (const LanePlan& lane : PlannedLanes(size)) left_.push_back(lane.jobs - lane.first_job);
   }
 
-  void Observe(int slot, double load, double seconds, bool cut) override {
-    policy_->Observe({slot, load, seconds, cut});
-  }
+  void Observe(const InvocationObserved& observed) override { policy_->Observe(observed); }
   std::optional<std::vector<WeavePlan>> Steer(double now_seconds, int lane) override {
     ++applied_;
     absl::StatusOr<std::optional<AutoDecision>> decision =
@@ -56,7 +54,7 @@ class JournalPilot final : public SimulationPilot {
   JournalPilot(const std::vector<AutoPlay::Entry>& journal, int slots)
       : journal_(journal), slots_(slots) {}
 
-  void Observe(int, double, double, bool) override {}
+  void Observe(const InvocationObserved&) override {}
   std::optional<std::vector<WeavePlan>> Steer(double /*now_seconds*/, int /*lane*/) override {
     ++applied_;
     if (next_ == journal_.size() || journal_[next_].jobs_applied != applied_) return std::nullopt;

@@ -1,6 +1,7 @@
 #include "coordinator/tuning/choice_space.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -79,6 +80,10 @@ std::vector<Choice> Enumerate(const ChoiceSpace& space, const FleetSize& size, b
       out.push_back(std::move(choice));
     };
     SchemeSpec spec;
+    spec.kind = Kind::kMultiMessage;
+    spec.reach = ReachWithin(slots, space.copies_max / fleet.groups);
+    if (space.multi_message) add(spec);
+    spec.reach = 0;
     spec.kind = Kind::kUncoded;
     if (space.uncoded) add(spec);
     spec.kind = Kind::kGc;
@@ -104,9 +109,17 @@ std::vector<Choice> Enumerate(const ChoiceSpace& space, const FleetSize& size, b
 
 }  // namespace
 
+int ReachWithin(int slots, double copies) {
+  if (copies >= slots) return 0;
+  const int groups = static_cast<int>(std::ceil(slots / std::max(1.0, std::floor(copies))));
+  return slots / groups;
+}
+
 double InvocationLoad(const Choice& choice, const ChoiceCost& cost, int lanes) {
   const bool gang = choice.fleet.kind == Arrangement::Kind::kGang;
-  return cost.load * (gang ? (lanes + choice.fleet.groups - 1) / choice.fleet.groups : 1);
+  const double load =
+      choice.scheme.kind == Kind::kMultiMessage ? cost.load / (cost.tolerated + 1) : cost.load;
+  return load * (gang ? (lanes + choice.fleet.groups - 1) / choice.fleet.groups : 1);
 }
 
 std::vector<Choice> AllChoices(const ChoiceSpace& space, const FleetSize& size) {
@@ -144,8 +157,9 @@ double LeastSeconds(const Choice& choice, const FleetSize& size, double least_se
                         ? std::max(1, slots / (RepeatTolerance(spec.b, spec.w, spec.lambda) + 1))
                         : slots;
   // With T = 0 a woven round is one job after the other; otherwise a lane's own jobs are.
-  const bool chained = choice.fleet.kind == Arrangement::Kind::kWoven &&
-                       (spec.kind == Kind::kUncoded || spec.kind == Kind::kGc);
+  const bool chained =
+      choice.fleet.kind == Arrangement::Kind::kWoven &&
+      (spec.kind == Kind::kUncoded || spec.kind == Kind::kGc || spec.kind == Kind::kMultiMessage);
   const int64_t chain = chained ? size.jobs : (size.jobs + size.lanes - 1) / size.lanes;
   return static_cast<double>(chain) * (least_seconds + slope_seconds / parts);
 }

@@ -13,7 +13,7 @@ namespace gradloom {
 struct ChoiceSpace {
   int delay_max = 4;          // T; never more than the lanes of a weave allow
   int repeat_factor_max = 4;  // SR-SGC: W = x B + 1 with x <= this, B <= 4
-  bool uncoded = true, gc = true, sr_sgc = true, m_sgc = true;
+  bool uncoded = true, gc = true, sr_sgc = true, m_sgc = true, multi_message = true;
   bool woven = true, overlap = true, gang = true, split = true;
   double copies_max = std::numeric_limits<double>::infinity();  // of the data, over the fleet
   // Of one invocation, fraction of a job's data.
@@ -21,11 +21,17 @@ struct ChoiceSpace {
   double load_max = std::numeric_limits<double>::infinity();
 };
 
-// What a slot computes in one invocation: a gang's slot for every lane of its group.
+// The largest reach of multi_message over so many slots with at most so many copies of the data
+// (>= 1); 0: all.
+int ReachWithin(int slots, double copies);
+
+// What a slot computes in one invocation, under multi_message at least: a gang's slot for every
+// lane of its group.
 double InvocationLoad(const Choice& choice, const ChoiceCost& cost, int lanes);
 
-// Every choice that a core accepts, under first_decodable: uncoded; GC with s in 0..n-1; SR-SGC and
-// M-SGC with lambda in 1..n, n being the slots of one weave. In a fixed order.
+// Every choice that a core accepts, under first_decodable: multi_message, with as much reach as
+// copies_max allows; uncoded; GC with s in 0..n-1; SR-SGC and M-SGC with lambda in 1..n, n being
+// the slots of one weave. In a fixed order.
 std::vector<Choice> AllChoices(const ChoiceSpace& space, const FleetSize& size);
 
 // One of each kind of behaviour. Fractional repetition with s tolerated has floor(n/(s+1)) groups,

@@ -75,7 +75,7 @@ void FleetRecorder::Begin(const FleetProfile& known) {
     for (int slot = 0; slot < static_cast<int>(kept_.size()); ++slot) {
       const double seconds =
           known.fixed_seconds[static_cast<size_t>(row) * known.slots + slot % known.slots];
-      if (std::isfinite(seconds)) kept_[slot].push_back({0, seconds, false, -1});
+      if (std::isfinite(seconds)) kept_[slot].push_back({{slot, 0, seconds, false}, -1});
     }
   }
   set_slope(known.slope_seconds);
@@ -85,8 +85,7 @@ void FleetRecorder::Observe(const InvocationObserved& observed) {
   if (observed.slot < 0 || observed.slot >= static_cast<int>(kept_.size())) return;
   if (!(observed.load >= 0) || !(observed.seconds > 0) || !std::isfinite(observed.seconds)) return;
   std::deque<Kept>& kept = kept_[observed.slot];
-  kept.push_back(
-      {observed.load, observed.seconds, observed.at_least, invocations_[observed.slot]++});
+  kept.push_back({observed, invocations_[observed.slot]++});
   if (static_cast<int>(kept.size()) > kWindowsKept * window_) kept.pop_front();
   ++observed_;
 }
@@ -94,7 +93,8 @@ void FleetRecorder::Observe(const InvocationObserved& observed) {
 int64_t FleetRecorder::completed() const {
   int64_t completed = 0;
   for (const auto& kept : kept_) {
-    completed += std::count_if(kept.begin(), kept.end(), [](const Kept& k) { return !k.at_least; });
+    completed +=
+        std::count_if(kept.begin(), kept.end(), [](const Kept& k) { return !k.observed.at_least; });
   }
   return completed;
 }
@@ -102,7 +102,7 @@ int64_t FleetRecorder::completed() const {
 double FleetRecorder::load_min() const {
   double least = std::numeric_limits<double>::infinity();
   for (const auto& kept : kept_) {
-    for (const Kept& k : kept) least = std::min(least, k.load);
+    for (const Kept& k : kept) least = std::min(least, k.observed.load);
   }
   return least;
 }
@@ -110,7 +110,9 @@ double FleetRecorder::load_min() const {
 double FleetRecorder::load_max() const {
   double most = 0;
   for (const auto& kept : kept_) {
-    for (const Kept& k : kept) most = std::max(most, k.load);
+    for (const Kept& k : kept) {
+      most = std::max(most, k.observed.load + k.observed.further_load);
+    }
   }
   return most;
 }
@@ -120,12 +122,35 @@ size_t FleetRecorder::FirstOfWindow(int slot) const {
   return size - std::min<size_t>(size, window_);
 }
 
+std::optional<double> FleetRecorder::SlopeWithin(int left_out) const {
+  std::vector<std::pair<double, double>> costs;  // seconds per load, load
+  double loads = 0;
+  for (int slot = 0; slot < static_cast<int>(kept_.size()); ++slot) {
+    if (slot % kJackknife == left_out) continue;
+    for (const auto& [k, invocation] : kept_[slot]) {
+      if (k.further_load <= 0) continue;
+      costs.emplace_back(k.further_seconds / k.further_load, k.further_load);
+      loads += k.further_load;
+    }
+  }
+  std::sort(costs.begin(), costs.end());
+  double below = 0;
+  for (const auto& [cost, load] : costs) {
+    below += load;
+    if (2 * below >= loads) return cost;
+  }
+  return std::nullopt;
+}
+
 std::optional<double> FleetRecorder::FittedSlope(int left_out) const {
+  if (const std::optional<double> within = SlopeWithin(left_out)) return within;
   // By invocation and load.
   std::map<int64_t, std::map<double, std::vector<SurvivalCurve::Value>>> rows;
   for (int slot = 0; slot < static_cast<int>(kept_.size()); ++slot) {
     if (slot % kJackknife == left_out) continue;
-    for (const Kept& k : kept_[slot]) rows[k.invocation][k.load].push_back({k.seconds, k.at_least});
+    for (const auto& [k, invocation] : kept_[slot]) {
+      rows[invocation][k.load].push_back({k.seconds, k.at_least});
+    }
   }
   double covariance = 0, variance = 0;
   for (const auto& [invocation, loads] : rows) {
@@ -171,7 +196,7 @@ double FleetRecorder::SlopeOrGuess() {
   std::vector<double> quotients;
   for (const auto& kept : kept_) {
     for (const Kept& k : kept) {
-      if (k.load > 0) quotients.push_back(k.seconds / k.load);
+      if (k.observed.load > 0) quotients.push_back(k.observed.seconds / k.observed.load);
     }
   }
   if (quotients.empty()) return 0;
@@ -192,7 +217,7 @@ FleetProfile FleetRecorder::ProfileWith(double slope, int rows, uint64_t seed) c
   for (int slot = 0; slot < slots; ++slot) {
     const std::deque<Kept>& kept = kept_[slot];
     for (size_t back = 0; back < kept.size() - FirstOfWindow(slot); ++back) {
-      const Kept& k = kept[kept.size() - 1 - back];
+      const InvocationObserved& k = kept[kept.size() - 1 - back].observed;
       if (back == moments.size()) moments.emplace_back(slots);
       moments[back][slot] = {std::max(kLeastSeconds, k.seconds - slope * k.load), k.at_least};
       all.push_back(*moments[back][slot]);
@@ -228,7 +253,7 @@ bool FleetRecorder::ForgetIfDrifted() {
   for (int slot = 0; slot < static_cast<int>(kept_.size()); ++slot) {
     const std::deque<Kept>& kept = kept_[slot];
     for (size_t i = FirstOfWindow(slot); i < kept.size(); ++i) {
-      const Kept& k = kept[i];
+      const InvocationObserved& k = kept[i].observed;
       (i + kLatest < kept.size() ? before : latest)
           .push_back({std::max(kLeastSeconds, k.seconds - slope * k.load), k.at_least});
     }
@@ -248,7 +273,7 @@ bool FleetRecorder::ForgetIfDrifted() {
     std::vector<SurvivalCurve::Value> moment;
     for (const std::deque<Kept>& kept : kept_) {
       for (size_t i = back + 1; i <= back + kLatest && i <= kept.size(); ++i) {
-        const Kept& k = kept[kept.size() - i];
+        const InvocationObserved& k = kept[kept.size() - i].observed;
         moment.push_back({std::max(kLeastSeconds, k.seconds - slope * k.load), k.at_least});
       }
     }

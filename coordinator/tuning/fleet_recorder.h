@@ -15,16 +15,10 @@
 #include <optional>
 #include <vector>
 
+#include "coordinator/core/invocation.h"
 #include "coordinator/tuning/fleet_profile.h"
 
 namespace gradloom {
-
-struct InvocationObserved {
-  int slot = 0;
-  double load = 0;        // fraction of a job's data
-  double seconds = 0;     // > 0
-  bool at_least = false;  // it was cut: it would have taken longer
-};
 
 class FleetRecorder {
  public:
@@ -43,12 +37,13 @@ class FleetRecorder {
   // Loads seen so far, of those that are kept. No slope can be told from one load.
   double load_min() const;
   double load_max() const;
-  // Seconds per unit of load, not negative: least squares of the lower quartiles of delays at each
-  // load among the slots' k-th invocations (a fleet's first rounds are often slow, whatever the
-  // load), or of a quantile so low that it is known at every load: stragglers do not move it and
-  // cuts leave it alone. As long as nothing newer is known, what was known before; while slots
-  // never had different loads side by side, of the loads at different times; nothing with one load
-  // only.
+  // Seconds per unit of load, not negative: the median of what load cost within invocations, each
+  // weighed by its load. While none had several replies: least squares of the lower quartiles of
+  // delays at each load among the slots' k-th invocations (a fleet's first rounds are often slow,
+  // whatever the load), or of a quantile so low that it is known at every load: stragglers do not
+  // move it and cuts leave it alone. As long as nothing newer is known, what was known before;
+  // while slots never had different loads side by side, of the loads at different times; nothing
+  // with one load only.
   std::optional<double> Slope();
   // Standard error of Slope(), from leaving out every eighth slot in turn (a jackknife); 0 when it
   // was given.
@@ -70,13 +65,12 @@ class FleetRecorder {
 
  private:
   struct Kept {
-    double load = 0;
-    double seconds = 0;
-    bool at_least = false;
+    InvocationObserved observed;
     int64_t invocation = 0;
   };
   double SlopeOrGuess();
   // Of what is kept, without slots that are `left_out` modulo kJackknife (-1: all).
+  std::optional<double> SlopeWithin(int left_out) const;
   std::optional<double> FittedSlope(int left_out) const;
   // Where the latest `window` ones of a slot begin.
   size_t FirstOfWindow(int slot) const;

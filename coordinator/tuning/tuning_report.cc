@@ -83,6 +83,10 @@ std::string RunFileSnippet(const RankedChoice& choice, const FleetSize& size) {
     case SchemeSpec::Kind::kGc:
       scheme = absl::StrCat("gc: {s: ", spec.s, "}");
       break;
+    case SchemeSpec::Kind::kMultiMessage:
+      scheme = spec.reach == 0 ? "multi_message: {}"
+                               : absl::StrCat("multi_message: {reach: ", spec.reach, "}");
+      break;
     case SchemeSpec::Kind::kSrSgc:
     case SchemeSpec::Kind::kMSgc:
       scheme = absl::StrCat(spec.kind == SchemeSpec::Kind::kMSgc ? "m_sgc" : "sr_sgc",

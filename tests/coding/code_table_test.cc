@@ -92,7 +92,7 @@ TEST(CodeTableTest, Kinds) {
   for (SchemeSpec::Kind kind : {SchemeSpec::Kind::kSrSgc, SchemeSpec::Kind::kMSgc}) {
     spec.kind = kind;
     EXPECT_EQ(MakeCode(spec).status().message(),
-              "kind = sr_sgc or m_sgc: a sequential scheme is not one code; legal are uncoded and "
+              "kind = sr_sgc, m_sgc or multi_message: not one code; legal are uncoded and "
               "gc");
   }
 }

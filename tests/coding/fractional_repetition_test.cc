@@ -50,21 +50,6 @@ TEST(FractionalRepetitionTest, NamesTheMissingPart) {
             "2");
 }
 
-TEST(FractionalRepetitionTest, EveryFourthRungOfALadderIsHalfAsLong) {
-  for (const auto& [slots, light] : {std::pair(24, 3), std::pair(9, 2), std::pair(6, 1)}) {
-    const auto code = MakeFractionalRepetition({.slots = slots, .s = 2, .ladder = true});
-    int64_t covered = 0;
-    for (int part = 0; part < code->parts(); ++part) {
-      const Chunk& chunk = code->chunks()[part];
-      EXPECT_EQ(chunk.begin, covered);
-      EXPECT_EQ(chunk.end - chunk.begin, part % 4 == light ? 1 : 2) << slots << ": " << part;
-      covered = chunk.end;
-    }
-    EXPECT_EQ(covered, code->denominator());
-    EXPECT_TRUE(code->Decode(std::vector<bool>(slots, true)).ok());
-  }
-}
-
 TEST(FractionalRepetitionTest, UncodedNeedsEverySlot) {
   const auto code = MakeUncoded(5);
   EXPECT_EQ(code->name(), "uncoded");

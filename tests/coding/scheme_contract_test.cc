@@ -28,6 +28,10 @@ SchemeSpec MSgc(int n, int b, int w, int lambda) {
   return {.kind = Kind::kMSgc, .slots = n, .b = b, .w = w, .lambda = lambda};
 }
 
+SchemeSpec MultiMessage(int n, int reach) {
+  return {.kind = Kind::kMultiMessage, .slots = n, .reach = reach};
+}
+
 SchemeSpec Cyclic(SchemeSpec spec) {
   spec.code = Code::kCyclic;
   return spec;
@@ -299,6 +303,7 @@ TEST_P(SchemeServiceTest, LateAndRepeatedRepliesInAnyOrder) {
 
 INSTANTIATE_TEST_SUITE_P(All, SchemeServiceTest,
                          ::testing::Values(SchemeSpec{.kind = Kind::kUncoded, .slots = 5}, Gc(7, 2),
+                                           MultiMessage(6, 0), MultiMessage(7, 2),
                                            SrSgc(8, 1, 2, 3), SrSgc(9, 2, 5, 4), SrSgc(16, 2, 3, 9),
                                            MSgc(8, 1, 2, 3), MSgc(7, 2, 3, 2), MSgc(6, 3, 4, 6),
                                            MSgc(12, 2, 5, 5), Cyclic(SrSgc(9, 1, 3, 4)),
@@ -306,7 +311,8 @@ INSTANTIATE_TEST_SUITE_P(All, SchemeServiceTest,
 
 // The judge itself: a decode that is wrong in one weight, or leaves a part out, is caught.
 TEST(SchemeCanaryTest, ABrokenDecodeIsCaught) {
-  for (const SchemeSpec& spec : {Gc(6, 1), SrSgc(6, 1, 2, 3), MSgc(6, 1, 2, 2)}) {
+  for (const SchemeSpec& spec :
+       {Gc(6, 1), SrSgc(6, 1, 2, 3), MSgc(6, 1, 2, 2), MultiMessage(6, 6)}) {
     const Pattern calm(8, std::vector<bool>(6, false));
     EXPECT_EQ(RunPattern(spec, calm), "");
     EXPECT_NE(RunPattern(spec, calm, [](JobDecoding* d) { d->weights[0].weight = 2; }), "");

@@ -29,15 +29,14 @@ workload:
   mlp: {hidden: [32]}
 optimizer: {kind: adam, learning_rate: 0.002}
 training: {batch_size: 300, jobs: 60, evaluate_every: 0}
-scheme: {slots: 6, gc: {s: 1}}
 checkpoint: {every_jobs: 4}
-)";
+scheme: )";
 // Slow enough for a kill to strike well before the end; the bits do not depend on it.
 constexpr char kSlow[] = "straggle={fixed: {delay: 50ms}}";
 
-class SameBits : public ::testing::Test {
+class SameBits : public ::testing::TestWithParam<const char*> {
  protected:
-  SameBits() { WriteText(folder_ / "run.yaml", kRunFile); }
+  SameBits() { WriteText(folder_ / "run.yaml", std::string(kRunFile) + GetParam() + "\n"); }
 
   std::vector<std::string> Command(const std::string& output,
                                    const std::vector<std::string>& more = {}) const {
@@ -66,7 +65,7 @@ class SameBits : public ::testing::Test {
   TestFolder folder_;
 };
 
-TEST_F(SameBits, WhenEveryRoundIsStraggled) {
+TEST_P(SameBits, WhenEveryRoundIsStraggled) {
   const Summary plain = Finish("plain");
   EXPECT_THAT(plain.sha256, Each(SizeIs(64)));
   const Summary random =
@@ -83,7 +82,7 @@ TEST_F(SameBits, WhenEveryRoundIsStraggled) {
   EXPECT_NE(other_seed.sha256, plain.sha256);
 }
 
-TEST_F(SameBits, WhenWorkersAreKilledAndStartedAgain) {
+TEST_P(SameBits, WhenWorkersAreKilledAndStartedAgain) {
   const Summary plain = Finish("plain");
   Process run(Command("killed", {"--set", kSlow}), folder_ / "killed.log");
   for (const int worker : {0, 2}) {
@@ -98,7 +97,7 @@ TEST_F(SameBits, WhenWorkersAreKilledAndStartedAgain) {
   EXPECT_GE(killed.workers_lost, 2);
 }
 
-TEST_F(SameBits, WhenTheCoordinatorIsKilledAtARandomMoment) {
+TEST_P(SameBits, WhenTheCoordinatorIsKilledAtARandomMoment) {
   const Summary plain = Finish("plain");
   const uint32_t seed = std::random_device{}();
   RecordProperty("seed", std::to_string(seed));
@@ -120,7 +119,7 @@ TEST_F(SameBits, WhenTheCoordinatorIsKilledAtARandomMoment) {
   EXPECT_GE(killed.resumes, 1);
 }
 
-TEST_F(SameBits, WhenStoppedByCtrlCAndStartedAgain) {
+TEST_P(SameBits, WhenStoppedByCtrlCAndStartedAgain) {
   const Summary plain = Finish("plain");
   {
     Process run(Command("stopped", {"--set", kSlow}), folder_ / "stopped.log");
@@ -136,7 +135,7 @@ TEST_F(SameBits, WhenStoppedByCtrlCAndStartedAgain) {
   EXPECT_GE(resumed.resumes, 1);
 }
 
-TEST_F(SameBits, OfTwoTrials) {
+TEST_P(SameBits, OfTwoTrials) {
   const std::vector<std::string> two = {"--set",
                                         "sweep={grid: {optimizer.learning_rate: [0.002, 0.01]}}",
                                         "--set", "training.jobs=20"};
@@ -149,7 +148,7 @@ TEST_F(SameBits, OfTwoTrials) {
   EXPECT_EQ(straggled.sha256, plain.sha256);
 }
 
-TEST_F(SameBits, OfSeparateProgramsWithAnotherNumberOfWorkers) {
+TEST_P(SameBits, OfSeparateProgramsWithAnotherNumberOfWorkers) {
   const Summary plain = Finish("plain");
   Cluster cluster(folder_);
   cluster.AddWorker("a");
@@ -177,6 +176,12 @@ TEST_F(SameBits, OfSeparateProgramsWithAnotherNumberOfWorkers) {
   EXPECT_THAT(listed.output, HasSubstr("SUCCEEDED"));
   EXPECT_THAT(listed.output, HasSubstr("CANCELLED"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Schemes, SameBits,
+                         testing::Values("{slots: 6, gc: {s: 1}}", "{slots: 6, multi_message: {}}"),
+                         [](const auto& scheme) {
+                           return scheme.index == 0 ? "Repetition" : "MultiMessage";
+                         });
 
 }  // namespace
 }  // namespace gradloom

@@ -95,10 +95,10 @@ TEST(SimulatorTest, AGangPaysForAnInvocationOnceForAllItsLanes) {
 // Watches, and at the second applied job gives the fleet's halves to the lanes.
 class Splitter final : public SimulationPilot {
  public:
-  void Observe(int /*slot*/, double load, double seconds, bool cut) override {
-    ++(load == 1 ? whole : halves);
-    cut_short += cut;
-    seconds_sum += seconds;
+  void Observe(const InvocationObserved& observed) override {
+    ++(observed.load == 1 ? whole : halves);
+    cut_short += observed.at_least;
+    seconds_sum += observed.seconds;
   }
   std::optional<std::vector<WeavePlan>> Steer(double, int) override {
     if (++applied != 2) return std::nullopt;

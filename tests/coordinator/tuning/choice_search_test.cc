@@ -56,8 +56,21 @@ TEST(ChoiceSpaceTest, LimitsLeaveOut) {
   space = {};
   space.delay_max = 0;
   for (const Choice& choice : AllChoices(space, size)) {
-    EXPECT_TRUE(choice.scheme.kind == SchemeSpec::Kind::kGc ||
-                choice.scheme.kind == SchemeSpec::Kind::kUncoded);
+    EXPECT_NE(choice.scheme.kind, SchemeSpec::Kind::kSrSgc);
+    EXPECT_NE(choice.scheme.kind, SchemeSpec::Kind::kMSgc);
+  }
+}
+
+TEST(ChoiceSpaceTest, MultiMessageReachesAsFarAsCopiesAllow) {
+  EXPECT_EQ(ReachWithin(12, 100), 0);
+  EXPECT_EQ(ReachWithin(12, 12), 0);
+  for (int slots = 2; slots <= 40; ++slots) {
+    for (int copies = 1; copies < slots; ++copies) {
+      Choice choice{{.kind = SchemeSpec::Kind::kMultiMessage, .slots = slots}, {}, {}};
+      choice.scheme.reach = ReachWithin(slots, copies + 0.5);
+      EXPECT_GE(choice.scheme.reach, (copies + 1) / 2) << slots << ", " << copies;
+      EXPECT_LE(CostOf(choice, {slots, 1, 1})->copies, copies + 1e-9) << slots << ", " << copies;
+    }
   }
 }
 

@@ -1,0 +1,196 @@
+#include "coding/schemes/multi_message_scheme.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "coding/schemes/scheme_base.h"
+
+namespace gradloom {
+namespace {
+
+constexpr size_t kInHand = 2;  // chunks that a slot has to do
+
+// 0, 1, 2, ... with their bits reversed over ceil(log2 count) of them.
+std::vector<uint32_t> ReversedNumbers(uint32_t count) {
+  const int bits = std::bit_width(count - 1);
+  std::vector<uint32_t> out(size_t{1} << bits, 0);
+  for (size_t k = 1; k < out.size(); ++k) {
+    out[k] = (out[k / 2] >> 1) | (k % 2 == 0 ? 0 : uint32_t{1} << (bits - 1));
+  }
+  return out;
+}
+
+// Chunk, part and the slot that begins with it have the same number.
+class MultiMessageScheme final : public SchemeBase {
+ public:
+  MultiMessageScheme(int slots, int reach)
+      : SchemeBase("multi_message", slots, 0),
+        reach_(reach),
+        groups_(slots / reach),
+        largest_group_((slots + groups_ - 1) / groups_),
+        reversed_(ReversedNumbers(largest_group_)),
+        of_slot_(slots),
+        have_(slots),
+        holders_(slots),
+        silent_in_group_(groups_) {
+    std::vector<Chunk> chunks;
+    std::vector<Part> parts;
+    for (int32_t i = 0; i < slots; ++i) {
+      chunks.push_back({i, i + 1});
+      parts.push_back({{{i, 1}}, 1.0 / slots});
+    }
+    SetPlacement(slots, std::move(chunks), std::move(parts), largest_group_);
+  }
+
+  std::string description() const override {
+    return absl::StrCat("MultiMessage(reach=", reach_, ")");
+  }
+  bool exact() const override { return true; }
+  bool unit_weights() const override { return true; }
+
+  std::span<const MiniTask> StartRound(bool has_job) override {
+    ledger_.StartRound();
+    asked_.clear();
+    dropped_.clear();
+    has_job_ = has_job;
+    forgotten_ = false;
+    missing_ = has_job ? slots() : 0;
+    silent_ = missing_;
+    std::fill(have_.begin(), have_.end(), false);
+    std::fill(silent_in_group_.begin(), silent_in_group_.end(), 0);
+    for (std::vector<int32_t>& holders : holders_) holders.clear();
+    for (int32_t slot = 0; slot < slots(); ++slot) {
+      of_slot_[slot] = {};
+      of_slot_[slot].delivered = !has_job;
+      if (!has_job) continue;
+      ++silent_in_group_[slot % groups_];
+      Replenish(slot);
+    }
+    return asked_;
+  }
+
+  bool Receive(const MiniTask& task) override {
+    asked_.clear();
+    dropped_.clear();
+    if (!Legal(task) || !has_job_ || task.part % groups_ != task.slot % groups_) return false;
+    OfSlot& sender = of_slot_[task.slot];
+    if (!sender.delivered) {
+      sender.delivered = true;
+      --silent_;
+      --silent_in_group_[task.slot % groups_];
+    }
+    if (std::erase(sender.in_hand, task.part) > 0) std::erase(holders_[task.part], task.slot);
+    const bool fresh = !forgotten_ && !have_[task.part];
+    if (fresh) {
+      have_[task.part] = true;
+      --missing_;
+    }
+    if (missing_ == 0 || forgotten_) return fresh;
+    // Whoever else was to compute it goes on with something else.
+    for (const int32_t other : std::exchange(holders_[task.part], {})) {
+      std::erase(of_slot_[other].in_hand, task.part);
+      dropped_.push_back({other, task.part, task.job});
+      Replenish(other);
+    }
+    Replenish(task.slot);
+    return fresh;
+  }
+
+  Followup followup() const override { return {dropped_, asked_}; }
+
+  bool Needed(const MiniTask& task) const override {
+    return Legal(task) && has_job_ && !forgotten_ && !have_[task.part];
+  }
+
+  CloseVerdict Verdict() const override {
+    const bool decodable = missing_ == 0;
+    return {.due_decodable = decodable,
+            .conforming = decodable,
+            // Every group has someone who can compute all of its chunks.
+            .pattern_conforming = PatternConforms()};
+  }
+
+  bool Delivered(int slot) const override { return of_slot_[slot].delivered; }
+  // Once the job is complete, nobody has anything left to deliver.
+  int Pending() const override { return missing_ == 0 ? 0 : silent_; }
+  void CloseRound() override {}
+
+  bool Decodable(int64_t job) const override {
+    if (!ledger_.InFlight(job)) return job >= 0 && job < rounds();
+    return missing_ == 0;
+  }
+
+  absl::StatusOr<JobDecoding> Decode(int64_t job) const override {
+    if (!ledger_.InFlight(job) || forgotten_) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("job ", job, " is not in flight (in flight: ", rounds() - 1, ")"));
+    }
+    if (missing_ > 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("multi_message: ", missing_, " of ", slots(), " chunks have not arrived"));
+    }
+    JobDecoding out;
+    for (int32_t part = 0; has_job_ && part < slots(); ++part) out.weights.push_back({part, 1});
+    return out;
+  }
+
+  void Forget(int64_t job) override { forgotten_ = forgotten_ || ledger_.InFlight(job); }
+
+ private:
+  struct OfSlot {
+    std::vector<int32_t> in_hand;  // parts asked, neither delivered nor dropped
+    size_t next = 0;               // of its order, not looked at yet
+    bool delivered = false;        // anything
+  };
+
+  bool PatternConforms() const {
+    for (int group = 0; group < groups_ && has_job_; ++group) {
+      const int size = (slots() - group + groups_ - 1) / groups_;
+      if (silent_in_group_[group] == size) return false;
+    }
+    return true;
+  }
+
+  // Asks the slot for the next missing chunks of its order.
+  void Replenish(int32_t slot) {
+    OfSlot& of = of_slot_[slot];
+    while (of.in_hand.size() < kInHand && of.next < reversed_.size()) {
+      const uint32_t place = static_cast<uint32_t>(slot / groups_) ^ reversed_[of.next++];
+      const int64_t part = int64_t{place} * groups_ + slot % groups_;
+      if (part >= slots() || have_[part]) continue;
+      const auto chosen = static_cast<int32_t>(part);
+      of.in_hand.push_back(chosen);
+      holders_[chosen].push_back(slot);
+      asked_.push_back({slot, chosen, rounds() - 1});
+    }
+  }
+
+  const int reach_;
+  const int groups_;
+  const int largest_group_;
+  const std::vector<uint32_t> reversed_;
+  std::vector<OfSlot> of_slot_;
+  std::vector<bool> have_;                     // by part
+  std::vector<std::vector<int32_t>> holders_;  // by part: slots that have it in hand
+  std::vector<int> silent_in_group_;           // slots that have delivered nothing
+  std::vector<MiniTask> asked_;                // by the latest StartRound or Receive
+  std::vector<MiniTask> dropped_;
+  int missing_ = 0;  // parts
+  int silent_ = 0;   // slots that have delivered nothing
+  bool has_job_ = false;
+  bool forgotten_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Scheme> MakeMultiMessageScheme(int slots, int reach) {
+  return std::make_unique<MultiMessageScheme>(slots, reach);
+}
+
+}  // namespace gradloom

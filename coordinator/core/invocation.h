@@ -1,0 +1,38 @@
+// What the coordinator sees of a slot's invocation: all that one assignment, and what is added to
+// it while the slot is at it, ask of the slot.
+#ifndef GRADLOOM_COORDINATOR_CORE_INVOCATION_H_
+#define GRADLOOM_COORDINATOR_CORE_INVOCATION_H_
+
+namespace gradloom {
+
+struct InvocationObserved {
+  int slot = 0;
+  double load = 0;        // of its first reply, as a fraction of a job's data
+  double seconds = 0;     // until its first reply, > 0
+  bool at_least = false;  // it was cut before: it would have taken longer
+  // Between its first and its last reply: what load costs, whatever the invocation itself does.
+  double further_load = 0;
+  double further_seconds = 0;
+
+  // A reply of so much load came so long after the start.
+  void Reply(double its_load, double seconds_since_start) {
+    if (seconds == 0) {
+      load = its_load;
+      seconds = seconds_since_start;
+    } else {
+      further_load += its_load;
+      further_seconds = seconds_since_start - seconds;
+    }
+  }
+  // It ended, after so long; `next_load`: of the task that was not answered, if it was cut.
+  void End(double next_load, double seconds_since_start) {
+    if (seconds > 0) return;
+    load = next_load;
+    seconds = seconds_since_start;
+    at_least = true;
+  }
+};
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_CORE_INVOCATION_H_
