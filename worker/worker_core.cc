@@ -6,7 +6,7 @@
 namespace gradloom {
 namespace {
 
-constexpr size_t kRemembered = 4096;  // finished tasks
+constexpr size_t kRemembered = 4096;  // finished tasks, invocations
 
 }  // namespace
 
@@ -20,9 +20,15 @@ WorkerCore::Assigned WorkerCore::Assign(const v1::Assign& assign, absl::Time now
       result.rejected.push_back(key);
     } else {
       known_.insert(key);
-      waiting_.push_back({key, task, now});
+      // 0: the coordinator does not tell.
+      absl::Time assigned = now;
+      if (task.invocation() > 0) {
+        assigned = invocations_.try_emplace({key.run, task.invocation()}, now).first->second;
+      }
+      waiting_.push_back({key, task, assigned});
     }
   }
+  while (invocations_.size() > kRemembered) invocations_.erase(invocations_.begin());
   return result;
 }
 

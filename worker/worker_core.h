@@ -16,6 +16,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -33,7 +34,7 @@ struct TaskKey {
 struct WaitingTask {
   TaskKey key;
   v1::Task task;
-  absl::Time assigned;
+  absl::Time assigned;  // its invocation: the first task of it
 };
 
 class WorkerCore {
@@ -90,6 +91,8 @@ class WorkerCore {
   uint64_t started_ = 0;
   int computing_ = 0;
   int sending_ = 0;
+  // When the latest invocations began, by run and invocation.
+  std::map<std::pair<uint64_t, uint64_t>, absl::Time> invocations_;
   // Waiting, in hand, and the latest finished ones: an assignment that comes twice is done once.
   std::set<TaskKey> known_;
   std::deque<TaskKey> finished_;

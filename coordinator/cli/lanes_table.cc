@@ -48,6 +48,7 @@ class LanesTable {
     profile_ = fleet_.trace.has_value()
                    ? ProfileOfTrace(*fleet_.trace, fleet_.size.slots, fleet_.slope, fleet_.slope)
                    : ProfileOfModel(*fleet_.delays, fleet_.size.slots, kModelRows);
+    profile_.reply_seconds = fleet_.delays->ReplySeconds();
     search_.resamples = 0;
     search_.keep = kClosingsOf;
     search_.progress = nullptr;

@@ -51,7 +51,7 @@ absl::Status LoadDelays(const SimulatedFleet& fleet, LoadedFleet* out) {
     spec->slope *= fleet.slope_factor;
     absl::StatusOr<std::unique_ptr<DelayModel>> delays = MakeGeneratedDelays(*spec);
     if (!delays.ok()) return delays.status();
-    out->delays = *std::move(delays);
+    out->delays = WithReplySeconds(*std::move(delays), fleet.reply_seconds);
     return absl::OkStatus();
   }
   if (fleet.trace_file.empty()) {
@@ -65,7 +65,8 @@ absl::Status LoadDelays(const SimulatedFleet& fleet, LoadedFleet* out) {
   *trace = WithSlopeFactor(*std::move(trace), *slope, fleet.slope_factor);
   out->slope = *slope * fleet.slope_factor;
   out->trace = *trace;
-  out->delays = MakeTraceDelays(*std::move(trace), out->slope);
+  out->delays =
+      WithReplySeconds(MakeTraceDelays(*std::move(trace), out->slope), fleet.reply_seconds);
   return absl::OkStatus();
 }
 
@@ -129,6 +130,11 @@ void AddFleetOptions(CLI::App* command, SimulatedFleet* fleet) {
   command
       ->add_option("--slope-factor", fleet->slope_factor,
                    "As if a unit of load cost so many times as much, in the recording too [1]")
+      ->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--reply-seconds", fleet->reply_seconds,
+                   "Of each reply, beside its load: its sending, and what a slot loses between two "
+                   "tasks [0]")
       ->check(CLI::NonNegativeNumber);
   command
       ->add_option("--trace-load", fleet->trace_load,

@@ -20,6 +20,7 @@ struct SimulatedFleet {
   std::string trace_file;
   std::string delays_text;
   std::optional<double> slope;
+  double reply_seconds = 0;
   std::optional<double> trace_load;  // instead of the one in the file's name
   double slope_factor = 1;
   std::vector<std::string> slope_files;

@@ -101,10 +101,12 @@ absl::StatusOr<FleetProfile> LoadProfile(const Flags& flags, FleetSize* size) {
   absl::StatusOr<LoadedFleet> fleet = LoadFleet(flags.fleet);
   if (!fleet.ok()) return fleet.status();
   *size = fleet->size;
-  if (fleet->trace.has_value()) {
-    return ProfileOfTrace(*fleet->trace, size->slots, fleet->slope, fleet->slope);
-  }
-  return ProfileOfModel(*fleet->delays, size->slots, kProfileRows);
+  FleetProfile profile =
+      fleet->trace.has_value()
+          ? ProfileOfTrace(*fleet->trace, size->slots, fleet->slope, fleet->slope)
+          : ProfileOfModel(*fleet->delays, size->slots, kProfileRows);
+  profile.reply_seconds = flags.fleet.reply_seconds;
+  return profile;
 }
 
 // Percent on a terminal, nothing elsewhere.

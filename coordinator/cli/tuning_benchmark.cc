@@ -68,6 +68,7 @@ class Benchmark {
     search_.jobs_max = std::max(search_.jobs_max, size_.jobs);
     trace = WithSlopeFactor(std::move(trace), slope, factor);
     profile_ = ProfileOfTrace(trace, size_.slots, slope * factor, slope * factor);
+    profile_.reply_seconds = fleet_.reply_seconds;
     std::string line = absl::StrFormat("| %s %.2f | x%g |", family, name_load, factor);
     const absl::StatusOr<SearchResult> found = SearchChoices(profile_, size_, search_);
     if (!found.ok()) return found.status();

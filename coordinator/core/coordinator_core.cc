@@ -125,9 +125,8 @@ void CoordinatorCore::Handle(absl::Time now, const Event& event, std::vector<Act
   if (!ended_) FlushAssignments();
 }
 
-absl::Status CoordinatorCore::Reconfigure(absl::Time now, std::vector<WeavePlan> weaves,
-                                          const std::vector<int64_t>& pause_at,
-                                          std::vector<Action>* actions) {
+absl::Status CoordinatorCore::Reconfigure(std::vector<WeavePlan> weaves,
+                                          const std::vector<int64_t>& pause_at) {
   if (absl::Status status = Validate(weaves, plan_.slots, lanes_.size()); !status.ok()) {
     return status;
   }
@@ -140,7 +139,6 @@ absl::Status CoordinatorCore::Reconfigure(absl::Time now, std::vector<WeavePlan>
     weave.plan.gang = -1;
   }
   AddWeaves(std::move(weaves));
-  Handle(now, Tick{}, actions);
   return absl::OkStatus();
 }
 
@@ -509,9 +507,12 @@ void CoordinatorCore::Excuse(int weave, int64_t job) {
         list[kept++] = id;
         continue;
       }
-      if (!w.plan.scheme->Delivered(task.mini.slot)) w.excused.push_back(slot);
+      const bool delivered = w.plan.scheme->Delivered(task.mini.slot);
+      if (!delivered) w.excused.push_back(slot);
       Pretend(*w.plan.scheme, task.mini);
       DropTask(id, task, &drops);
+      // What a slot of multi_message would have done beyond its first chunk kept nobody waiting.
+      if (delivered && w.plan.scheme->delay() == 0) dropped_.erase(id);
     }
     list.resize(kept);
   }

@@ -98,14 +98,13 @@ class CoordinatorCore {
 
   // Appends what is to be done to `actions`. Stale events are counted and ignored.
   void Handle(absl::Time now, const Event& event, std::vector<Action>* actions);
-  // Replaces the weaves: no job starts under the old ones any more, jobs in flight are finished
-  // under them, and each lane goes on under its new weave as soon as its own job is applied, so the
-  // fleet never stands still. New weaves get new numbers, after those given so far; an old one's
-  // number, and its scheme, live until its last job is applied. InvalidArgument, and nothing has
-  // changed, as for Create. Not an event: plans hold objects; journal what they were made from.
-  // `pause_at`, by lane: as in LanePlan; empty: nowhere.
-  absl::Status Reconfigure(absl::Time now, std::vector<WeavePlan> weaves,
-                           const std::vector<int64_t>& pause_at, std::vector<Action>* actions);
+  // Replaces the weaves, with effect from the next Handle on: no job starts under the old ones any
+  // more, jobs in flight are finished under them, and each lane goes on under its new weave as soon
+  // as its own job is applied, so the fleet never stands still. New weaves get new numbers, after
+  // those given so far; an old one's number, and its scheme, live until its last job is applied.
+  // InvalidArgument, and nothing has changed, as for Create. Not an event: plans hold objects;
+  // journal what they were made from. `pause_at`, by lane: as in LanePlan; empty: nowhere.
+  absl::Status Reconfigure(std::vector<WeavePlan> weaves, const std::vector<int64_t>& pause_at);
   // By lane: the first job that has not started.
   std::vector<int64_t> NextJobs() const;
   // When to send a Tick at the latest.

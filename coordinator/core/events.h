@@ -30,6 +30,7 @@ struct WorkerLost {
 // The data plane holds the task's whole reply.
 struct ReplyReceived {
   TaskId task = 0;
+  double compute_seconds = 0;  // as its worker measured; 0: unknown
 };
 struct TaskFailedEvent {
   TaskId task = 0;

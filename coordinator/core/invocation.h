@@ -10,16 +10,24 @@ struct InvocationObserved {
   double load = 0;        // of its first reply, as a fraction of a job's data
   double seconds = 0;     // until its first reply, > 0
   bool at_least = false;  // it was cut before: it would have taken longer
-  // Between its first and its last reply: what load costs, whatever the invocation itself does.
+  // Of all its replies, as the worker measured: what load costs, whatever else there is. 0:
+  // unknown.
+  double compute_seconds = 0;
+  // From its first reply to its last.
+  int further_replies = 0;
   double further_load = 0;
   double further_seconds = 0;
 
+  double total_load() const { return load + further_load; }
+
   // A reply of so much load came so long after the start.
-  void Reply(double its_load, double seconds_since_start) {
+  void Reply(double its_load, double its_compute_seconds, double seconds_since_start) {
+    compute_seconds += its_compute_seconds;
     if (seconds == 0) {
       load = its_load;
       seconds = seconds_since_start;
     } else {
+      ++further_replies;
       further_load += its_load;
       further_seconds = seconds_since_start - seconds;
     }

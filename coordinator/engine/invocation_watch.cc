@@ -18,14 +18,15 @@ void InvocationWatch::Assigned(absl::Time now, const AssignTasks& action,
   }
 }
 
-void InvocationWatch::Close(absl::Time now, TaskId id, bool dropped) {
+void InvocationWatch::Close(absl::Time now, TaskId id, const ReplyReceived* reply) {
   const auto found = tasks_.find(id);
   if (found == tasks_.end()) return;
   const Task task = found->second;
   tasks_.erase(found);
   Invocation& invocation = invocations_.at(task.invocation);
-  if (!dropped) {
-    invocation.observed.Reply(task.load, absl::ToDoubleSeconds(now - invocation.assigned));
+  if (reply != nullptr) {
+    invocation.observed.Reply(task.load, reply->compute_seconds,
+                              absl::ToDoubleSeconds(now - invocation.assigned));
   }
   invocation.last_load = task.load;
   --invocation.open;

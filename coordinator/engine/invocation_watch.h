@@ -19,8 +19,8 @@ class InvocationWatch {
   // load(task): the fraction of a job's data that it computes.
   void Assigned(absl::Time now, const AssignTasks& action,
                 absl::FunctionRef<double(const AssignedTask& task)> load);
-  void Replied(absl::Time now, TaskId task) { Close(now, task, false); }
-  void Dropped(absl::Time now, TaskId task) { Close(now, task, true); }
+  void Replied(absl::Time now, const ReplyReceived& reply) { Close(now, reply.task, &reply); }
+  void Dropped(absl::Time now, TaskId task) { Close(now, task, nullptr); }
   // The invocations that have ended: of their tasks none is open. To be called when all that
   // happened at one moment has been told, since a dropped task may be replaced.
   std::vector<InvocationObserved> TakeEnded(absl::Time now);
@@ -36,7 +36,8 @@ class InvocationWatch {
     int open = 0;
     double last_load = 0;  // of the task that was closed last
   };
-  void Close(absl::Time now, TaskId task, bool dropped);
+  // `reply`: null when it was dropped.
+  void Close(absl::Time now, TaskId task, const ReplyReceived* reply);
 
   absl::flat_hash_map<TaskId, Task> tasks_;
   absl::flat_hash_map<uint64_t, Invocation> invocations_;

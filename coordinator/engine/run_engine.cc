@@ -16,6 +16,8 @@
 namespace gradloom {
 namespace {
 
+constexpr double kComputeSecondsMax = 1e6;  // what a worker says beyond is unknown
+
 absl::Duration ToAbsl(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }
@@ -225,7 +227,7 @@ void RunEngine::HandleEvent(const Event& event) {
   const CoreCounters before = core_->counters();
   const absl::Time now = absl::Now();
   if (const auto* reply = std::get_if<ReplyReceived>(&event); reply != nullptr) {
-    watch_.Replied(now, reply->task);
+    watch_.Replied(now, *reply);
   }
   core_->Handle(now, event, &actions);
   CarryOutAll(actions);
@@ -261,8 +263,8 @@ void RunEngine::FollowSchedule() {
   absl::Status status = next.status();
   if (next.ok() && next->has_value()) {
     std::vector<Action> actions;
-    status =
-        core_->Reconfigure(absl::Now(), std::move((*next)->weaves), (*next)->pause_at, &actions);
+    status = core_->Reconfigure(std::move((*next)->weaves), (*next)->pause_at);
+    core_->Handle(absl::Now(), Tick{}, &actions);
     CarryOutAll(actions);
     Log(LogLevel::kInfo,
         absl::StrCat("run ", options_.run, " goes on under ", (*next)->description));
@@ -511,7 +513,7 @@ absl::Status RunEngine::Reply::AddFrame(size_t frame, FramePool::Buffer values, 
   return absl::OkStatus();
 }
 
-absl::Status RunEngine::Reply::Finish() {
+absl::Status RunEngine::Reply::Finish(double compute_seconds) {
   if (epoch_ != sum_->epoch()) {
     return absl::NotFoundError(absl::StrCat("task ", task_, " is no longer wanted"));
   }
@@ -519,7 +521,8 @@ absl::Status RunEngine::Reply::Finish() {
     return absl::InvalidArgumentError(absl::StrCat("task ", task_, ": frames are missing"));
   }
   sum_.reset();
-  engine_->Post(ReplyReceived{task_});
+  const bool legal = compute_seconds >= 0 && compute_seconds < kComputeSecondsMax;
+  engine_->Post(ReplyReceived{task_, legal ? compute_seconds : 0});
   return absl::OkStatus();
 }
 

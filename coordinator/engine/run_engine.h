@@ -90,8 +90,9 @@ class RunEngine {
     // Frame `frame` of the reply, the first `count` of `values`. InvalidArgument when it does not
     // fit or is not finite, NotFound when its job has been decoded meanwhile.
     absl::Status AddFrame(size_t frame, FramePool::Buffer values, size_t count, uint32_t checksum);
-    // Reports the reply when its part is whole; InvalidArgument when frames are missing.
-    absl::Status Finish();
+    // Reports the reply, and what its worker says that computing took, when its part is whole;
+    // InvalidArgument when frames are missing.
+    absl::Status Finish(double compute_seconds);
     size_t length() const { return sum_->length(); }
     size_t frame_values() const;
 

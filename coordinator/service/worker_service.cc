@@ -509,7 +509,7 @@ class ReplyStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     if (absl::Status status = reader_.Finish(); !status.ok()) {
       return absl::CancelledError(status.message());
     }
-    return reply_->Finish();
+    return reply_->Finish(reader_.header().compute_seconds());
   }
 
   RunRegistry* registry_;

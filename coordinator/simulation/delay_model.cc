@@ -127,6 +127,21 @@ absl::StatusOr<double> LeastSquaresSlope(const std::vector<LoadAndDelay>& points
   return covariance / variance;
 }
 
+class WithReplies final : public DelayModel {
+ public:
+  WithReplies(std::unique_ptr<DelayModel> delays, double seconds)
+      : delays_(std::move(delays)), seconds_(seconds) {}
+  double Seconds(int slot, int64_t invocation, double load) const override {
+    return delays_->Seconds(slot, invocation, load);
+  }
+  double ReplySeconds() const override { return seconds_; }
+  int slots() const override { return delays_->slots(); }
+
+ private:
+  const std::unique_ptr<DelayModel> delays_;
+  const double seconds_;
+};
+
 }  // namespace
 
 absl::StatusOr<Trace> ParseTrace(absl::string_view name, absl::string_view text) {
@@ -182,6 +197,10 @@ absl::StatusOr<double> FitSlopeOfMedians(const std::vector<Trace>& recordings) {
     points.push_back({trace.load, *middle, 1});
   }
   return LeastSquaresSlope(points);
+}
+
+std::unique_ptr<DelayModel> WithReplySeconds(std::unique_ptr<DelayModel> delays, double seconds) {
+  return std::make_unique<WithReplies>(std::move(delays), seconds);
 }
 
 std::unique_ptr<DelayModel> MakeTraceDelays(Trace trace, double slope) {

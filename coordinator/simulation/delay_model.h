@@ -43,6 +43,8 @@ class DelayModel {
   // Of slot's invocation number `invocation` (from 0) with `load`, the sum of its mini-tasks'
   // fractions of a job's data. Infinite: the slot is dead.
   virtual double Seconds(int slot, int64_t invocation, double load) const = 0;
+  // Of each reply, beside its load: its sending, and what a slot loses between two mini-tasks.
+  virtual double ReplySeconds() const { return 0; }
   // Slots that the model knows; 0: any number.
   virtual int slots() const = 0;
 };
@@ -50,6 +52,8 @@ class DelayModel {
 // delay = recorded + (load - the recording's load) x slope, at least a microsecond. Slots beyond
 // the recording's columns are refused; invocations beyond its rows begin again at the first.
 std::unique_ptr<DelayModel> MakeTraceDelays(Trace trace, double slope);
+// The same with another cost of a reply.
+std::unique_ptr<DelayModel> WithReplySeconds(std::unique_ptr<DelayModel> delays, double seconds);
 
 struct GeneratedDelays {
   enum class Kind { kShiftedExponential, kPareto, kGilbertElliott, kFailStop };

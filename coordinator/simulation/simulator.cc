@@ -112,7 +112,10 @@ class Simulation {
     slot.running.tasks.pop_front();
     slot.running.computed += task.load;
     slot.running.dropped = 0;
-    slot.running.observed.Reply(task.load, now_ - slot.started);
+    slot.running.observed.Reply(task.load,
+                                Seconds(due.slot, slot.running.computed) -
+                                    Seconds(due.slot, slot.running.computed - task.load),
+                                now_ - slot.started);
     changed_.push_back(due.slot);
     Handle(ReplyReceived{task.id});
   }
@@ -121,10 +124,8 @@ class Simulation {
     if (options_.pilot == nullptr) return;
     std::optional<std::vector<WeavePlan>> weaves = options_.pilot->Steer(now_, lane);
     if (!weaves.has_value()) return;
-    std::vector<Action> actions;
-    const absl::Status status = core_->Reconfigure(Now(), *std::move(weaves), {}, &actions);
+    const absl::Status status = core_->Reconfigure(*std::move(weaves), {});
     if (!status.ok()) failure_ = std::string(status.message());
-    CarryOut(actions);
   }
 
   void CarryOut(std::vector<Action>& actions) {
@@ -222,7 +223,8 @@ class Simulation {
     const double after = Seconds(index, slot.running.computed + slot.running.tasks.front().load);
     if (!std::isfinite(after)) return;
     const double begin = std::max(now_, slot.started + before);
-    events_.push({begin + (after - before), order_++, Due::What::kAnswered, index, slot.turn});
+    const double seconds = after - before + delays_.ReplySeconds();
+    events_.push({begin + seconds, order_++, Due::What::kAnswered, index, slot.turn});
   }
 
   // From its start, until the running invocation has computed so much.

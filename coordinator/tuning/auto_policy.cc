@@ -88,6 +88,7 @@ class RecordedRest final : public DelayModel {
   double Seconds(int slot, int64_t invocation, double load) const override {
     return delays_->Seconds(slot, recorder_.invocations(slot) + invocation, load);
   }
+  double ReplySeconds() const override { return delays_->ReplySeconds(); }
   int slots() const override { return delays_->slots(); }
 
  private:
@@ -104,6 +105,7 @@ class FirstAtOnce final : public DelayModel {
     if (!at_once_[slot]) return delays_.Seconds(slot, invocation, load);
     return invocation == 0 ? kAtOnceSeconds : delays_.Seconds(slot, invocation - 1, load);
   }
+  double ReplySeconds() const override { return delays_.ReplySeconds(); }
   int slots() const override { return delays_.slots(); }
 
  private:

@@ -22,6 +22,7 @@ class ProfileDelays final : public DelayModel {
     return std::max(kLeastSeconds, profile_.fixed_seconds[row * profile_.slots + slot] +
                                        load * profile_.slope_seconds);
   }
+  double ReplySeconds() const override { return profile_.reply_seconds; }
   int slots() const override { return profile_.slots; }
 
  private:
@@ -44,7 +45,7 @@ FleetProfile ProfileOfTrace(const Trace& trace, int slots, double recorded_slope
 }
 
 FleetProfile ProfileOfModel(const DelayModel& delays, int slots, int rows) {
-  FleetProfile profile{rows, slots, {}, 0};
+  FleetProfile profile{rows, slots, {}, 0, delays.ReplySeconds()};
   profile.fixed_seconds.reserve(static_cast<size_t>(rows) * slots);
   for (int row = 0; row < rows; ++row) {
     for (int slot = 0; slot < slots; ++slot) {

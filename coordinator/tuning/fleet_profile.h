@@ -18,6 +18,7 @@ struct FleetProfile {
   // when the slot is dead. A row is a moment of the fleet, so that bursts stay together.
   std::vector<double> fixed_seconds;
   double slope_seconds = 0;  // per unit of load (all of a job's data)
+  double reply_seconds = 0;  // of each reply, as DelayModel::ReplySeconds
 };
 
 // `slots` columns of the recording. Recorded at trace.load, whose share at `recorded_slope` is

@@ -65,6 +65,22 @@ double Drawn(const std::optional<SurvivalCurve::Value>& heard, const SurvivalCur
   return std::max(least, fleet.AtSurvival(fleet.Survival(least) * (1 - random.NextUniform())));
 }
 
+struct Weighted {
+  double value = 0;
+  double weight = 0;
+};
+std::optional<double> Median(std::vector<Weighted> values) {
+  std::sort(values.begin(), values.end(),
+            [](const Weighted& a, const Weighted& b) { return a.value < b.value; });
+  double all = 0, below = 0;
+  for (const Weighted& each : values) all += each.weight;
+  for (const Weighted& each : values) {
+    below += each.weight;
+    if (2 * below >= all) return each.value;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 FleetRecorder::FleetRecorder(int slots, int window)
@@ -75,10 +91,12 @@ void FleetRecorder::Begin(const FleetProfile& known) {
     for (int slot = 0; slot < static_cast<int>(kept_.size()); ++slot) {
       const double seconds =
           known.fixed_seconds[static_cast<size_t>(row) * known.slots + slot % known.slots];
-      if (std::isfinite(seconds)) kept_[slot].push_back({{slot, 0, seconds, false}, -1});
+      if (!std::isfinite(seconds)) continue;
+      kept_[slot].push_back({{slot, 0, seconds + known.reply_seconds, false}, -1});
     }
   }
   set_slope(known.slope_seconds);
+  reply_seconds_ = known.reply_seconds;
 }
 
 void FleetRecorder::Observe(const InvocationObserved& observed) {
@@ -111,7 +129,7 @@ double FleetRecorder::load_max() const {
   double most = 0;
   for (const auto& kept : kept_) {
     for (const Kept& k : kept) {
-      most = std::max(most, k.observed.load + k.observed.further_load);
+      most = std::max(most, k.observed.total_load());
     }
   }
   return most;
@@ -122,28 +140,35 @@ size_t FleetRecorder::FirstOfWindow(int slot) const {
   return size - std::min<size_t>(size, window_);
 }
 
-std::optional<double> FleetRecorder::SlopeWithin(int left_out) const {
-  std::vector<std::pair<double, double>> costs;  // seconds per load, load
-  double loads = 0;
+std::optional<double> FleetRecorder::ComputedSlope(int left_out) const {
+  std::vector<Weighted> slopes;
   for (int slot = 0; slot < static_cast<int>(kept_.size()); ++slot) {
     if (slot % kJackknife == left_out) continue;
     for (const auto& [k, invocation] : kept_[slot]) {
-      if (k.further_load <= 0) continue;
-      costs.emplace_back(k.further_seconds / k.further_load, k.further_load);
-      loads += k.further_load;
+      if (k.compute_seconds > 0) {
+        slopes.push_back({k.compute_seconds / k.total_load(), k.total_load()});
+      }
     }
   }
-  std::sort(costs.begin(), costs.end());
-  double below = 0;
-  for (const auto& [cost, load] : costs) {
-    below += load;
-    if (2 * below >= loads) return cost;
+  return Median(std::move(slopes));
+}
+
+double FleetRecorder::ReplySeconds() {
+  std::vector<Weighted> costs;
+  for (const auto& kept : kept_) {
+    for (const auto& [k, invocation] : kept) {
+      if (k.further_replies == 0 || k.compute_seconds <= 0) continue;
+      const double computing = k.compute_seconds * k.further_load / k.total_load();
+      const double replies = k.further_replies;
+      costs.push_back({std::max(0.0, (k.further_seconds - computing) / replies), replies});
+    }
   }
-  return std::nullopt;
+  reply_seconds_ = Median(std::move(costs)).value_or(reply_seconds_);
+  return reply_seconds_;
 }
 
 std::optional<double> FleetRecorder::FittedSlope(int left_out) const {
-  if (const std::optional<double> within = SlopeWithin(left_out)) return within;
+  if (const std::optional<double> slope = ComputedSlope(left_out)) return slope;
   // By invocation and load.
   std::map<int64_t, std::map<double, std::vector<SurvivalCurve::Value>>> rows;
   for (int slot = 0; slot < static_cast<int>(kept_.size()); ++slot) {
@@ -209,7 +234,8 @@ FleetProfile FleetRecorder::Profile(int rows, uint64_t seed) {
   return ProfileWith(SlopeOrGuess(), rows, seed);
 }
 
-FleetProfile FleetRecorder::ProfileWith(double slope, int rows, uint64_t seed) const {
+FleetProfile FleetRecorder::ProfileWith(double slope, int rows, uint64_t seed) {
+  const double reply = ReplySeconds();
   const auto slots = static_cast<int>(kept_.size());
   // The slots' latest invocations side by side, then those before, ...: moments of the fleet.
   std::vector<std::vector<std::optional<SurvivalCurve::Value>>> moments;
@@ -219,12 +245,13 @@ FleetProfile FleetRecorder::ProfileWith(double slope, int rows, uint64_t seed) c
     for (size_t back = 0; back < kept.size() - FirstOfWindow(slot); ++back) {
       const InvocationObserved& k = kept[kept.size() - 1 - back].observed;
       if (back == moments.size()) moments.emplace_back(slots);
-      moments[back][slot] = {std::max(kLeastSeconds, k.seconds - slope * k.load), k.at_least};
+      moments[back][slot] = {std::max(kLeastSeconds, k.seconds - slope * k.load - reply),
+                             k.at_least};
       all.push_back(*moments[back][slot]);
     }
   }
   const SurvivalCurve fleet(std::move(all));
-  FleetProfile profile{rows, slots, {}, slope};
+  FleetProfile profile{rows, slots, {}, slope, reply};
   profile.fixed_seconds.reserve(static_cast<size_t>(rows) * slots);
   for (int row = 0; row < rows; ++row) {
     // Rows beyond those observed are such moments again, with the slots shuffled.

@@ -37,8 +37,8 @@ class FleetRecorder {
   // Loads seen so far, of those that are kept. No slope can be told from one load.
   double load_min() const;
   double load_max() const;
-  // Seconds per unit of load, not negative: the median of what load cost within invocations, each
-  // weighed by its load. While none had several replies: least squares of the lower quartiles of
+  // Seconds per unit of load, not negative: the median of what workers say that computing took,
+  // invocations weighed by their load. If none says: least squares of the lower quartiles of
   // delays at each load among the slots' k-th invocations (a fleet's first rounds are often slow,
   // whatever the load), or of a quantile so low that it is known at every load: stragglers do not
   // move it and cuts leave it alone. As long as nothing newer is known, what was known before;
@@ -53,11 +53,15 @@ class FleetRecorder {
     slope_ = seconds;
     slope_given_ = true;
   }
+  // What a reply costs its slot beside its load: the median, invocations weighed by their replies,
+  // of what passed from the first reply to the last and was not computing. As long as no invocation
+  // has several replies, what was known before, or nothing.
+  double ReplySeconds();
   // `rows` rows, drawn by `seed`; needs an observation at least. While nothing tells the slope,
   // half of the time is taken for computing.
   FleetProfile Profile(int rows, uint64_t seed);
   // Likewise, were the slope known to be `slope`.
-  FleetProfile ProfileWith(double slope, int rows, uint64_t seed) const;
+  FleetProfile ProfileWith(double slope, int rows, uint64_t seed);
 
   // The fleet has changed: the latest observations differ from those before by more than chance
   // and by a quarter at least. Forgets the older ones.
@@ -70,7 +74,7 @@ class FleetRecorder {
   };
   double SlopeOrGuess();
   // Of what is kept, without slots that are `left_out` modulo kJackknife (-1: all).
-  std::optional<double> SlopeWithin(int left_out) const;
+  std::optional<double> ComputedSlope(int left_out) const;
   std::optional<double> FittedSlope(int left_out) const;
   // Where the latest `window` ones of a slot begin.
   size_t FirstOfWindow(int slot) const;
@@ -82,6 +86,7 @@ class FleetRecorder {
   std::optional<double> slope_;
   double slope_error_ = 0;  // of slope_, when last it could be told
   bool slope_given_ = false;
+  double reply_seconds_ = 0;  // when last it could be told
 };
 
 }  // namespace gradloom

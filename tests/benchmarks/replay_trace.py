@@ -24,7 +24,7 @@ SLOTS = 24
 TRIALS = 4
 TRACE = "traces/cnn_desktop_long__w256-n30-l0_000-b2048-Canada.csv"
 MNIST = ("mnist10k/t10k-images-idx3-ubyte.gz", "mnist10k/t10k-labels-idx1-ubyte.gz")
-# Name, keys of the run file, arguments of `gradloom simulate`. All but auto and the gang give every
+# Name, keys of the run file, arguments of `gradloom simulate`. All but auto and the gangs give every
 # job all slots, lanes in turn, as in the paper.
 SCHEMES = [
     ("uncoded", "uncoded: {}", "woven", "uncoded"),
@@ -32,6 +32,7 @@ SCHEMES = [
     ("SR-SGC(1,2,4)", "sr_sgc: {b: 1, w: 2, lambda: 4}", "woven", "sr_sgc:b=1,w=2,lambda=4"),
     ("M-SGC(1,2,24)", "m_sgc: {b: 1, w: 2, lambda: 24}", "woven", "m_sgc:b=1,w=2,lambda=24"),
     ("GC(1), gang", "gc: {s: 1}", "gang", "gc:s=1"),
+    ("multi-message, gang", "multi_message: {}", "gang", "multi_message"),
     ("auto", "auto: {}", None, None),
 ]
 CALM = ""
@@ -93,9 +94,9 @@ class Race:
                                "--trials", str(TRIALS), "--slots", str(SLOTS)],
                               capture_output=True, text=True, timeout=600, check=True).stdout
 
-    def predict(self, trace, slope, arrangement, scheme, apply_seconds):
+    def predict(self, trace, slope, reply, arrangement, scheme, apply_seconds):
         fleet_of = ["--trace", trace, "--trace-load", "0", "--slope", f"{slope:.6f}",
-                    "--apply-seconds", f"{apply_seconds:.6f}"]
+                    "--reply-seconds", f"{reply:.6f}", "--apply-seconds", f"{apply_seconds:.6f}"]
         if scheme is None:
             text = self.ask("tune", *fleet_of, "--auto", "--top", "1", "--resamples", "0")
             return float(re.search(r"knowing nothing at first: ([\d.]+) s", text)[1])
@@ -123,6 +124,8 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--jobs", type=int, default=100, help="of all trials together")
     parser.add_argument("--scale", type=float, default=0.45, help="of the recorded seconds")
+    parser.add_argument("--only", nargs="*", default=[], metavar="SCHEME",
+                        help=f"some of: {', '.join(row[0] for row in SCHEMES)}")
     parser.add_argument("--around", type=shlex.split, default=[], help="a command before each run")
     options = parser.parse_args()
     data = options.data.resolve()
@@ -135,21 +138,26 @@ def main():
         trace.write_text("\n".join(",".join(f"{cell:.6f}" for cell in row) for row in rows))
         traced = f"straggle: {{trace: {{file: {trace}}}}}"
 
-        # What computing costs here: two calm runs that differ in load.
+        # What computing and replying cost here: calm runs that differ in load, and in the replies
+        # that a slot sends a round.
         light, heavy = 1, 6
-        calm = [applied_at(race.train(f"gc: {{s: {copies - 1}}}", "woven", CALM)[1])
-                for copies in (light, heavy)]
-        round_seconds = [(last - first) / (options.jobs - 1) for first, last in calm]
-        slope = max(0.0, (round_seconds[1] - round_seconds[0]) / ((heavy - light) / SLOTS))
-        rest = max(0.0, round_seconds[0] - slope * light / SLOTS)
-        start = calm[0][0] - round_seconds[0]  # data is loaded, workers are told
+        calm = [applied_at(race.train(f"gc: {{s: {copies - 1}}}", arrangement, CALM)[1])
+                for copies, arrangement in ((light, "woven"), (heavy, "woven"), (light, "gang"))]
+        job_seconds = [(last - first) / (options.jobs - 1) for first, last in calm]
+        slope = max(0.0, (job_seconds[1] - job_seconds[0]) / ((heavy - light) / SLOTS))
+        gang_seconds = TRIALS * job_seconds[2]
+        reply = max(0.0, (gang_seconds - job_seconds[0]) / (TRIALS - 1) - slope * light / SLOTS)
+        rest = max(0.0, job_seconds[0] - slope * light / SLOTS - reply)
+        start = calm[0][0] - job_seconds[0]  # data is loaded, workers are told
         print(f"{options.jobs} jobs of {TRIALS} trials, {SLOTS} workers, trace x {options.scale}; a "
-              f"unit of load takes {slope:.3f} s here, the rest of a round {1000 * rest:.1f} ms, "
-              f"starting {start:.1f} s (left out below)")
+              f"unit of load takes {slope:.3f} s here, a reply {1000 * reply:.1f} ms, the rest of a "
+              f"round {1000 * rest:.1f} ms, starting {start:.1f} s (left out below)", flush=True)
 
         results = []
         for label, scheme, arrangement, simulated in SCHEMES:
-            predicted = race.predict(trace, slope, arrangement, simulated, rest)
+            if options.only and label not in options.only:
+                continue
+            predicted = race.predict(trace, slope, reply, arrangement, simulated, rest)
             summary, output = race.train(scheme, arrangement, traced)
             measured = applied_at(output)[1] - start
             again = scheme

@@ -89,11 +89,9 @@ class CoreDriver {
     }
   }
   void Reconfigure(std::vector<WeavePlan> weaves, const std::vector<int64_t>& pause_at = {}) {
-    std::vector<Action> actions;
-    const absl::Status status = core_->Reconfigure(now, std::move(weaves), pause_at, &actions);
+    const absl::Status status = core_->Reconfigure(std::move(weaves), pause_at);
     EXPECT_TRUE(status.ok()) << status;
-    for (const Action& action : actions) Note(action);
-    while (apply_at_once && !applying.empty()) Applied();
+    Send(Tick{});
   }
   void Applied() {
     const ApplyJob apply = applying.front();
