@@ -76,6 +76,23 @@ TEST(WorkerCore, DuplicatesAreIgnoredInEveryState) {
   EXPECT_EQ(core.waiting(), 2u);
 }
 
+TEST(WorkerCore, WhatIsAddedToAnInvocationWasAssignedWithIt) {
+  WorkerCore core(1);
+  const auto add = [&](uint64_t id, uint64_t invocation, double seconds) {
+    v1::Assign assign = Tasks(1, {id});
+    assign.mutable_tasks(0)->set_invocation(invocation);
+    core.Assign(assign, kNow + absl::Seconds(seconds));
+    const absl::Time assigned = core.Start()->assigned;
+    core.Finish({1, id});
+    return absl::ToDoubleSeconds(assigned - kNow);
+  };
+  EXPECT_EQ(add(1, 5, 1), 1);
+  EXPECT_EQ(add(2, 5, 3), 1);
+  EXPECT_EQ(add(3, 6, 4), 4);
+  EXPECT_EQ(add(4, 0, 5), 5) << "0: the coordinator does not tell";
+  EXPECT_EQ(add(5, 0, 6), 6);
+}
+
 TEST(WorkerCore, FinishedTasksAreForgottenInTheEnd) {
   WorkerCore core(1);
   for (uint64_t id = 0; id < 10'000; ++id) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -50,6 +51,59 @@ TEST(CoordinatorCoreTest, ClosesWithoutStragglersAndDropsTheirWork) {
   driver.Send(ReplyReceived{straggling});
   EXPECT_EQ(driver.core().counters().replies_stale, 1);
   EXPECT_EQ(driver.applied_order.size(), 1u);
+}
+
+SchemeSpec MultiMessage(int slots) {
+  return {.kind = SchemeSpec::Kind::kMultiMessage, .slots = slots};
+}
+
+TEST(CoordinatorCoreTest, AChunkThatIsThereIsDroppedElsewhereAndReplacedInTheSameGo) {
+  CorePlan plan = PlanFor(MultiMessage(4), {}, 1, 2);
+  plan.min_workers = 4;
+  CoreDriver driver(std::move(plan));
+  for (WorkerId worker = 1; worker <= 4; ++worker) driver.Join(worker, absl::StrCat("w", worker));
+  const auto parts = [&](WorkerId worker) {
+    std::vector<int> out;
+    for (const AssignedTask& task : driver.asked[worker]) out.push_back(task.part);
+    return out;
+  };
+  // Worker i holds slot i - 1.
+  EXPECT_EQ(parts(1), (std::vector<int>{0, 2}));
+  EXPECT_EQ(parts(3), (std::vector<int>{2, 0}));
+  const uint64_t invocation = driver.asked[3][0].invocation;
+  EXPECT_NE(driver.asked[1][0].invocation, invocation);
+  driver.Answer(1);
+  EXPECT_EQ(parts(1), (std::vector<int>{2, 1})) << "the next of its order";
+  EXPECT_EQ(parts(3), (std::vector<int>{2, 3})) << "chunk 0 is there";
+  for (const AssignedTask& task : driver.asked[3]) EXPECT_EQ(task.invocation, invocation);
+  // Worker 1 does all the rest by itself.
+  while (driver.applied_order.empty()) driver.Answer(1);
+  ASSERT_EQ(driver.rounds.size(), 1u);
+  EXPECT_EQ(driver.rounds[0].stragglers, (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(driver.core().counters().replies, 4);
+  EXPECT_EQ(parts(3), (std::vector<int>{2, 0})) << "the next job's";
+  EXPECT_NE(driver.asked[3][0].invocation, invocation);
+}
+
+TEST(CoordinatorCoreTest, AGangsSlotComputesForEveryLaneBeforeItsSecondChunk) {
+  CorePlan plan;
+  plan.slots = 2;
+  plan.min_workers = 2;
+  for (int lane = 0; lane < 3; ++lane) {
+    plan.lanes.push_back({1, 0});
+    plan.weaves.push_back(WeaveFor(MultiMessage(2), {}, {lane}, {0, 1}));
+    plan.weaves.back().gang = 0;
+  }
+  CoreDriver driver(std::move(plan));
+  driver.Join(1, "a");
+  driver.Join(2, "b");
+  std::vector<std::pair<int, int>> asked;
+  for (const AssignedTask& task : driver.asked[1]) asked.emplace_back(task.lane, task.part);
+  EXPECT_EQ(asked,
+            (std::vector<std::pair<int, int>>{{0, 0}, {1, 0}, {2, 0}, {0, 1}, {1, 1}, {2, 1}}));
+  std::set<uint64_t> invocations;
+  for (const AssignedTask& task : driver.asked[1]) invocations.insert(task.invocation);
+  EXPECT_EQ(invocations.size(), 1u);
 }
 
 TEST(CoordinatorCoreTest, WaitsForEffectsOfTheSameLaneOnly) {
@@ -280,15 +334,18 @@ TEST_P(RandomFleetTest, EveryJobOnceInOrder) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemes, RandomFleetTest,
-                         ::testing::Values(RandomCase{SchemeSpec::Kind::kUncoded, 3, 0, 0, 0, 0, 1},
-                                           RandomCase{SchemeSpec::Kind::kGc, 6, 1, 0, 0, 0, 1},
-                                           RandomCase{SchemeSpec::Kind::kGc, 7, 2, 0, 0, 0, 3},
-                                           RandomCase{SchemeSpec::Kind::kSrSgc, 6, 0, 1, 2, 2, 2},
-                                           RandomCase{SchemeSpec::Kind::kSrSgc, 8, 0, 2, 3, 3, 4},
-                                           RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 1, 2, 2, 2},
-                                           RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 1, 3, 2, 5},
-                                           RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 2, 3, 5, 4}));
+INSTANTIATE_TEST_SUITE_P(
+    Schemes, RandomFleetTest,
+    ::testing::Values(RandomCase{SchemeSpec::Kind::kUncoded, 3, 0, 0, 0, 0, 1},
+                      RandomCase{SchemeSpec::Kind::kMultiMessage, 6, 0, 0, 0, 0, 1},
+                      RandomCase{SchemeSpec::Kind::kMultiMessage, 7, 0, 0, 0, 0, 3},
+                      RandomCase{SchemeSpec::Kind::kGc, 6, 1, 0, 0, 0, 1},
+                      RandomCase{SchemeSpec::Kind::kGc, 7, 2, 0, 0, 0, 3},
+                      RandomCase{SchemeSpec::Kind::kSrSgc, 6, 0, 1, 2, 2, 2},
+                      RandomCase{SchemeSpec::Kind::kSrSgc, 8, 0, 2, 3, 3, 4},
+                      RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 1, 2, 2, 2},
+                      RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 1, 3, 2, 5},
+                      RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 2, 3, 5, 4}));
 
 }  // namespace
 }  // namespace gradloom

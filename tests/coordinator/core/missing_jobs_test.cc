@@ -226,13 +226,15 @@ TEST(MissingJobsTest, RandomFleetsSettleEveryJob) {
   multiplexed.lambda = 2;
   SchemeSpec repeated = multiplexed;
   repeated.kind = SchemeSpec::Kind::kSrSgc;
+  SchemeSpec messages = Gc(4, 0);
+  messages.kind = SchemeSpec::Kind::kMultiMessage;
   int64_t missed = 0, late_jobs = 0, applied = 0;
   for (uint64_t seed = 0; seed < 60; ++seed) {
     for (const bool late : {false, true}) {
-      for (const int shape : {0, 1, 2, 3}) {
+      for (const int shape : {0, 1, 2, 3, 4}) {
         CorePlan plan = Steps(3, 12, late);
         if (shape > 0) {  // one weave of all lanes
-          const SchemeSpec specs[] = {Gc(4, 1), multiplexed, repeated};
+          const SchemeSpec specs[] = {Gc(4, 1), multiplexed, repeated, messages};
           plan.weaves.clear();
           plan.slots = plan.min_workers = 4;
           plan.weaves.push_back(WeaveFor(specs[shape - 1], {}, Range(0, 3), Range(0, 4)));

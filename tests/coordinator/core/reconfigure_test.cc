@@ -21,6 +21,10 @@ SchemeSpec Gc(int slots, int s) {
   return spec;
 }
 
+SchemeSpec MultiMessage(int slots) {
+  return {.kind = SchemeSpec::Kind::kMultiMessage, .slots = slots};
+}
+
 SchemeSpec Sequential(SchemeSpec::Kind kind, int slots, int b, int w, int lambda) {
   SchemeSpec spec;
   spec.kind = kind;
@@ -142,7 +146,7 @@ TEST(ReconfigureTest, WhatIsNotLegalChangesNothing) {
 // One of the arrangements that a lane count allows.
 std::vector<WeavePlan> AnyWeaves(std::mt19937& random, int slots, int lanes) {
   std::vector<WeavePlan> out;
-  switch (random() % 5) {
+  switch (random() % 6) {
     case 0:
       return One(WeaveFor(Gc(slots, static_cast<int>(random() % slots)), {}, Range(0, lanes),
                           Range(0, slots)));
@@ -154,8 +158,10 @@ std::vector<WeavePlan> AnyWeaves(std::mt19937& random, int slots, int lanes) {
                           Range(0, slots)));
     default:
       const int gang = random() % 2 == 0 ? 0 : -1;
+      const bool messages = random() % 2 == 0;
       for (int lane = 0; lane < lanes; ++lane) {
-        out.push_back(WeaveFor(Gc(slots, 1), {}, {lane}, Range(0, slots)));
+        out.push_back(
+            WeaveFor(messages ? MultiMessage(slots) : Gc(slots, 1), {}, {lane}, Range(0, slots)));
         out.back().gang = gang;
       }
       return out;

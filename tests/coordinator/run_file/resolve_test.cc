@@ -305,6 +305,11 @@ TEST(Resolve, RefusesWhatIsOutOfRange) {
   EXPECT_THAT(error("training: {jobs: 0}"), HasSubstr("training.jobs: 0 is not legal"));
   EXPECT_THAT(error("scheme: {gc: {s: 6}, slots: 6}"),
               HasSubstr("scheme.gc.s: 6 is not legal; it must be less than slots = 6"));
+  EXPECT_THAT(
+      error("scheme: {multi_message: {reach: 7}, slots: 6}"),
+      HasSubstr("scheme.multi_message.reach: 7 is not legal; it must be at most slots = 6"));
+  EXPECT_THAT(error("scheme: {multi_message: {reach: 0}}"),
+              HasSubstr("scheme.multi_message.reach: 0 is not legal; it must be 1 or more"));
   EXPECT_THAT(error("scheme: {m_sgc: {b: 1, w: 2, lambda: 3}}"),
               HasSubstr("m_sgc(b=1,w=2,lambda=3): delay T = 1 needs at least 2 trials, the run "
                         "has 1"));
@@ -365,6 +370,7 @@ TEST(SettleScheme, ToleratesOneStragglerUnlessToldOtherwise) {
   EXPECT_TRUE(settled("", 1).has_uncoded());
   EXPECT_TRUE(settled("scheme: uncoded\n", 6).has_uncoded());
   EXPECT_EQ(settled("scheme: {gc: {s: 2}}\n", 6).gc().s(), 2);
+  EXPECT_FALSE(settled("scheme: {multi_message: {}}\n", 6).multi_message().has_reach());
   // A number of slots in the file settles both at once, whoever is there.
   const v1::SchemeSpec own = settled("scheme: {slots: 4}\n", 9);
   EXPECT_EQ(own.slots(), 4);

@@ -92,6 +92,70 @@ TEST(SimulatorTest, AGangPaysForAnInvocationOnceForAllItsLanes) {
   EXPECT_EQ(result->invocations, 4);
 }
 
+// delay = the slot's entry + load x 8.
+class LoadedDelays final : public DelayModel {
+ public:
+  LoadedDelays(std::vector<double> seconds, double reply)
+      : seconds_(std::move(seconds)), reply_(reply) {}
+  double Seconds(int slot, int64_t, double load) const override {
+    return seconds_[slot] + 8 * load;
+  }
+  double ReplySeconds() const override { return reply_; }
+  int slots() const override { return static_cast<int>(seconds_.size()); }
+
+ private:
+  std::vector<double> seconds_;
+  double reply_;
+};
+
+class Watcher final : public SimulationPilot {
+ public:
+  void Observe(const InvocationObserved& observed) override { seen.push_back(observed); }
+  std::optional<std::vector<WeavePlan>> Steer(double, int) override { return std::nullopt; }
+  std::vector<InvocationObserved> seen;
+};
+
+TEST(SimulatorTest, TasksOfAnInvocationAreAnsweredOneByOne) {
+  // Four chunks, two seconds each: slot 0 answers at 3, 5, 7; slot 1 never gets to begin.
+  WeavePlan weave = Weave(0, {0}, {0, 1, 2, 3});
+  weave.scheme = *MakeScheme({.kind = SchemeSpec::Kind::kMultiMessage, .slots = 4});
+  CorePlan plan = Plan(4, 1, 1);
+  plan.weaves.push_back(std::move(weave));
+  Watcher watcher;
+  SimulationOptions options;
+  options.pilot = &watcher;
+  const auto result = Simulate(std::move(plan), LoadedDelays({1, 50, 50, 2.5}, 0), options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  // Slot 0: chunks 0 (at 3), 2 (at 5), 1 (at 7); slot 3: chunk 3 (at 4.5), then 1 (at 6.5).
+  EXPECT_DOUBLE_EQ(result->total_seconds, 6.5);
+  EXPECT_EQ(result->invocations, 4);
+  EXPECT_EQ(result->counters.replies, 4);
+  ASSERT_EQ(watcher.seen.size(), 4u);
+  const auto of_slot = [&](int slot) {
+    return *std::find_if(watcher.seen.begin(), watcher.seen.end(),
+                         [slot](const InvocationObserved& seen) { return seen.slot == slot; });
+  };
+  EXPECT_FALSE(of_slot(0).at_least);
+  EXPECT_DOUBLE_EQ(of_slot(0).load, 0.25);
+  EXPECT_DOUBLE_EQ(of_slot(0).seconds, 3);
+  EXPECT_EQ(of_slot(0).further_replies, 1);
+  EXPECT_DOUBLE_EQ(of_slot(0).further_seconds, 2);
+  EXPECT_DOUBLE_EQ(of_slot(0).compute_seconds, 4);
+  EXPECT_TRUE(of_slot(1).at_least);
+  EXPECT_DOUBLE_EQ(of_slot(1).seconds, 6.5);
+}
+
+TEST(SimulatorTest, EveryReplyCostsItsSlot) {
+  CorePlan plan = Plan(2, 2, 1);
+  for (int lane : {0, 1}) {
+    plan.weaves.push_back(Weave(0, {lane}, {0, 1}));
+    plan.weaves.back().gang = 0;
+  }
+  const auto result = Simulate(std::move(plan), LoadedDelays({1, 2}, 0.5), {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->applied_seconds, (std::vector<double>{6.5, 11}));
+}
+
 // Watches, and at the second applied job gives the fleet's halves to the lanes.
 class Splitter final : public SimulationPilot {
  public:

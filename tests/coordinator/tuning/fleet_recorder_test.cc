@@ -38,6 +38,29 @@ TEST(FleetRecorderTest, TellsWhatLoadCosts) {
   EXPECT_NEAR(Median(profile.fixed_seconds), 1 + 0.2 * std::log(2.0), 0.05);
 }
 
+TEST(FleetRecorderTest, TellsLoadFromReplies) {
+  RandomStream random(4, Purpose::kResample);
+  FleetRecorder recorder(kSlots, 16);
+  for (int slot = 0; slot < kSlots; ++slot) {
+    // Chunks of 0.05 at 4 s a unit of load, 0.3 s more a reply; every tenth slot pauses for long.
+    InvocationObserved observed{slot, 0, 0};
+    double now = 1 - 0.2 * std::log(1 - random.NextUniform());
+    for (int reply = 0; reply < 1 + slot % 4; ++reply) {
+      now += 0.05 * 4 + 0.3 + (slot % 10 == 3 ? 5 : 0);
+      observed.Reply(0.05, 0.05 * 4, now);
+    }
+    recorder.Observe(observed);
+  }
+  ASSERT_TRUE(recorder.Slope().has_value());
+  EXPECT_NEAR(*recorder.Slope(), 4, 1e-9);
+  EXPECT_NEAR(recorder.SlopeError(), 0, 1e-9);
+  EXPECT_NEAR(recorder.ReplySeconds(), 0.3, 1e-9);
+  const FleetProfile profile = recorder.Profile(4, 1);
+  EXPECT_NEAR(profile.reply_seconds, 0.3, 1e-9);
+  EXPECT_NEAR(Median(profile.fixed_seconds), 1 + 0.2 * std::log(2.0), 0.1);
+  EXPECT_NEAR(recorder.load_max(), 0.2, 1e-9) << "what a slot computed in all";
+}
+
 TEST(FleetRecorderTest, SlowFirstRoundsAreNotTakenForLoad) {
   RandomStream random(2, Purpose::kResample);
   FleetRecorder recorder(kSlots, 16);
