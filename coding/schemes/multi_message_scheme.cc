@@ -18,11 +18,9 @@ constexpr size_t kInHand = 2;  // chunks that a slot has to do
 
 // 0, 1, 2, ... with their bits reversed over ceil(log2 count) of them.
 std::vector<uint32_t> ReversedNumbers(uint32_t count) {
-  const int bits = std::bit_width(count - 1);
-  std::vector<uint32_t> out(size_t{1} << bits, 0);
-  for (size_t k = 1; k < out.size(); ++k) {
-    out[k] = (out[k / 2] >> 1) | (k % 2 == 0 ? 0 : uint32_t{1} << (bits - 1));
-  }
+  const uint32_t numbers = std::bit_ceil(count);
+  std::vector<uint32_t> out(numbers, 0);
+  for (uint32_t k = 1; k < numbers; ++k) out[k] = out[k / 2] / 2 + k % 2 * (numbers / 2);
   return out;
 }
 

@@ -23,9 +23,12 @@ struct Column {
   bool one_gang;  // of all lanes, and nothing else
 };
 constexpr Column kColumns[] = {
-    {"uncoded", &ChoiceSpace::uncoded, false}, {"GC", &ChoiceSpace::gc, false},
-    {"SR-SGC", &ChoiceSpace::sr_sgc, false},   {"M-SGC", &ChoiceSpace::m_sgc, false},
+    {"uncoded", &ChoiceSpace::uncoded, false},
+    {"GC", &ChoiceSpace::gc, false},
+    {"SR-SGC", &ChoiceSpace::sr_sgc, false},
+    {"M-SGC", &ChoiceSpace::m_sgc, false},
     {"one gang", &ChoiceSpace::gc, true},
+    {"multi-message", &ChoiceSpace::multi_message, false},
 };
 
 // What of `space` belongs to the column; uncoded is the gang's GC with s = 0.

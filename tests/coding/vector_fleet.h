@@ -59,7 +59,7 @@ class VectorFleet {
   }
 
   int64_t judged() const { return judged_; }
-  void Fail(std::string what) {
+  void Fail(const std::string& what) {
     if (error_.empty()) {
       error_ = absl::StrCat(scheme_->description(), ", round ", scheme_->rounds() - 1, ": ", what);
     }
