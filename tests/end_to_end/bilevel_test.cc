@@ -75,6 +75,9 @@ TEST_P(Bilevel, EverySchemeTrainsAlikeWithAndWithoutLanes) {
   EXPECT_GT(plain.accuracy[0], 0.65);  // of 240 validation rows
   const std::vector<std::string> others[] = {
       {"scheme={slots: 6, uncoded: {}}", kRandom},
+      {"scheme={slots: 6, gc: {s: 2, code: cyclic}}", kRandom},
+      {"scheme={slots: 6, gc: {s: 1, code: dual}}", kRandom},
+      {"scheme={slots: 6, multi_message: {}}", kRandom},
       {"scheme={slots: 6, m_sgc: {b: 1, w: 2, lambda: 3}}", kRandom},
       {"scheme={slots: 6, sr_sgc: {b: 1, w: 2, lambda: 3}}", kRandom},
       {"workload.bilevel.lanes=false"}};
