@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -125,6 +126,11 @@ std::string RenderSummary(const v1::RunStatus& status) {
   }
   out += "\n";
   if (!status.error().empty()) absl::StrAppend(&out, "  error: ", status.error(), "\n");
+  if (!status.scheme_cost().empty() && absl::EndsWith(status.scheme(), "(auto)")) {
+    absl::StrAppend(&out, "  auto: ", status.scheme_switches(),
+                    status.scheme_switches() == 1 ? " switch; " : " switches; ",
+                    status.scheme_cost(), "\n");
+  }
   size_t width = 5;
   for (const auto& trial : status.trials()) width = std::max(width, trial.name().size());
   const int name_width = static_cast<int>(std::min<size_t>(width, 60));

@@ -132,10 +132,12 @@ absl::Status PrintAuto(const Flags& flags, const FleetProfile& profile, const Fl
                                  known ? "told this fleet's profile" : "knowing nothing at first",
                                  play->result.total_seconds);
     for (const AutoPlay::Entry& entry : play->journal) {
-      std::cout << absl::StrFormat("  %9.3f s, %d jobs: %s, %s (%s)\n", entry.seconds,
+      absl::StatusOr<ChoiceCost> cost = CostOf(entry.decision.choice, size);
+      if (!cost.ok()) return cost.status();
+      std::cout << absl::StrFormat("  %9.3f s, %d jobs: %s, %s (%s): %s\n", entry.seconds,
                                    entry.jobs_applied, SchemeText(entry.decision.choice.scheme),
-                                   ArrangementText(entry.decision.choice.fleet),
-                                   entry.decision.why);
+                                   ArrangementText(entry.decision.choice.fleet), entry.decision.why,
+                                   CostText(*cost, static_cast<double>(flags.reply_bytes)));
     }
   }
   return absl::OkStatus();

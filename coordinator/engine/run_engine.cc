@@ -10,8 +10,10 @@
 #include "coordinator/engine/run_plan.h"
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/specs.h"
+#include "coordinator/tuning/tuning_report.h"
 #include "proto/ops/logging.h"
 #include "proto/wire/frame.h"
+#include "proto/wire/number_format.h"
 
 namespace gradloom {
 namespace {
@@ -266,10 +268,12 @@ void RunEngine::FollowSchedule() {
     status = core_->Reconfigure(std::move((*next)->weaves), (*next)->pause_at);
     core_->Handle(absl::Now(), Tick{}, &actions);
     CarryOutAll(actions);
+    const std::string cost = CostOfSchedule((*next)->cost);
     Log(LogLevel::kInfo,
-        absl::StrCat("run ", options_.run, " goes on under ", (*next)->description));
+        absl::StrCat("run ", options_.run, " goes on under ", (*next)->description, ": ", cost));
     std::lock_guard lock(status_mutex_);
     status_.set_scheme((*next)->description);
+    status_.set_scheme_cost(cost);
     status_.set_scheme_switches(schedule_->switches());
   }
   if (!status.ok()) Post(EffectFailed{absl::StrCat("scheme.auto: ", status.message())});
@@ -317,14 +321,25 @@ absl::Status RunEngine::BuildCore() {
   if (!core.ok()) return core.status();
   core_ = *std::move(core);
   started_ = absl::Now();
+  const std::string cost = CostOfSchedule(first->cost);
   Log(LogLevel::kInfo, absl::StrCat("run ", options_.run, " starts: ", description, " over ", slots,
-                                    " slots, ", ready_workers_.size(), " workers"));
+                                    " slots, ", ready_workers_.size(), " workers: ", cost));
   std::lock_guard lock(status_mutex_);
   status_.set_state(v1::RUNNING);
   status_.clear_error();
   status_.set_scheme(description);
+  status_.set_scheme_cost(cost);
   status_.set_slots(static_cast<uint32_t>(slots));
   return absl::OkStatus();
+}
+
+std::string RunEngine::CostOfSchedule(const ChoiceCost& cost) const {
+  double values = 0;
+  for (const TrialLane& at : lanes_) {
+    values += static_cast<double>(trials_[at.trial]->workload().lanes()[at.lane].reply_length);
+  }
+  const double bytes = values * static_cast<double>(BytesPerValue(options_.spec.wire().replies()));
+  return CostText(cost, bytes / static_cast<double>(lanes_.size()));
 }
 
 // ---- actions ------------------------------------------------------------------------------------

@@ -149,6 +149,8 @@ class RunEngine {
   bool EndedLocked() const;
   absl::Status BuildCore();
   void CarryOut(Action& action);
+  // What the schedule's choice costs beside time, for people.
+  std::string CostOfSchedule(const ChoiceCost& cost) const;
   void Assign(const AssignTasks& action);
   void Drop(const DropTasks& action);
   void End(v1::RunState state, const std::string& error);

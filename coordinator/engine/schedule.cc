@@ -240,6 +240,9 @@ absl::StatusOr<Schedule::Next> Schedule::NextOf(const AutoDecision& decision) co
   next.description = next.weaves[0].scheme->description();
   if (fleet != "woven") absl::StrAppend(&next.description, ", ", fleet);
   if (spec_.scheme().has_auto_()) absl::StrAppend(&next.description, " (auto)");
+  const absl::StatusOr<ChoiceCost> cost =
+      CostOf(decision.choice, {slots_, static_cast<int>(decision.lanes.size()), 1});
+  if (cost.ok()) next.cost = *cost;
   return next;
 }
 

@@ -35,6 +35,7 @@ class Schedule {
     std::vector<WeavePlan> weaves;
     std::vector<int64_t> pause_at;  // by lane; empty: nowhere
     std::string description;        // for people
+    ChoiceCost cost;
   };
 
   // spec: resolved, its scheme settled. lanes: as far as they have come. InvalidArgument names the

@@ -63,7 +63,8 @@ struct ChoiceCost {
   int tolerated = 0;           // stragglers that a round can close without at least, per weave
   double copies = 0;           // of the data, over the whole fleet
   int versions = 1;            // of each lane's parameters that a slot may need
-  double replies_per_job = 0;  // gradients sent per job if no work were dropped
+  double replies_per_job = 0;  // gradients sent per job if no work were dropped (multi_message: if
+                               // no chunk were computed twice)
 };
 absl::StatusOr<ChoiceCost> CostOf(const Choice& choice, const FleetSize& size);
 

@@ -26,6 +26,18 @@ std::string BytesText(double bytes) {
   return absl::StrFormat("%.3g %s", bytes, kUnits[unit]);
 }
 
+std::string CostText(const ChoiceCost& cost, double reply_bytes) {
+  std::string text = absl::StrFormat(
+      "%.4g %s of the data over the fleet, %d %s of the parameters at a time, up to %.4g replies a "
+      "job",
+      cost.copies, cost.copies == 1 ? "copy" : "copies", cost.versions,
+      cost.versions == 1 ? "version" : "versions", cost.replies_per_job);
+  if (reply_bytes > 0) {
+    absl::StrAppend(&text, " (", BytesText(cost.replies_per_job * reply_bytes), ")");
+  }
+  return text;
+}
+
 std::string TuningTable(const SearchResult& result, const TuningReport& report) {
   size_t scheme_width = 6, fleet_width = 5, closing_width = 7;
   for (const RankedChoice& ranked : result.ranked) {

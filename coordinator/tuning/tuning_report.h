@@ -27,6 +27,9 @@ std::string RunFileSnippet(const RankedChoice& choice, const FleetSize& size);
 
 // "1.5 MB": decimal units.
 std::string BytesText(double bytes);
+// "24 copies of the data over the fleet, 1 version of the parameters at a time, up to 24 replies a
+// job (4.8 MB)"; reply_bytes: of one, 0: unknown.
+std::string CostText(const ChoiceCost& cost, double reply_bytes);
 
 }  // namespace gradloom
 
