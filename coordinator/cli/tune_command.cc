@@ -214,8 +214,10 @@ void AddSearchOptions(CLI::App* command, Flags* flags) {
 CommandAction AddTune(CLI::App* command) {
   auto flags = std::make_shared<Flags>();
   AddFleetOptions(command, &flags->fleet);
-  command->add_option("--probe", flags->probe_file,
-                      "Observed invocations instead of a trace: CSV slot,load,seconds,at_least");
+  command->add_option(
+      "--probe", flags->probe_file,
+      "Observed invocations instead of a trace: the invocations.csv of a run's output "
+      "folder, or a CSV slot,load,seconds,at_least");
   AddSearchOptions(command, flags.get());
   command
       ->add_option("--reply-bytes", flags->reply_bytes,

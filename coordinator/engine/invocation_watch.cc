@@ -40,10 +40,23 @@ std::vector<InvocationObserved> InvocationWatch::TakeEnded(absl::Time now) {
     if (found == invocations_.end() || found->second.open > 0) continue;
     Invocation& invocation = found->second;
     invocation.observed.End(invocation.last_load, absl::ToDoubleSeconds(now - invocation.assigned));
+    if (!(invocation.observed.seconds > 0)) {  // assigned and dropped at one moment
+      invocations_.erase(found);
+      continue;
+    }
     ended.push_back(invocation.observed);
+    std::deque<InvocationObserved>& latest = latest_[invocation.observed.slot];
+    latest.push_back(invocation.observed);
+    if (latest.size() > kKept) latest.pop_front();
     invocations_.erase(found);
   }
   return ended;
+}
+
+std::vector<InvocationObserved> InvocationWatch::Latest() const {
+  std::vector<InvocationObserved> all;
+  for (const auto& [slot, latest] : latest_) all.insert(all.end(), latest.begin(), latest.end());
+  return all;
 }
 
 }  // namespace gradloom

@@ -4,6 +4,8 @@
 #define GRADLOOM_COORDINATOR_ENGINE_INVOCATION_WATCH_H_
 
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -24,6 +26,9 @@ class InvocationWatch {
   // The invocations that have ended: of their tasks none is open. To be called when all that
   // happened at one moment has been told, since a dropped task may be replaced.
   std::vector<InvocationObserved> TakeEnded(absl::Time now);
+  // Of every slot the latest kKept that have ended, slot by slot, oldest first.
+  std::vector<InvocationObserved> Latest() const;
+  static constexpr size_t kKept = 64;
 
  private:
   struct Task {
@@ -41,7 +46,8 @@ class InvocationWatch {
 
   absl::flat_hash_map<TaskId, Task> tasks_;
   absl::flat_hash_map<uint64_t, Invocation> invocations_;
-  std::vector<uint64_t> closed_;  // invocations of which a task was closed
+  std::vector<uint64_t> closed_;                          // invocations of which a task was closed
+  std::map<int, std::deque<InvocationObserved>> latest_;  // by slot
 };
 
 }  // namespace gradloom

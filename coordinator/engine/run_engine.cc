@@ -438,11 +438,9 @@ void RunEngine::Assign(const AssignTasks& action) {
       *assign->add_tasks() = ToProto(task);
     }
   }
-  if (schedule_->adaptive()) {
-    watch_.Assigned(absl::Now(), action, [this](const AssignedTask& task) {
-      return core_->scheme(task.weave).parts()[task.part].load;
-    });
-  }
+  watch_.Assigned(absl::Now(), action, [this](const AssignedTask& task) {
+    return core_->scheme(task.weave).parts()[task.part].load;
+  });
   options_.link->Send(action.worker, std::move(message));
 }
 
@@ -476,7 +474,8 @@ void RunEngine::End(v1::RunState state, const std::string& error) {
   final_status.set_state(state);
   final_status.set_error(error);
   final_status.set_seconds_left(0);
-  if (absl::Status status = files_->Finish(trials_, options_.spec, final_status); !status.ok()) {
+  if (absl::Status status = files_->Finish(trials_, options_.spec, final_status, watch_.Latest());
+      !status.ok()) {
     final_status.set_state(v1::FAILED);
     final_status.set_error(
         absl::StrCat(error, error.empty() ? "" : "; ", "writing the output: ", status.message()));

@@ -10,6 +10,7 @@
 #include "coordinator/store/atomic_file.h"
 #include "coordinator/store/json_file.h"
 #include "coordinator/store/safetensors.h"
+#include "coordinator/tuning/probe_file.h"
 #include "proto/ops/logging.h"
 
 namespace gradloom {
@@ -140,7 +141,8 @@ absl::Status RunFiles::Record(int lane, const MetricsRow& row) {
 }
 
 absl::Status RunFiles::Finish(std::span<const std::unique_ptr<Trial>> trials,
-                              const v1::RunSpec& spec, const v1::RunStatus& status) {
+                              const v1::RunSpec& spec, const v1::RunStatus& status,
+                              const std::vector<InvocationObserved>& invocations) {
   for (const std::unique_ptr<Trial>& trial : trials) {
     const Trial::ReadingLock lock = trial->LockForReading();
     if (JobsDone(trial->ProgressLocked()) == 0) continue;  // untrained, so nobody's result
@@ -160,6 +162,13 @@ absl::Status RunFiles::Finish(std::span<const std::unique_ptr<Trial>> trials,
           WriteFileAtomically(PosixFileSystem(), output_ + "/run.yaml", ToYaml(spec));
       !written.ok()) {
     return written;
+  }
+  if (!invocations.empty()) {
+    if (absl::Status written = WriteFileAtomically(PosixFileSystem(), output_ + "/invocations.csv",
+                                                   ProbeText(invocations));
+        !written.ok()) {
+      return written;
+    }
   }
   return WriteFileAtomically(PosixFileSystem(), output_ + "/summary.json", ToJson(status));
 }

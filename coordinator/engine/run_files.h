@@ -1,7 +1,7 @@
 // What a run leaves on disk, below its folder:
 //   checkpoints/                 see coordinator/store
 //   output/metrics.csv, tensorboard/<trial>/events.*   while it runs
-//   output/<trial>.safetensors, run.yaml, summary.json   at its end
+//   output/<trial>.safetensors, run.yaml, summary.json, invocations.csv   at its end
 // Not thread-safe but for the methods that say so.
 #ifndef GRADLOOM_COORDINATOR_ENGINE_RUN_FILES_H_
 #define GRADLOOM_COORDINATOR_ENGINE_RUN_FILES_H_
@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "coordinator/core/invocation.h"
 #include "coordinator/engine/trial.h"
 #include "coordinator/store/checkpoint_store.h"
 #include "coordinator/store/metrics_history.h"
@@ -40,9 +41,10 @@ class RunFiles {
                     std::span<const std::unique_ptr<Trial>> trials);
   // One row of the history of a lane, counted over all trials; thread-safe.
   absl::Status Record(int lane, const MetricsRow& row);
-  // The final files.
+  // The final files; `invocations`: the latest of every slot.
   absl::Status Finish(std::span<const std::unique_ptr<Trial>> trials, const v1::RunSpec& spec,
-                      const v1::RunStatus& status);
+                      const v1::RunStatus& status,
+                      const std::vector<InvocationObserved>& invocations);
 
   const std::string& output_folder() const { return output_; }
 

@@ -49,7 +49,6 @@ class Schedule {
 
   // What to begin with.
   absl::StatusOr<Next> First();
-  bool adaptive() const { return pilot_ != nullptr; }
   uint64_t switches() const {
     return journal_.decisions_size() > 0 ? journal_.decisions_size() - 1 : 0;
   }

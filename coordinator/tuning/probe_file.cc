@@ -12,6 +12,9 @@ namespace gradloom {
 namespace {
 
 constexpr absl::string_view kHeading = "slot,load,seconds,at_least";
+constexpr absl::string_view kFurther =
+    ",compute_seconds,further_replies,further_load,further_seconds";
+constexpr size_t kCells = 4, kCellsWithFurther = 8;
 constexpr int kSlotsMax = 10000;
 constexpr size_t kLinesMax = 10'000'000;
 
@@ -21,6 +24,7 @@ absl::StatusOr<std::vector<InvocationObserved>> ParseProbe(absl::string_view nam
                                                            absl::string_view text) {
   std::vector<InvocationObserved> out;
   int line_number = 0;
+  size_t cells_expected = 0;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     ++line_number;
     line = absl::StripAsciiWhitespace(line);
@@ -30,12 +34,13 @@ absl::StatusOr<std::vector<InvocationObserved>> ParseProbe(absl::string_view nam
           absl::StrCat(name, ", line ", line_number, ": \"", line, "\": legal is ", legal));
     };
     if (line_number == 1) {
-      if (line != kHeading) return refuse(absl::StrCat("the heading ", kHeading));
-      continue;
+      cells_expected = line == kHeading ? kCells : kCellsWithFurther;
+      if (line == kHeading || line == absl::StrCat(kHeading, kFurther)) continue;
+      return refuse(absl::StrCat("the heading ", kHeading, "[", kFurther, "]"));
     }
     const std::vector<absl::string_view> cells = absl::StrSplit(line, ',');
     InvocationObserved observed;
-    if (cells.size() != 4) return refuse(kHeading);
+    if (cells.size() != cells_expected) return refuse("as many values as the heading has");
     if (!absl::SimpleAtoi(cells[0], &observed.slot) || observed.slot < 0 ||
         observed.slot >= kSlotsMax) {
       return refuse(absl::StrCat("a slot from 0 to ", kSlotsMax - 1));
@@ -50,6 +55,17 @@ absl::StatusOr<std::vector<InvocationObserved>> ParseProbe(absl::string_view nam
     }
     if (cells[3] != "0" && cells[3] != "1") return refuse("at_least 0 or 1");
     observed.at_least = cells[3] == "1";
+    if (cells_expected == kCellsWithFurther) {
+      const auto number = [](absl::string_view cell, double* value) {
+        return absl::SimpleAtod(cell, value) && *value >= 0 && *value < 1e9;
+      };
+      if (!number(cells[4], &observed.compute_seconds) ||
+          !absl::SimpleAtoi(cells[5], &observed.further_replies) || observed.further_replies < 0 ||
+          !number(cells[6], &observed.further_load) ||
+          !number(cells[7], &observed.further_seconds)) {
+        return refuse("numbers >= 0 after at_least, further_replies a whole one");
+      }
+    }
     out.push_back(observed);
     if (out.size() > kLinesMax) return refuse(absl::StrCat("at most ", kLinesMax, " lines"));
   }
@@ -58,10 +74,11 @@ absl::StatusOr<std::vector<InvocationObserved>> ParseProbe(absl::string_view nam
 }
 
 std::string ProbeText(const std::vector<InvocationObserved>& observed) {
-  std::string out = absl::StrCat(kHeading, "\n");
+  std::string out = absl::StrCat(kHeading, kFurther, "\n");
   for (const InvocationObserved& each : observed) {
-    absl::StrAppendFormat(&out, "%d,%.17g,%.17g,%d\n", each.slot, each.load, each.seconds,
-                          each.at_least);
+    absl::StrAppendFormat(&out, "%d,%.17g,%.17g,%d,%.17g,%d,%.17g,%.17g\n", each.slot, each.load,
+                          each.seconds, each.at_least, each.compute_seconds, each.further_replies,
+                          each.further_load, each.further_seconds);
   }
   return out;
 }

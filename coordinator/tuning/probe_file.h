@@ -1,6 +1,8 @@
-// Observed invocations as text: what a probe of a fleet leaves behind, for `gradloom tune --probe`.
-// A heading and a line each: slot,load,seconds,at_least; at_least is 1 for an invocation that was
-// cut after so long. Pure.
+// Observed invocations as text: what every run leaves behind (output/invocations.csv), for
+// `gradloom tune --probe` and `scheme.auto.probe`. A heading and a line each:
+// slot,load,seconds,at_least, and, from runs,
+// compute_seconds,further_replies,further_load,further_seconds; see InvocationObserved. at_least is
+// 1 for an invocation that was cut after so long. Pure.
 #ifndef GRADLOOM_COORDINATOR_TUNING_PROBE_FILE_H_
 #define GRADLOOM_COORDINATOR_TUNING_PROBE_FILE_H_
 

@@ -100,6 +100,19 @@ TEST_F(AutoScheme, AutoEndsAsTheJournalSaysEvenWhenKilled) {
   EXPECT_EQ(replayed.sha256, first.sha256);
 }
 
+TEST_F(AutoScheme, WhatARunSawTellsTheNext) {
+  Finish("probe", {"--set", "scheme={slots: 8, uncoded: {}}"});
+  const std::string invocations = folder_ / "probe" / "invocations.csv";
+  const Outcome tuned = RunProgram({GRADLOOM, "tune", "--probe", invocations, "--trials", "4"},
+                                   folder_ / "tune.log", 120);
+  EXPECT_EQ(tuned.code, 0) << tuned.output;
+  EXPECT_THAT(tuned.output, HasSubstr("8 slots, 25 jobs of 4 trials"));
+  EXPECT_THAT(tuned.output, HasSubstr("arrangement:"));
+  Finish("told", {"--set", "scheme={slots: 8, auto: {probe: probe/invocations.csv}}"});
+  EXPECT_THAT(Journal("told"), HasSubstr("\"why\": \"the profile that was given\""));
+  EXPECT_THAT(ReadText(folder_ / "told.log"), HasSubstr("of the data over the fleet"));
+}
+
 // From multi_message to codes and back, in the middle of the run: as fast or slow as may be, with a
 // kill, the same bits.
 TEST_F(AutoScheme, SwitchesOfAJournalDoNotDependOnTheMoment) {

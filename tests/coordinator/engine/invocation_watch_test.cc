@@ -34,6 +34,8 @@ TEST(InvocationWatchTest, AnInvocationEndsWithItsLastTask) {
   EXPECT_DOUBLE_EQ(ended[0].further_seconds, 1);
   EXPECT_FALSE(ended[0].at_least);
   EXPECT_TRUE(watch.TakeEnded(At(3)).empty()) << "once";
+  ASSERT_EQ(watch.Latest().size(), 1u);
+  EXPECT_EQ(watch.Latest()[0].slot, 0);
 }
 
 TEST(InvocationWatchTest, WhatIsDroppedMayBeReplacedAtTheSameMoment) {

@@ -19,6 +19,26 @@ TEST(ProbeFileTest, ReadsBackWhatItWrites) {
   EXPECT_EQ(ProbeText(*observed), text);
 }
 
+TEST(ProbeFileTest, KeepsWhatRepliesTold) {
+  InvocationObserved observed{3, 0, 0};
+  observed.Reply(0.25, 0.5, 2);
+  observed.Reply(0.25, 0.5, 2.75);
+  const auto read = ParseProbe("probe.csv", ProbeText({observed}));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ((*read)[0].compute_seconds, 1);
+  EXPECT_EQ((*read)[0].further_replies, 1);
+  EXPECT_EQ((*read)[0].further_load, 0.25);
+  EXPECT_EQ((*read)[0].further_seconds, 0.75);
+  // By hand the first four columns do.
+  EXPECT_TRUE(ParseProbe("probe.csv", "slot,load,seconds,at_least\n0,1,1,0\n").ok());
+  const std::string heading = ProbeText({});
+  EXPECT_THAT(ParseProbe("p.csv", heading + "0,1,1,0\n").status().message(), HasSubstr("as many"));
+  EXPECT_THAT(ParseProbe("p.csv", heading + "0,1,1,0,1,-1,0,0\n").status().message(),
+              HasSubstr("further_replies"));
+  EXPECT_THAT(ParseProbe("p.csv", heading + "0,1,1,0,nan,1,0,0\n").status().message(),
+              HasSubstr(">= 0"));
+}
+
 TEST(ProbeFileTest, ErrorsNameFileLineAndWhatIsLegal) {
   const auto refused = [](const std::string& lines) {
     return std::string(
@@ -28,7 +48,7 @@ TEST(ProbeFileTest, ErrorsNameFileLineAndWhatIsLegal) {
   EXPECT_THAT(refused("0,0.1,1,0\n-1,0.1,1,0\n"), HasSubstr("p.csv, line 3"));
   EXPECT_THAT(refused("0,0,1,0\n"), HasSubstr("load > 0"));
   EXPECT_THAT(refused("0,0.1,nan,0\n"), HasSubstr("seconds > 0"));
-  EXPECT_THAT(refused("0,0.1,1\n"), HasSubstr("slot,load"));
+  EXPECT_THAT(refused("0,0.1,1\n"), HasSubstr("as many values"));
   EXPECT_THAT(refused("0,0.1,1,2\n"), HasSubstr("0 or 1"));
   EXPECT_THAT(refused(""), HasSubstr("no invocation"));
 }
