@@ -137,7 +137,7 @@ class LanesTable {
 }  // namespace
 
 absl::Status PrintLanesTable(const std::vector<std::string>& run_files, SimulatedFleet fleet,
-                             SearchOptions search) {
+                             const SearchOptions& search) {
   std::string heading = "| run | jobs | lanes |", rule = "|---|---|---|";
   for (const Column& column : kColumns) {
     if (LeftOut(column, search.space)) continue;

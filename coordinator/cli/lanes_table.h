@@ -17,7 +17,7 @@ namespace gradloom {
 // `scheme: auto` that knows nothing at first, with every switch, named by the choice that most jobs
 // went under.
 absl::Status PrintLanesTable(const std::vector<std::string>& run_files, SimulatedFleet fleet,
-                             SearchOptions search);
+                             const SearchOptions& search);
 
 }  // namespace gradloom
 

@@ -62,11 +62,9 @@ absl::Status LoadDelays(const SimulatedFleet& fleet, LoadedFleet* out) {
   absl::StatusOr<double> slope = SlopeOf(fleet);
   if (!slope.ok()) return slope.status();
   if (fleet.trace_load.has_value()) trace->load = *fleet.trace_load;
-  *trace = WithSlopeFactor(*std::move(trace), *slope, fleet.slope_factor);
   out->slope = *slope * fleet.slope_factor;
-  out->trace = *trace;
-  out->delays =
-      WithReplySeconds(MakeTraceDelays(*std::move(trace), out->slope), fleet.reply_seconds);
+  out->trace = WithSlopeFactor(*std::move(trace), *slope, fleet.slope_factor);
+  out->delays = WithReplySeconds(MakeTraceDelays(*out->trace, out->slope), fleet.reply_seconds);
   return absl::OkStatus();
 }
 
@@ -89,7 +87,7 @@ absl::StatusOr<Trace> ReadTrace(const std::string& file) {
 absl::StatusOr<double> FittedSlope(const std::vector<Trace>& recordings) {
   absl::StatusOr<double> slope = FitSlope(recordings);
   if (!slope.ok() || *slope > 0) return slope;
-  const absl::StatusOr<double> of_medians = FitSlopeOfMedians(recordings);
+  absl::StatusOr<double> of_medians = FitSlopeOfMedians(recordings);
   if (!of_medians.ok() || *of_medians <= 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("the fitted slope is ", *slope,
