@@ -24,6 +24,40 @@ std::vector<uint32_t> ReversedNumbers(uint32_t count) {
   return out;
 }
 
+// Which of 2^bits numbers are there, as a tree of counts over their bits, the highest first.
+class NumberTree {
+ public:
+  explicit NumberTree(int bits) : bits_(bits), count_(size_t{2} << bits, 0) {}
+
+  void Clear() { std::fill(count_.begin(), count_.end(), 0); }
+  void Add(uint32_t number, int32_t change) {
+    for (uint32_t node = (1U << bits_) + number; node > 0; node /= 2) count_[node] += change;
+  }
+  // The least k >= low for which `base` xor k is there, or -1. O(bits).
+  int64_t Next(uint32_t base, uint32_t low) const {
+    return low >> bits_ > 0 ? -1 : Next(1, bits_, base, low);
+  }
+
+ private:
+  // Of the lowest `bits` bits of k, below `node`.
+  int64_t Next(uint32_t node, int bits, uint32_t base, uint32_t low) const {
+    if (count_[node] == 0) return -1;
+    if (bits == 0) return 0;
+    const uint32_t half = 1U << (bits - 1);
+    const uint32_t same = 2 * node + ((base & half) != 0 ? 1 : 0);
+    if (low < half) {
+      const int64_t found = Next(same, bits - 1, base, low);
+      if (found >= 0) return found;
+      low = half;
+    }
+    const int64_t found = Next(same ^ 1, bits - 1, base, low - half);
+    return found < 0 ? -1 : half + found;
+  }
+
+  int bits_;
+  std::vector<int32_t> count_;
+};
+
 // Chunk, part and the slot that begins with it have the same number.
 class MultiMessageScheme final : public SchemeBase {
  public:
@@ -36,6 +70,7 @@ class MultiMessageScheme final : public SchemeBase {
         of_slot_(slots),
         have_(slots),
         holders_(slots),
+        missing_in_group_(groups_, NumberTree(std::bit_width(reversed_.size()) - 1)),
         silent_in_group_(groups_) {
     std::vector<Chunk> chunks;
     std::vector<Part> parts;
@@ -63,13 +98,16 @@ class MultiMessageScheme final : public SchemeBase {
     std::fill(have_.begin(), have_.end(), false);
     std::fill(silent_in_group_.begin(), silent_in_group_.end(), 0);
     for (std::vector<int32_t>& holders : holders_) holders.clear();
+    for (NumberTree& missing : missing_in_group_) missing.Clear();
     for (int32_t slot = 0; slot < slots(); ++slot) {
-      of_slot_[slot] = {};
+      of_slot_[slot].in_hand.clear();
+      of_slot_[slot].next = 0;
       of_slot_[slot].delivered = !has_job;
       if (!has_job) continue;
       ++silent_in_group_[slot % groups_];
-      Replenish(slot);
+      missing_in_group_[slot % groups_].Add(Place(slot), 1);
     }
+    for (int32_t slot = 0; has_job && slot < slots(); ++slot) Replenish(slot);
     return asked_;
   }
 
@@ -87,6 +125,7 @@ class MultiMessageScheme final : public SchemeBase {
     const bool fresh = !forgotten_ && !have_[task.part];
     if (fresh) {
       have_[task.part] = true;
+      missing_in_group_[task.part % groups_].Add(Place(task.part), -1);
       --missing_;
     }
     if (missing_ == 0 || forgotten_) return fresh;
@@ -143,7 +182,7 @@ class MultiMessageScheme final : public SchemeBase {
  private:
   struct OfSlot {
     std::vector<int32_t> in_hand;  // parts asked, neither delivered nor dropped
-    size_t next = 0;               // of its order, not looked at yet
+    uint32_t next = 0;             // of its order, not looked at yet
     bool delivered = false;        // anything
   };
 
@@ -155,17 +194,22 @@ class MultiMessageScheme final : public SchemeBase {
     return true;
   }
 
+  // Of a slot, or of its chunk, among those of its group, with the bits reversed.
+  uint32_t Place(int32_t slot) const { return reversed_[slot / groups_]; }
+
   // Asks the slot for the next missing chunks of its order.
   void Replenish(int32_t slot) {
     OfSlot& of = of_slot_[slot];
-    while (of.in_hand.size() < kInHand && of.next < reversed_.size()) {
-      const uint32_t place = static_cast<uint32_t>(slot / groups_) ^ reversed_[of.next++];
-      const int64_t part = int64_t{place} * groups_ + slot % groups_;
-      if (part >= slots() || have_[part]) continue;
-      const auto chosen = static_cast<int32_t>(part);
-      of.in_hand.push_back(chosen);
-      holders_[chosen].push_back(slot);
-      asked_.push_back({slot, chosen, rounds() - 1});
+    const NumberTree& missing = missing_in_group_[slot % groups_];
+    while (of.in_hand.size() < kInHand) {
+      const int64_t k = missing.Next(Place(slot), of.next);
+      if (k < 0) break;
+      of.next = static_cast<uint32_t>(k) + 1;
+      const uint32_t place = reversed_[Place(slot) ^ static_cast<uint32_t>(k)];
+      const auto part = static_cast<int32_t>(place) * groups_ + slot % groups_;
+      of.in_hand.push_back(part);
+      holders_[part].push_back(slot);
+      asked_.push_back({slot, part, rounds() - 1});
     }
   }
 
@@ -176,6 +220,7 @@ class MultiMessageScheme final : public SchemeBase {
   std::vector<OfSlot> of_slot_;
   std::vector<bool> have_;                     // by part
   std::vector<std::vector<int32_t>> holders_;  // by part: slots that have it in hand
+  std::vector<NumberTree> missing_in_group_;   // parts, by their place
   std::vector<int> silent_in_group_;           // slots that have delivered nothing
   std::vector<MiniTask> asked_;                // by the latest StartRound or Receive
   std::vector<MiniTask> dropped_;
