@@ -64,7 +64,7 @@ class MultiMessageScheme final : public SchemeBase {
   MultiMessageScheme(int slots, int reach)
       : SchemeBase("multi_message", slots, 0),
         reach_(reach),
-        groups_(slots / reach),
+        groups_((slots + reach - 1) / reach),
         largest_group_((slots + groups_ - 1) / groups_),
         reversed_(ReversedNumbers(largest_group_)),
         of_slot_(slots),

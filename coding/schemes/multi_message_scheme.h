@@ -22,7 +22,7 @@
 
 namespace gradloom {
 
-// 1 <= reach <= slots: chunks that a slot computes at most. The slots fall into floor(slots /
+// 1 <= reach <= slots: chunks that a slot computes at most. The slots fall into ceil(slots /
 // reach) groups that share their chunks (slot i is in group i mod groups).
 std::unique_ptr<Scheme> MakeMultiMessageScheme(int slots, int reach);
 

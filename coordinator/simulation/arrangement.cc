@@ -164,11 +164,23 @@ absl::StatusOr<ChoiceCost> CostOf(const Choice& choice, const FleetSize& size) {
   // Over the rounds of one job a slot computes as much as in one round of several jobs.
   const int fleets = HasGroups(choice.fleet) ? choice.fleet.groups : 1;
   cost.copies = cost.load * spec.slots * fleets;
-  cost.tolerated = spec.kind == SchemeSpec::Kind::kUncoded ? 0
-                   : spec.kind == SchemeSpec::Kind::kGc    ? spec.s
-                   : spec.kind == SchemeSpec::Kind::kMultiMessage
-                       ? (spec.reach == 0 ? spec.slots : spec.reach) - 1
-                       : spec.lambda;
+  switch (spec.kind) {
+    case SchemeSpec::Kind::kUncoded:
+      break;
+    case SchemeSpec::Kind::kGc:
+      cost.tolerated = spec.s;
+      break;
+    case SchemeSpec::Kind::kSrSgc:
+    case SchemeSpec::Kind::kMSgc:
+      cost.tolerated = spec.lambda;
+      break;
+    case SchemeSpec::Kind::kMultiMessage: {
+      // All but one of the smallest group that shares its chunks.
+      const int reach = spec.reach == 0 ? spec.slots : spec.reach;
+      cost.tolerated = spec.slots / ((spec.slots + reach - 1) / reach) - 1;
+      break;
+    }
+  }
   return cost;
 }
 

@@ -1,7 +1,6 @@
 #include "coordinator/tuning/choice_space.h"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -110,15 +109,14 @@ std::vector<Choice> Enumerate(const ChoiceSpace& space, const FleetSize& size, b
 }  // namespace
 
 int ReachWithin(int slots, double copies) {
-  if (copies >= slots) return 0;
-  const int groups = static_cast<int>(std::ceil(slots / std::max(1.0, std::floor(copies))));
-  return slots / groups;
+  return copies >= slots ? 0 : std::max(1, static_cast<int>(copies));
 }
 
 double InvocationLoad(const Choice& choice, const ChoiceCost& cost, int lanes) {
   const bool gang = choice.fleet.kind == Arrangement::Kind::kGang;
+  // Its jobs have as many chunks as replies.
   const double load =
-      choice.scheme.kind == Kind::kMultiMessage ? cost.load / (cost.tolerated + 1) : cost.load;
+      choice.scheme.kind == Kind::kMultiMessage ? 1 / cost.replies_per_job : cost.load;
   return load * (gang ? (lanes + choice.fleet.groups - 1) / choice.fleet.groups : 1);
 }
 

@@ -21,8 +21,8 @@ struct ChoiceSpace {
   double load_max = std::numeric_limits<double>::infinity();
 };
 
-// The largest reach of multi_message over so many slots with at most so many copies of the data
-// (>= 1); 0: all.
+// The largest reach of multi_message over so many slots with at most so many copies of the data; 0:
+// all.
 int ReachWithin(int slots, double copies);
 
 // What a slot computes in one invocation, under multi_message at least: a gang's slot for every

@@ -68,7 +68,7 @@ TEST(ChoiceSpaceTest, MultiMessageReachesAsFarAsCopiesAllow) {
     for (int copies = 1; copies < slots; ++copies) {
       Choice choice{{.kind = SchemeSpec::Kind::kMultiMessage, .slots = slots}, {}, {}};
       choice.scheme.reach = ReachWithin(slots, copies + 0.5);
-      EXPECT_GE(choice.scheme.reach, (copies + 1) / 2) << slots << ", " << copies;
+      EXPECT_EQ(choice.scheme.reach, copies);
       EXPECT_LE(CostOf(choice, {slots, 1, 1})->copies, copies + 1e-9) << slots << ", " << copies;
     }
   }
