@@ -129,9 +129,9 @@ absl::Status LoadedCheckpoint::ReadTensors(int trial,
       SafetensorsReader::Open(absl::StrCat(folder_, "/", manifest_.trials(trial).file()));
   if (!reader.ok()) return reader.status();
   for (const TensorDestination& destination : destinations) {
-    const absl::Status status = destination.doubles.empty()
-                                    ? reader->Read(destination.name, destination.values)
-                                    : reader->Read(destination.name, destination.doubles);
+    absl::Status status = destination.doubles.empty()
+                              ? reader->Read(destination.name, destination.values)
+                              : reader->Read(destination.name, destination.doubles);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

@@ -24,7 +24,9 @@ std::unique_ptr<JobPlan> Workload::PlanJobs(const v1::TrainingSpec& training, ui
 }
 
 absl::StatusOr<std::unique_ptr<Learner>> Workload::MakeLearner(
-    const v1::TrialSpec& trial, std::shared_ptr<const Dataset> /*train*/) const {
+    const v1::TrialSpec& trial,
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): other workloads keep it
+    std::shared_ptr<const Dataset> /*train*/) const {
   return MakeGradientLearner(*this, trial);
 }
 

@@ -75,7 +75,7 @@ absl::Status FrameReader::CheckHeader(const v1::VectorHeader* first) {
 absl::StatusOr<FrameReader::Range> FrameReader::Accept(const v1::Frame& frame) {
   const Fields fields = {frame.has_header() ? &frame.header() : nullptr, frame.offset(),
                          frame.crc32c(), frame.payload().size()};
-  const absl::StatusOr<Range> range = Check(fields);
+  absl::StatusOr<Range> range = Check(fields);
   if (!range.ok()) return range;
   return Advance(fields, *range, Crc32c(frame.payload()));
 }
@@ -84,7 +84,7 @@ absl::StatusOr<FrameReader::Range> FrameReader::Accept(const ReceivedFrame& fram
                                                        std::span<float> out) {
   const Fields fields = {frame.has_header() ? &frame.header() : nullptr, frame.offset(),
                          frame.crc32c(), frame.payload_bytes()};
-  const absl::StatusOr<Range> range = Check(fields);
+  absl::StatusOr<Range> range = Check(fields);
   if (!range.ok()) return range;
   ABSL_RAW_CHECK(out.size() >= range->count, "the destination is smaller than the frame");
   return Advance(fields, *range, frame.Decode(header_.format(), out.first(range->count)));

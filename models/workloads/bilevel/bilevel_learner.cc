@@ -11,8 +11,7 @@
 namespace gradloom {
 
 absl::StatusOr<std::unique_ptr<BilevelLearner>> BilevelLearner::Make(
-    const BilevelWorkload& workload, const v1::TrialSpec& trial,
-    std::shared_ptr<const Dataset> train) {
+    const BilevelWorkload& workload, const v1::TrialSpec& trial, const Dataset& train) {
   if (trial.training().patience() > 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("training.patience = ", trial.training().patience(),
@@ -30,7 +29,7 @@ absl::StatusOr<std::unique_ptr<BilevelLearner>> BilevelLearner::Make(
   }
   Examples rows;
   if (workload.reads_examples()) {
-    absl::StatusOr<Examples> loaded = train->Load(0, plan.shape().rows());
+    absl::StatusOr<Examples> loaded = train.Load(0, plan.shape().rows());
     if (!loaded.ok()) return loaded.status();
     rows = *std::move(loaded);
   }

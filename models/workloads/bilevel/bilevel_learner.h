@@ -22,7 +22,7 @@ class BilevelLearner final : public Learner {
   // `workload` must outlive the learner. Errors name the field, its value and what is legal.
   static absl::StatusOr<std::unique_ptr<BilevelLearner>> Make(const BilevelWorkload& workload,
                                                               const v1::TrialSpec& trial,
-                                                              std::shared_ptr<const Dataset> train);
+                                                              const Dataset& train);
 
   LaneProgress progress(int lane) const override;
   std::vector<SegmentVersion> Reads(int lane) const override;

@@ -167,7 +167,7 @@ absl::StatusOr<Evaluation> BilevelWorkload::Evaluate(const TrialView& /*view*/,
 
 absl::StatusOr<std::unique_ptr<Learner>> BilevelWorkload::MakeLearner(
     const v1::TrialSpec& trial, std::shared_ptr<const Dataset> train) const {
-  auto learner = BilevelLearner::Make(*this, trial, std::move(train));
+  auto learner = BilevelLearner::Make(*this, trial, *train);
   if (!learner.ok()) return learner.status();
   return std::unique_ptr<Learner>(*std::move(learner));
 }

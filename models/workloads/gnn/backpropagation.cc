@@ -136,11 +136,12 @@ class BackpropagationGnn final : public GnnWorkload {
 }  // namespace
 
 std::unique_ptr<Workload> MakeBackpropagationGnn(const GnnSettings& settings,
-                                                 std::shared_ptr<const Graph> graph, Split split) {
+                                                 const std::shared_ptr<const Graph>& graph,
+                                                 Split split) {
   auto objective = settings.links
                        ? MakeLinkObjective(std::move(split), false, settings.threshold)
                        : MakeLogitsObjective(std::move(split), graph->nodes, graph->classes);
-  return std::make_unique<BackpropagationGnn>(settings, std::move(graph), std::move(objective));
+  return std::make_unique<BackpropagationGnn>(settings, graph, std::move(objective));
 }
 
 }  // namespace gradloom

@@ -106,13 +106,14 @@ class GnnWorkload : public Workload {
 
 // The methods. Settings are valid.
 std::unique_ptr<Workload> MakeGreedyGnn(const GnnSettings& settings,
-                                        std::shared_ptr<const Graph> graph, Split split);
+                                        const std::shared_ptr<const Graph>& graph, Split split);
 std::unique_ptr<Workload> MakeTop2LossGnn(const GnnSettings& settings,
-                                          std::shared_ptr<const Graph> graph, Split split);
+                                          const std::shared_ptr<const Graph>& graph, Split split);
 std::unique_ptr<Workload> MakeTop2InputGnn(const GnnSettings& settings,
-                                           std::shared_ptr<const Graph> graph, Split split);
+                                           const std::shared_ptr<const Graph>& graph, Split split);
 std::unique_ptr<Workload> MakeBackpropagationGnn(const GnnSettings& settings,
-                                                 std::shared_ptr<const Graph> graph, Split split);
+                                                 const std::shared_ptr<const Graph>& graph,
+                                                 Split split);
 
 }  // namespace gradloom
 

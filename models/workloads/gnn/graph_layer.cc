@@ -89,7 +89,7 @@ std::vector<GraphLayer::Pass> GraphLayer::Forward(const LayerInputs& inputs, Row
     Pass& pass = passes[view - first];
     Matrix& product = attends() ? pass.projected : pass.out;
     if (view + 1 == last) {
-      product = std::move(shared);
+      product = std::move(shared);  // NOLINT(bugprone-use-after-move): this is the last time
     } else {
       product = shared;
     }

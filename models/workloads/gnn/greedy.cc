@@ -27,7 +27,7 @@ std::unique_ptr<Objective> ObjectiveOf(const GnnSettings& settings, const Graph&
 
 class GreedyGnn final : public GnnWorkload {
  public:
-  GreedyGnn(const GnnSettings& settings, std::shared_ptr<const Graph> graph, Split split)
+  GreedyGnn(const GnnSettings& settings, const std::shared_ptr<const Graph>& graph, Split split)
       : GnnWorkload(settings, graph, ObjectiveOf(settings, *graph, std::move(split))) {
     MakeViews();
     for (int l = 0; l < settings.layers; ++l) {
@@ -202,8 +202,8 @@ GreedyGnn::Stage GreedyGnn::ComputeStage(int l, Segments below, bool evaluation)
 }  // namespace
 
 std::unique_ptr<Workload> MakeGreedyGnn(const GnnSettings& settings,
-                                        std::shared_ptr<const Graph> graph, Split split) {
-  return std::make_unique<GreedyGnn>(settings, std::move(graph), std::move(split));
+                                        const std::shared_ptr<const Graph>& graph, Split split) {
+  return std::make_unique<GreedyGnn>(settings, graph, std::move(split));
 }
 
 }  // namespace gradloom

@@ -225,18 +225,18 @@ class Top2InputGnn final : public TopDownGnn {
 }  // namespace
 
 std::unique_ptr<Workload> MakeTop2LossGnn(const GnnSettings& settings,
-                                          std::shared_ptr<const Graph> graph, Split split) {
+                                          const std::shared_ptr<const Graph>& graph, Split split) {
   return std::make_unique<Top2LossGnn>(settings, graph, std::move(split));
 }
 
 std::unique_ptr<Workload> MakeTop2InputGnn(const GnnSettings& settings,
-                                           std::shared_ptr<const Graph> graph, Split split) {
+                                           const std::shared_ptr<const Graph>& graph, Split split) {
   auto objective = settings.links ? MakeLinkObjective(std::move(split),
                                                       settings.method == ForwardGnn::FF_TOP2INPUT,
                                                       settings.threshold)
                                   : MakeSimilarityObjective(std::move(split), graph->nodes,
                                                             graph->classes, settings.temperature);
-  return std::make_unique<Top2InputGnn>(settings, std::move(graph), std::move(objective));
+  return std::make_unique<Top2InputGnn>(settings, graph, std::move(objective));
 }
 
 }  // namespace gradloom
