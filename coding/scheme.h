@@ -5,6 +5,7 @@
 // round r + T closes (T = delay()). The owner (coordinator/core) calls, for r = 0, 1, ...:
 //   StartRound(has_job)  ->  the mini-tasks of round r
 //   Receive(...)             as replies come, in any order, late ones of earlier rounds included
+//   followup()               what a reply to the open round changes for the slots
 //   Verdict()                whether closing now is allowed
 //   CloseRound()             the slots whose mini-tasks of this round are incomplete straggled
 // Deterministic; not thread-safe; no clock, no randomness but the seed it was built with.

@@ -197,6 +197,7 @@ void Session::HandleRunEnd(uint64_t run) {
     std::erase_if(offers_, [&](const v1::RunOffer& offer) { return offer.run() == run; });
     if (opening_ == run) opening_ended_ = true;
     runs_.erase(run);
+    invocations_.EndRun(run);
     std::erase_if(seconds_per_example_,
                   [&](const auto& pace) { return std::get<0>(pace.first) == run; });
   }

@@ -103,12 +103,12 @@ class Session {
   std::set<grpc::ClientContext*> calls_;
   // Pace of earlier tasks by run, trial and lane.
   std::map<std::tuple<uint64_t, uint32_t, uint32_t>, double> seconds_per_example_;
-  // Of a run's latest invocations, once their first task was about to be computed.
+  // Of an invocation whose first task was about to be computed.
   struct Invocation {
-    absl::Time slow_until;    // on purpose
-    std::set<uint64_t> jobs;  // of the tasks that were about to be computed
+    std::optional<absl::Time> slow_until;  // on purpose
+    std::set<uint64_t> jobs;               // of the tasks that were about to be computed
   };
-  std::map<std::pair<uint64_t, uint64_t>, Invocation> invocations_;
+  LatestInvocations<Invocation> invocations_;
   uint64_t generation_ = 0;
   uint64_t tasks_done_ = 0;
   bool connected_ = false;

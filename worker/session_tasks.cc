@@ -19,14 +19,9 @@ namespace {
 
 constexpr size_t kLargeReply = size_t{64} << 20;  // bytes
 constexpr int kCrashExitCode = 137;               // as if killed by SIGKILL
-constexpr size_t kInvocationsMax = 1024;          // remembered
 
 std::tuple<uint64_t, uint32_t, uint32_t> PaceKey(const WaitingTask& waiting) {
   return {waiting.key.run, waiting.task.trial(), waiting.task.lane()};
-}
-
-std::pair<uint64_t, uint64_t> InvocationKey(const WaitingTask& waiting) {
-  return {waiting.key.run, waiting.task.invocation()};
 }
 
 absl::Status Dropped() { return absl::CancelledError("dropped"); }
@@ -121,14 +116,12 @@ absl::Status Session::Straggle(InHand& task) {
   {
     // A slot that is asked for several mini-tasks at once is slow once.
     const std::lock_guard lock(mutex_);
-    const auto [found, first] = invocations_.try_emplace(InvocationKey(task.waiting));
-    Invocation& invocation = found->second;
-    if (first || spec.invocation() == 0) {
+    Invocation& invocation = invocations_.Of(task.waiting.key.run, spec.invocation());
+    if (!invocation.slow_until.has_value() || spec.invocation() == 0) {
       invocation.slow_until = begin + straggler.Delay(spec.slot(), spec.round());
     }
-    until = invocation.slow_until;
+    until = *invocation.slow_until;
     fresh = invocation.jobs.insert(spec.job()).second || spec.invocation() == 0;
-    if (invocations_.size() > kInvocationsMax) invocations_.erase(invocations_.begin());
   }
   if (fresh && straggler.Crash(spec.slot(), spec.job(), spec.attempt())) {
     Log(LogLevel::kError, "crashing on purpose", {{"slot", spec.slot()}, {"job", spec.job()}});
@@ -304,11 +297,11 @@ void Session::Report(InHand& task, const absl::Status& status) {
 
 absl::Duration Session::DelayLeft(const ServedRun& run, const WaitingTask& waiting) const {
   const v1::Task& task = waiting.task;
-  const auto known = invocations_.find(InvocationKey(waiting));
-  if (known == invocations_.end() || task.invocation() == 0) {
+  const Invocation* known = invocations_.Find(waiting.key.run, task.invocation());
+  if (known == nullptr || task.invocation() == 0) {
     return run.straggler.Delay(task.slot(), task.round());
   }
-  return std::max(absl::ZeroDuration(), known->second.slow_until - SteadyNow());
+  return std::max(absl::ZeroDuration(), *known->slow_until - SteadyNow());
 }
 
 double Session::EstimateWaiting(const WaitingTask& waiting) const {

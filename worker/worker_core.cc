@@ -6,7 +6,7 @@
 namespace gradloom {
 namespace {
 
-constexpr size_t kRemembered = 4096;  // finished tasks, invocations
+constexpr size_t kRemembered = 4096;  // finished tasks
 
 }  // namespace
 
@@ -23,12 +23,13 @@ WorkerCore::Assigned WorkerCore::Assign(const v1::Assign& assign, absl::Time now
       // 0: the coordinator does not tell.
       absl::Time assigned = now;
       if (task.invocation() > 0) {
-        assigned = invocations_.try_emplace({key.run, task.invocation()}, now).first->second;
+        std::optional<absl::Time>& began = invocations_.Of(key.run, task.invocation());
+        if (!began.has_value()) began = now;
+        assigned = *began;
       }
       waiting_.push_back({key, task, assigned});
     }
   }
-  while (invocations_.size() > kRemembered) invocations_.erase(invocations_.begin());
   return result;
 }
 
@@ -105,6 +106,7 @@ WorkerCore::Stopped WorkerCore::Drop(const v1::Drop& drop) {
 }
 
 WorkerCore::Stopped WorkerCore::EndRun(uint64_t run) {
+  invocations_.EndRun(run);
   return StopIf([&](TaskKey key) { return key.run == run; });
 }
 

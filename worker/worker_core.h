@@ -16,7 +16,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -35,6 +34,30 @@ struct WaitingTask {
   TaskKey key;
   v1::Task task;
   absl::Time assigned;  // its invocation: the first task of it
+};
+
+// What is remembered of the latest invocations of each run, the oldest (least) forgotten first.
+template <typename Record>
+class LatestInvocations {
+ public:
+  // A fresh record if the invocation is not known.
+  Record& Of(uint64_t run, uint64_t invocation) {
+    std::map<uint64_t, Record>& of_run = runs_[run];
+    while (of_run.size() >= kMax && !of_run.contains(invocation)) of_run.erase(of_run.begin());
+    return of_run[invocation];
+  }
+  // Null if it is not known.
+  const Record* Find(uint64_t run, uint64_t invocation) const {
+    const auto of_run = runs_.find(run);
+    if (of_run == runs_.end()) return nullptr;
+    const auto found = of_run->second.find(invocation);
+    return found == of_run->second.end() ? nullptr : &found->second;
+  }
+  void EndRun(uint64_t run) { runs_.erase(run); }
+
+ private:
+  static constexpr size_t kMax = 1024;
+  std::map<uint64_t, std::map<uint64_t, Record>> runs_;
 };
 
 class WorkerCore {
@@ -91,8 +114,7 @@ class WorkerCore {
   uint64_t started_ = 0;
   int computing_ = 0;
   int sending_ = 0;
-  // When the latest invocations began, by run and invocation.
-  std::map<std::pair<uint64_t, uint64_t>, absl::Time> invocations_;
+  LatestInvocations<std::optional<absl::Time>> invocations_;  // when they began
   // Waiting, in hand, and the latest finished ones: an assignment that comes twice is done once.
   std::set<TaskKey> known_;
   std::deque<TaskKey> finished_;

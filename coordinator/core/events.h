@@ -79,7 +79,8 @@ struct AssignedTask {
   int64_t round = 0;
   int attempt = 0;
   // What a slot is asked for at once, and what is added to that while it is at it, is one
-  // invocation. Numbered from 1 over the run; a slot's invocations do not interleave.
+  // invocation, numbered from 1 over the run. Where weaves overlap on a slot, what is added to one
+  // comes after what the slot has been asked for of others meanwhile.
   uint64_t invocation = 0;
 };
 // To one worker, in the order to be computed.

@@ -7,6 +7,7 @@ namespace gradloom {
 void InvocationWatch::Assigned(absl::Time now, const AssignTasks& action,
                                absl::FunctionRef<double(const AssignedTask& task)> load) {
   for (const AssignedTask& task : action.tasks) {
+    Close(now, task.id, nullptr);  // its worker was lost: it begins anew
     const auto [found, fresh] = invocations_.try_emplace(task.invocation);
     Invocation& invocation = found->second;
     if (fresh) {

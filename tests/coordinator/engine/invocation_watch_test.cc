@@ -52,6 +52,20 @@ TEST(InvocationWatchTest, WhatIsDroppedMayBeReplacedAtTheSameMoment) {
   EXPECT_DOUBLE_EQ(ended[0].load, 0.1);
 }
 
+TEST(InvocationWatchTest, ATaskThatIsAssignedAnewEndsItsOldInvocation) {
+  InvocationWatch watch;
+  watch.Assigned(At(0), {1, {Task(1, 0, 7)}}, Tenth);
+  watch.Assigned(At(5), {2, {Task(1, 0, 8)}}, Tenth);
+  const auto lost = watch.TakeEnded(At(5));
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_TRUE(lost[0].at_least);
+  EXPECT_DOUBLE_EQ(lost[0].seconds, 5);
+  watch.Replied(At(6), {1, 0.1});
+  const auto ended = watch.TakeEnded(At(6));
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_DOUBLE_EQ(ended[0].seconds, 1);
+}
+
 TEST(InvocationWatchTest, TasksThatAreNotKnownAreIgnored) {
   InvocationWatch watch;
   watch.Replied(At(1), {5, 0.1});

@@ -63,5 +63,20 @@ TEST_F(RecordedTargets, AutoThatWasToldTheFleetIsWithinThreePercent) {
   EXPECT_LE(play->result.total_seconds, Best({}, 4));
 }
 
+// Knowing nothing, with load as recorded, and ten and fifty times as dear. (SR-SGC and M-SGC are
+// nowhere the best, and take most of a search's time.)
+TEST_F(RecordedTargets, AutoThatKnowsNothingIsWithinThreePercent) {
+  AutoOptions options;
+  options.search.space.sr_sgc = options.search.space.m_sgc = false;
+  const double slope = profile_.slope_seconds;
+  for (const double factor : {1.0, 10.0, 50.0}) {
+    profile_.slope_seconds = factor * slope;
+    const auto play =
+        PlayAuto({256, 4, 25}, *MakeProfileDelays(profile_, RecordedOrder(profile_)), options, {});
+    ASSERT_TRUE(play.ok()) << play.status();
+    EXPECT_LE(play->result.total_seconds, 1.03 * Best(options.search.space, 4)) << factor;
+  }
+}
+
 }  // namespace
 }  // namespace gradloom
