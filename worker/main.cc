@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <iostream>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -150,6 +151,8 @@ absl::Status Complete(Flags& flags) {
     return absl::InvalidArgumentError(absl::StrCat("--isa: ", std::string(status.message())));
   }
   options.isa = kernels().level;
+  std::random_device random;
+  options.instance = (uint64_t{random()} << 32) | random();
   if (options.name.empty()) {
     char host[256] = "worker";
     gethostname(host, sizeof(host) - 1);

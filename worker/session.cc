@@ -46,6 +46,7 @@ void Session::SendHello() {
   hello.set_capacity(static_cast<uint32_t>(options.capacity));
   hello.set_metrics_address(options.metrics_address);
   hello.set_pid(static_cast<uint64_t>(getpid()));
+  hello.set_instance(options.instance);
   Send(message);
 }
 

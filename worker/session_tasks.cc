@@ -256,6 +256,7 @@ absl::Status Session::Push(InHand& task, std::span<const float> sum) {
   header.set_trial(task.spec().trial());
   header.set_format(task.run->reply_format);
   header.set_compute_seconds(task.compute_seconds);
+  header.set_examples(sum[sum.size() - kReplyScalars + kExamples]);
   FrameWriter frames(header, sum, task.run->frame_bytes);
   for (v1::Frame frame; frames.Next(frame);) {
     if (!writer->Write(frame)) break;

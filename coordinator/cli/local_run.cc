@@ -52,8 +52,12 @@ std::string DifferenceOfRuns(const v1::RunSpec& stored, const v1::RunSpec& wante
   v1::RunSpec a = stored, b = wanted;
   // What the stored run settled when it started, the wanted one would settle alike.
   if (stored.scheme().has_slots()) SettleScheme(stored.scheme().slots(), b.mutable_scheme());
-  a.mutable_fleet()->clear_min_workers();
-  b.mutable_fleet()->clear_min_workers();
+  for (v1::FleetSpec* fleet : {a.mutable_fleet(), b.mutable_fleet()}) {
+    fleet->clear_min_workers();
+    fleet->clear_workers();
+    fleet->clear_gather();
+    fleet->clear_isa();
+  }
   google::protobuf::util::MessageDifferencer differencer;
   std::string report;
   differencer.ReportDifferencesToString(&report);

@@ -44,8 +44,8 @@ int Run(const RunFlags& flags) {
   LocalRunOptions options;
   options.workers = flags.workers > 0 ? flags.workers : DefaultWorkers(*spec);
   // All that we start belong to the run from its first round.
-  if (!spec->fleet().has_min_workers()) {
-    spec->mutable_fleet()->set_min_workers(static_cast<uint32_t>(options.workers));
+  if (!spec->fleet().has_workers()) {
+    spec->mutable_fleet()->set_workers(static_cast<uint32_t>(options.workers));
   }
   absl::StatusOr<ResolvedRun> run = ResolveRunSpec(*spec);
   if (run.ok()) {

@@ -396,6 +396,12 @@ void ValidateService(const v1::RunSpec& spec, Findings* findings) {
   }
   findings->Require(spec.fleet().min_workers() >= 1, "fleet.min_workers",
                     spec.fleet().min_workers(), "1 or more");
+  if (spec.fleet().has_workers()) {
+    findings->Require(spec.fleet().workers() >= 1, "fleet.workers", spec.fleet().workers(),
+                      "1 or more");
+  }
+  findings->Require(Seconds(spec.fleet().gather()) >= 0, "fleet.gather",
+                    Seconds(spec.fleet().gather()), "0 seconds or more");
   findings->Require(Seconds(spec.fleet().round_timeout()) > 0, "fleet.round_timeout",
                     Seconds(spec.fleet().round_timeout()), "more than 0 seconds");
   const auto& wire = spec.wire();
