@@ -30,6 +30,7 @@ struct Flags {
   std::string data_folder;
   std::string metrics = "127.0.0.1:7071";
   std::string port_file;
+  std::string isa;
   std::string log_format = "text";
   std::string log_level = "info";
 };
@@ -75,7 +76,7 @@ std::string WithPort(const std::string& address, int port) {
 int Serve(const Flags& flags) {
   const sigset_t stop_signals = BlockStopSignals();
   CoordinatorMetrics metrics;
-  WorkerServiceImpl workers(Version(), &metrics);
+  WorkerServiceImpl workers(Version(), flags.isa, &metrics);
   RunRegistry registry(flags.state, flags.data_folder, &workers, &metrics);
   workers.SetRegistry(&registry);
   TrainingServiceImpl training(&registry);
@@ -143,6 +144,10 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--port-file", flags.port_file,
                  "File to write the addresses to, as JSON, once ready");
+  app.add_option(
+      "--isa", flags.isa,
+      "Instruction-set level that every worker must compute at, e.g. x86-64-v3; without, "
+      "each run has one of its own (fleet.isa)");
   app.add_option("--log-format", flags.log_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();

@@ -137,6 +137,14 @@ Schedule::Schedule(const v1::RunSpec& spec, std::vector<LanePlan> lanes, std::st
 
 Schedule::~Schedule() = default;
 
+absl::StatusOr<std::vector<WeavePlan>> Schedule::WeavesOf(const std::string& choice, int slots) {
+  v1::ScheduleDecision proto;
+  if (absl::Status status = FromJson(choice, &proto); !status.ok()) return status;
+  const absl::StatusOr<AutoDecision> decision = FromProto(proto);
+  if (!decision.ok()) return decision.status();
+  return gradloom::WeavesOf(*decision, slots);
+}
+
 absl::StatusOr<std::unique_ptr<Schedule>> Schedule::Open(const v1::RunSpec& spec,
                                                          std::vector<LanePlan> lanes,
                                                          const std::string& journal_file,
@@ -173,7 +181,7 @@ absl::Status Schedule::OpenJournal(const std::string& file) {
     } else if (absl::StatusOr<AutoDecision> read = FromProto(decision); !read.ok()) {
       status = read.status();
     } else {
-      const auto weaves = WeavesOf(*read, slots_);
+      const auto weaves = gradloom::WeavesOf(*read, slots_);
       status = weaves.status();
     }
   }
@@ -232,10 +240,11 @@ bool Schedule::Reached(int phase) const {
 }
 
 absl::StatusOr<Schedule::Next> Schedule::NextOf(const AutoDecision& decision) const {
-  absl::StatusOr<std::vector<WeavePlan>> weaves = WeavesOf(decision, slots_);
+  absl::StatusOr<std::vector<WeavePlan>> weaves = gradloom::WeavesOf(decision, slots_);
   if (!weaves.ok()) return weaves.status();
   Next next;
   next.weaves = *std::move(weaves);
+  next.choice = ToJson(ToProto(decision, {}));
   const std::string fleet = ArrangementText(decision.choice.fleet);
   next.description = next.weaves[0].scheme->description();
   if (fleet != "woven") absl::StrAppend(&next.description, ", ", fleet);

@@ -15,7 +15,7 @@ namespace gradloom {
 namespace {
 
 constexpr size_t kFilePiece = 256 << 10;
-constexpr std::chrono::milliseconds kWatchEvery(200);
+constexpr absl::Duration kWatchEvery = absl::Milliseconds(200);
 
 grpc::Status ToGrpc(const absl::Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
@@ -46,9 +46,11 @@ grpc::Status SendFile(const std::filesystem::path& path, const std::string& name
 
 }  // namespace
 
-grpc::Status TrainingServiceImpl::Submit(grpc::ServerContext*, const v1::SubmitRequest* request,
+grpc::Status TrainingServiceImpl::Submit(grpc::ServerContext* context,
+                                         const v1::SubmitRequest* request,
                                          v1::SubmitResponse* response) {
-  absl::StatusOr<uint64_t> run = registry_->Submit(request->spec());
+  absl::StatusOr<uint64_t> run =
+      registry_->Submit(request->spec(), [context] { return context->IsCancelled(); });
   if (!run.ok()) return ToGrpc(run.status());
   response->set_run(*run);
   return grpc::Status::OK;
