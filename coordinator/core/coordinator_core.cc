@@ -87,6 +87,7 @@ CoordinatorCore::CoordinatorCore(CorePlan plan)
   }
   AddWeaves(std::move(plan_.weaves));
   outstanding_.resize(plan_.slots);
+  slot_invocations_.assign(plan_.slots, plan_.invocations_before);
 }
 
 void CoordinatorCore::AddWeaves(std::vector<WeavePlan> plans) {
@@ -197,7 +198,7 @@ void CoordinatorCore::OnLost(const WorkerLost& event) {
     for (TaskId id : outstanding_[slot]) {
       Task& task = tasks_.at(id);
       task.worker = 0;
-      task.invocation = 0;
+      task.invocation.number = 0;
       ++task.attempt;
     }
   }
@@ -246,7 +247,7 @@ void CoordinatorCore::OnFailed(const TaskFailedEvent& event) {
   RemoveTask(event.task);
   const TaskId id = next_task_++;
   task.worker = 0;
-  task.invocation = 0;
+  task.invocation.number = 0;
   tasks_.emplace(id, task);
   outstanding_[task.slot].push_back(id);
   asked_slots_.push_back(task.slot);
@@ -322,7 +323,7 @@ void CoordinatorCore::ApplyMoves() {
       Task task = tasks_.at(id);
       tasks_.erase(id);
       task.worker = 0;
-      task.invocation = 0;
+      task.invocation.number = 0;
       const TaskId renewed = next_task_++;
       tasks_.emplace(renewed, task);
       outstanding_[move.slot].push_back(renewed);
@@ -418,7 +419,7 @@ std::span<const MiniTask> CoordinatorCore::StartRound(const Start& start) {
   w.round_start = now_;
   w.ask_again = absl::InfiniteFuture();
   std::fill(w.arrived.begin(), w.arrived.end(), false);
-  std::fill(w.invocation.begin(), w.invocation.end(), 0);
+  std::fill(w.invocation.begin(), w.invocation.end(), Invocation{});
   w.plan.closing->StartRound(w.plan.scheme->Pending());
   return minis;
 }
@@ -638,14 +639,18 @@ void CoordinatorCore::FlushAssignments() {
   for (int slot : asked_slots_) {
     const WorkerId worker = fleet_.holder(slot);
     if (worker == 0) continue;
-    uint64_t invocation = 0;
+    Invocation invocation;
     for (TaskId id : outstanding_[slot]) {
       Task& task = tasks_.at(id);
       if (task.worker != 0) continue;
       task.worker = worker;
       task.assigned = now_;
-      if (task.invocation == 0) {
-        if (invocation == 0) invocation = next_invocation_++;
+      if (task.invocation.number == 0) {
+        if (invocation.number == 0) {
+          const std::optional<uint64_t> before = task.invocation.of_slot;
+          invocation = {next_invocation_++,
+                        before.has_value() ? *before : slot_invocations_[slot]++};
+        }
         task.invocation = invocation;
         Weave& weave = weave_of(task);
         if (weave.open && task.round + 1 == weave.plan.scheme->rounds()) {
@@ -656,7 +661,7 @@ void CoordinatorCore::FlushAssignments() {
       if (fresh) actions_->push_back(AssignTasks{worker, {}});
       std::get<AssignTasks>((*actions_)[entry->second])
           .tasks.push_back({id, task.slot, task.weave, task.lane, task.lane_job, task.mini.part,
-                            task.round, task.attempt, task.invocation});
+                            task.attempt, task.invocation.number, *task.invocation.of_slot});
     }
   }
   asked_slots_.clear();

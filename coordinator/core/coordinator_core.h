@@ -71,6 +71,8 @@ struct CorePlan {
   int min_workers = 1;  // rounds start once so many are there
   std::vector<LanePlan> lanes;
   std::vector<WeavePlan> weaves;
+  // That each slot was asked for before the run was resumed: its further ones are numbered on.
+  uint64_t invocations_before = 0;
   absl::Duration rejoin_grace = absl::Seconds(2);
   absl::Duration round_timeout = absl::Seconds(600);
   int max_task_attempts = 5;
@@ -145,6 +147,10 @@ class CoordinatorCore {
     bool accepted = false;               // decoded; being applied or void
     absl::flat_hash_set<int64_t> asked;  // slot and part, if later rounds may ask for them again
   };
+  struct Invocation {
+    uint64_t number = 0;              // over the run; 0: not sent yet
+    std::optional<uint64_t> of_slot;  // its number among its slot's: stays when it is sent anew
+  };
   struct Weave {
     WeavePlan plan;
     std::deque<JobInFlight> jobs;  // of rounds first_job .. rounds() - 1
@@ -155,8 +161,8 @@ class CoordinatorCore {
     std::vector<int> excused;   // fleet slots whose work became unneeded in the open round
     std::vector<int> retries;   // fleet slots asked again for what they owed, in the open round
     std::vector<bool> arrived;  // scheme slots whose delivery was reported to the closing rule
-    std::vector<uint64_t> invocation;  // of the open round, by scheme slot; 0: not sent yet
-    size_t turn = 0;                   // the lane whose turn it is
+    std::vector<Invocation> invocation;  // of the open round, by scheme slot
+    size_t turn = 0;                     // the lane whose turn it is
     absl::Duration last_duration;
     int64_t wait_round = -1;       // round of the longest wait avoided so far
     absl::Duration wait_reported;  // of wait_round
@@ -170,8 +176,8 @@ class CoordinatorCore {
     int64_t round = 0;
     int slot = 0;  // of the fleet
     int attempt = 0;
-    uint64_t invocation = 0;  // 0: not sent yet
-    WorkerId worker = 0;      // 0: waits for the slot to get a holder
+    Invocation invocation;
+    WorkerId worker = 0;  // 0: waits for the slot to get a holder
     absl::Time assigned;
   };
   struct Dropped {
@@ -260,6 +266,7 @@ class CoordinatorCore {
   std::vector<std::vector<TaskId>> outstanding_;  // by fleet slot, in order
   TaskId next_task_ = 1;
   uint64_t next_invocation_ = 1;
+  std::vector<uint64_t> slot_invocations_;          // that each slot was asked for
   absl::Time manned_since_ = absl::InfinitePast();  // the fleet has had a worker
   bool started_ = false;
   bool stopping_ = false;

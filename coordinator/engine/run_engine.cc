@@ -302,6 +302,10 @@ absl::Status RunEngine::BuildCore() {
   }
   if (!(*scheme)->exact()) count_tolerance_ = std::numeric_limits<double>::infinity();
   plan.lanes = PlanLanes(trials_);
+  // As if every job had asked every slot once, which is exact for lanes that take turns.
+  for (const LanePlan& lane : plan.lanes) {
+    plan.invocations_before += static_cast<uint64_t>(lane.first_job);
+  }
   absl::StatusOr<std::unique_ptr<Schedule>> schedule = Schedule::Open(
       options_.spec, plan.lanes, options_.folder + "/schedule.json", options_.data_folder, [this] {
         {
@@ -420,9 +424,9 @@ v1::Task RunEngine::ToProto(const AssignedTask& task) const {
     t->set_end(chunk.end);
     t->set_coefficient(term.coefficient);
   }
-  proto.set_round(task.round);
   proto.set_attempt(task.attempt);
   proto.set_invocation(task.invocation);
+  proto.set_slot_invocation(task.slot_invocation);
   return proto;
 }
 
