@@ -118,7 +118,7 @@ absl::Status Session::Straggle(InHand& task) {
     const std::lock_guard lock(mutex_);
     Invocation& invocation = invocations_.Of(task.waiting.key.run, spec.invocation());
     if (!invocation.slow_until.has_value() || spec.invocation() == 0) {
-      invocation.slow_until = begin + straggler.Delay(spec.slot(), spec.round());
+      invocation.slow_until = begin + straggler.Delay(spec.slot(), spec.slot_invocation());
     }
     until = *invocation.slow_until;
     fresh = invocation.jobs.insert(spec.job()).second || spec.invocation() == 0;
@@ -300,7 +300,7 @@ absl::Duration Session::DelayLeft(const ServedRun& run, const WaitingTask& waiti
   const v1::Task& task = waiting.task;
   const Invocation* known = invocations_.Find(waiting.key.run, task.invocation());
   if (known == nullptr || task.invocation() == 0) {
-    return run.straggler.Delay(task.slot(), task.round());
+    return run.straggler.Delay(task.slot(), task.slot_invocation());
   }
   return std::max(absl::ZeroDuration(), *known->slow_until - SteadyNow());
 }

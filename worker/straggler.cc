@@ -98,9 +98,10 @@ absl::StatusOr<std::vector<std::vector<double>>> ReadTrace(const std::string& fi
     if (!row.empty()) rows.push_back(std::move(row));
   }
   if (rows.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("straggle.trace.file '", path,
-                                                   "' has no row; legal: CSV, a row a round, a "
-                                                   "column a slot, in seconds"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("straggle.trace.file '", path,
+                     "' has no row; legal: CSV, a row for each invocation, a column for each "
+                     "slot, in seconds"));
   }
   return rows;
 }
@@ -126,35 +127,36 @@ bool Straggler::Applies(uint32_t slot) const {
          std::find(spec_.slots().begin(), spec_.slots().end(), slot) != spec_.slots().end();
 }
 
-double Straggler::Uniform(uint32_t slot, uint64_t round) const {
-  return RandomStream(seed_, Purpose::kStraggle, slot, static_cast<uint32_t>(round)).NextUniform();
+double Straggler::Uniform(uint32_t slot, uint64_t invocation) const {
+  return RandomStream(seed_, Purpose::kStraggle, slot, static_cast<uint32_t>(invocation))
+      .NextUniform();
 }
 
-// The chain's state at a round without walking it from the start. One uniform u moves both states:
-// fast -> slow when u < enter, slow -> fast when u >= 1 - leave. So most u's lead both states to
-// the same place, and the walk back ends at the latest such round; the others keep or swap the
-// state.
-bool Straggler::Slow(uint32_t slot, uint64_t round) const {
+// The chain's state at an invocation without walking it from the start. One uniform u moves both
+// states: fast -> slow when u < enter, slow -> fast when u >= 1 - leave. So most u's lead both
+// states to the same place, and the walk back ends at the latest such invocation; the others keep
+// or swap the state.
+bool Straggler::Slow(uint32_t slot, uint64_t invocation) const {
   const double enter = Enter(spec_.gilbert_elliott());
   const double stay = 1 - Leave(spec_.gilbert_elliott());
   bool swapped = false;
-  for (uint64_t at = round;; --at) {
+  for (uint64_t at = invocation;; --at) {
     const double u = Uniform(slot, at);
     const bool fast_goes_slow = u < enter;
     const bool slow_stays_slow = u < stay;
     if (fast_goes_slow == slow_stays_slow) return fast_goes_slow != swapped;
     if (fast_goes_slow) swapped = !swapped;
-    if (at == 0) return swapped;  // before the first round every slot is fast
+    if (at == 0) return swapped;  // before the first one every slot is fast
   }
 }
 
-absl::Duration Straggler::Delay(uint32_t slot, uint64_t round) const {
+absl::Duration Straggler::Delay(uint32_t slot, uint64_t invocation) const {
   if (!Applies(slot)) return absl::ZeroDuration();
   switch (spec_.model_case()) {
     case v1::StraggleSpec::kFixed:
       return ToDuration(spec_.fixed().delay());
     case v1::StraggleSpec::kExponential: {
-      const double units = -std::log1p(-Uniform(slot, round));
+      const double units = -std::log1p(-Uniform(slot, invocation));
       return ToDuration(spec_.exponential().base()) +
              ToDuration(spec_.exponential().mean()) * units;
     }
@@ -162,16 +164,16 @@ absl::Duration Straggler::Delay(uint32_t slot, uint64_t round) const {
       const v1::StraggleSpec::Pareto& model = spec_.pareto();
       const absl::Duration limit =
           model.has_limit() ? ToDuration(model.limit()) : absl::Seconds(60);
-      const double factor = std::pow(1 - Uniform(slot, round), -1 / Shape(model));
+      const double factor = std::pow(1 - Uniform(slot, invocation), -1 / Shape(model));
       return std::min(limit, ToDuration(model.scale()) * factor);
     }
     case v1::StraggleSpec::kGilbertElliott: {
-      if (!Slow(slot, round)) return absl::ZeroDuration();
+      if (!Slow(slot, invocation)) return absl::ZeroDuration();
       const v1::StraggleSpec::GilbertElliott& model = spec_.gilbert_elliott();
       return model.has_delay() ? ToDuration(model.delay()) : absl::Seconds(1);
     }
     case v1::StraggleSpec::kTrace: {
-      const std::vector<double>& row = trace_[round % trace_.size()];
+      const std::vector<double>& row = trace_[invocation % trace_.size()];
       const double scale = spec_.trace().has_scale() ? spec_.trace().scale() : 1;
       return slot < row.size() ? absl::Seconds(row[slot] * scale) : absl::ZeroDuration();
     }

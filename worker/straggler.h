@@ -1,6 +1,7 @@
-// Straggling on purpose: which tasks a worker delays, and when it freezes or dies. A pure function
-// of (spec, seed, slot, round), crashes and freezes of the job: the same run straggles alike
-// wherever its slots are, and after a resume. Immutable and thread-safe.
+// Straggling on purpose: which invocations a worker delays, and when it freezes or dies. Delays are
+// a pure function of (spec, seed, slot, number of the slot's invocation over the run), crashes and
+// freezes of (spec, slot, job): the same run straggles alike wherever its slots are, whatever
+// scheme asks them, and after a resume. Immutable and thread-safe.
 #ifndef GRADLOOM_WORKER_STRAGGLER_H_
 #define GRADLOOM_WORKER_STRAGGLER_H_
 
@@ -29,8 +30,8 @@ class Straggler {
   void AddCrash(uint64_t job) { crash_jobs_.push_back(job); }
   void AddFreeze(uint64_t job, absl::Duration duration) { freeze_jobs_[job] = duration; }
 
-  // Added before the slot computes what it is asked for in a round.
-  absl::Duration Delay(uint32_t slot, uint64_t round) const;
+  // Added before the slot computes what its `invocation` asks for; numbered from 0.
+  absl::Duration Delay(uint32_t slot, uint64_t invocation) const;
   // The process freezes for so long before it computes. First attempts only, so that what is tried
   // again elsewhere gets through.
   std::optional<absl::Duration> Freeze(uint32_t slot, uint64_t job, uint32_t attempt) const;
@@ -39,12 +40,12 @@ class Straggler {
 
  private:
   bool Applies(uint32_t slot) const;
-  bool Slow(uint32_t slot, uint64_t round) const;
-  double Uniform(uint32_t slot, uint64_t round) const;
+  bool Slow(uint32_t slot, uint64_t invocation) const;
+  double Uniform(uint32_t slot, uint64_t invocation) const;
 
   v1::StraggleSpec spec_;
   uint64_t seed_ = 0;
-  std::vector<std::vector<double>> trace_;  // seconds by round, slot
+  std::vector<std::vector<double>> trace_;  // seconds by invocation, slot
   std::vector<uint64_t> crash_jobs_;
   std::map<uint64_t, absl::Duration> freeze_jobs_;
 };

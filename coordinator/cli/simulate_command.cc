@@ -33,7 +33,7 @@ struct Flags {
   std::string lanes = "on";
   double apply_seconds = 0;
   bool paper = false;
-  bool authors_gc = false;
+  std::string counting;  // empty: as in the paper
   bool search = false;
   double mu = 1;
   std::string csv_file;
@@ -176,9 +176,10 @@ absl::StatusOr<std::vector<ReportedRun>> SimulatePapers(const Flags& flags,
   if (!fleet.trace.has_value()) {
     return absl::InvalidArgumentError("--paper needs --trace: its rounds are the trace's rows");
   }
+  const bool authors = flags.counting == "authors";
   const PaperOptions options{.jobs = fleet.size.jobs,
                              .mu = flags.mu,
-                             .authors_gc = flags.authors_gc,
+                             .counting = authors ? PaperCounting::kAuthors : PaperCounting::kPaper,
                              .record_rounds = true};
   std::vector<ReportedRun> runs;
   for (const std::string& scheme_text : flags.schemes) {
@@ -199,8 +200,9 @@ absl::StatusOr<std::vector<ReportedRun>> SimulatePapers(const Flags& flags,
     run.scheme = SchemeText(*spec);
     run.closing = absl::StrCat("mu:", flags.mu);
     run.tolerated = spec->kind == SchemeSpec::Kind::kUncoded ? 0
-                    : spec->kind == SchemeSpec::Kind::kGc    ? spec->s
-                                                             : spec->lambda;
+                    : spec->kind != SchemeSpec::Kind::kGc    ? spec->lambda
+                    : authors                                ? std::max(spec->s - 1, 0)
+                                                             : spec->s;
     run.copies = run.load * spec->slots;
     run.replies_per_job =
         spec->slots *
@@ -225,8 +227,9 @@ absl::Status SimulateCommand(const Flags& flags) {
   if (flags.schemes.empty() && !fleet->run.has_value()) {
     return absl::InvalidArgumentError("either --scheme or --run FILE is needed");
   }
-  if (!flags.paper && (flags.authors_gc || flags.search)) {
-    return absl::InvalidArgumentError("--authors-gc and --search belong to --paper");
+  if (!flags.paper && (!flags.counting.empty() || flags.search)) {
+    return absl::InvalidArgumentError(
+        "--counting, --authors-gc (its older name) and --search belong to --paper");
   }
   absl::StatusOr<std::vector<ReportedRun>> runs =
       flags.paper ? SimulatePapers(flags, *fleet) : SimulateAll(flags, *fleet);
@@ -280,8 +283,21 @@ CommandAction AddSimulate(CLI::App* command) {
                  "Rounds as published: barrier, mu-rule, wait-outs, no late results")
       ->excludes(run);
   command->add_option("--mu", flags->mu, "Of --paper [1]")->check(CLI::NonNegativeNumber);
-  command->add_flag("--authors-gc", flags->authors_gc,
-                    "With --paper: GC of load (s+1)/n tolerates s - 1, as in the authors' code");
+  CLI::Option* counting =
+      command
+          ->add_option(
+              "--counting", flags->counting,
+              "With --paper. paper: GC of load (s+1)/n tolerates s stragglers, and a round of "
+              "SR-SGC in which nobody repeats and at most s straggle always conforms; authors: as "
+              "the authors' published code counts, GC tolerates s - 1, and such a round is left "
+              "out when later ones are judged but is judged itself. Uncoded and M-SGC are the same "
+              "[paper]")
+          ->check(CLI::IsMember({"paper", "authors"}));
+  command
+      ->add_flag_callback(
+          "--authors-gc", [flags] { flags->counting = "authors"; },
+          "The older name of --counting authors")
+      ->excludes(counting);
   command->add_flag("--search", flags->search,
                     "With --paper: the parameters of the least total instead of those given");
   command->add_option("--csv", flags->csv_file, "Write every round to this file");

@@ -38,7 +38,7 @@ CoordinatorCore::CoordinatorCore(CorePlan plan)
     : plan_(std::move(plan)),
       fleet_(plan_.slots, plan_.rejoin_grace),
       lanes_(plan_.lanes),
-      tasks_(plan_.slots, plan_.life),
+      tasks_(plan_.slots, plan_.life, plan_.invocations_before),
       judge_(plan_.judge) {
   AddWeaves(std::move(plan_.weaves));
 }
@@ -151,7 +151,7 @@ void CoordinatorCore::On(const TaskFailedEvent& event) {
     return;
   }
   const WorkerId worker = std::exchange(task.worker, 0);
-  task.invocation = 0;
+  task.invocation.number = 0;
   tasks_.Remove(event.task);
   tasks_.Add(task);
   Rest(worker, absl::StrCat("failed at a task (slot ", task.slot, ", lane ", task.lane, ", job ",
@@ -536,14 +536,14 @@ void CoordinatorCore::FlushAssignments() {
   for (int slot : asked_slots_) {
     const WorkerId worker = fleet_.holder(slot);
     if (worker == 0) continue;
-    uint64_t invocation = 0;
+    Invocation invocation;
     for (TaskId id : tasks_.Outstanding(slot)) {
       Task& task = *tasks_.Find(id);
       if (task.worker != 0) continue;
       task.worker = worker;
       task.assigned = now_;
-      if (task.invocation == 0) {
-        if (invocation == 0) invocation = tasks_.NextInvocation();
+      if (task.invocation.number == 0) {
+        if (invocation.number == 0) invocation = tasks_.NextInvocation(task);
         task.invocation = invocation;
         Weave& weave = weaves_.at(task.weave);
         if (weave.open() && task.round == weave.round()) {
@@ -554,7 +554,7 @@ void CoordinatorCore::FlushAssignments() {
       if (fresh) actions_->push_back(AssignTasks{worker, {}});
       std::get<AssignTasks>((*actions_)[entry->second])
           .tasks.push_back({id, task.slot, task.weave, task.lane, task.lane_job, task.mini.part,
-                            task.round, task.attempt, task.invocation});
+                            task.attempt, task.invocation.number, *task.invocation.of_slot});
     }
   }
   asked_slots_.clear();

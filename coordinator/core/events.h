@@ -89,12 +89,14 @@ struct AssignedTask {
   int lane = 0;
   int64_t lane_job = 0;  // the lane's job, and the version of the parameters to use
   int part = 0;
-  int64_t round = 0;
   int attempt = 0;
   // What a slot is asked for at once, and what is added to that while it is at it, is one
   // invocation, numbered from 1 over the run. Where weaves overlap on a slot, what is added to one
   // comes after what the slot has been asked for of others meanwhile.
   uint64_t invocation = 0;
+  // Which of its slot's it is, from 0 over the run, whatever weaves ask: what a delay on purpose is
+  // of. What is assigned anew, elsewhere or after a failure, keeps it.
+  uint64_t slot_invocation = 0;
 };
 // To one worker, in the order to be computed.
 // At once: should the events before it be forgotten, a later life asks under other ids, and what

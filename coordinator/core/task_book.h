@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "coding/scheme.h"
 #include "coordinator/core/events.h"
+#include "coordinator/core/invocation.h"
 
 namespace gradloom {
 
@@ -26,7 +27,7 @@ struct Task {
   int64_t round = 0;
   int slot = 0;  // of the fleet
   int attempt = 0;
-  uint64_t invocation = 0;  // 0: not sent yet
+  Invocation invocation;
   WorkerId worker = 0;      // 0: waits for the slot to get a holder
   absl::Time assigned = absl::InfinitePast();
 };
@@ -47,7 +48,8 @@ class Drops {
 class TaskBook {
  public:
   // `life`: how often the run has been begun. Ids of different lives differ.
-  TaskBook(int slots, uint64_t life);
+  // `invocations_before`: of each slot, in earlier lives.
+  TaskBook(int slots, uint64_t life, uint64_t invocations_before);
 
   // Null when it is not outstanding.
   Task* Find(TaskId id);
@@ -64,7 +66,9 @@ class TaskBook {
   // told.
   void DropIf(int slot, absl::FunctionRef<bool(TaskId, const Task&)> drop, Drops* drops);
   void DropAll(Drops* drops);
-  uint64_t NextInvocation() { return next_invocation_++; }
+  // Of the task's slot: a fresh one, but for its number among the slot's where the task was part of
+  // one before.
+  Invocation NextInvocation(const Task& task);
 
   // A task that was dropped while its worker had it.
   struct Dropped {
@@ -83,6 +87,7 @@ class TaskBook {
   std::deque<TaskId> dropped_order_;
   TaskId next_task_;
   uint64_t next_invocation_;
+  std::vector<uint64_t> slot_invocations_;  // that each slot was asked for
 };
 
 }  // namespace gradloom

@@ -80,7 +80,7 @@ std::span<const MiniTask> Weave::StartRound(absl::Time now, std::optional<size_t
   round_start_ = now;
   ask_again_ = absl::InfiniteFuture();
   std::fill(arrived_.begin(), arrived_.end(), false);
-  std::fill(invocation_.begin(), invocation_.end(), 0);
+  std::fill(invocation_.begin(), invocation_.end(), Invocation{});
   closing().StartRound(scheme().Pending());
   return minis;
 }

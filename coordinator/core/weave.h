@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "coding/closing_rule.h"
 #include "coding/scheme.h"
+#include "coordinator/core/invocation.h"
 
 namespace gradloom {
 
@@ -69,9 +70,9 @@ class Weave {
                                        int64_t lane_job);
   // The mini-task is asked in the open round; noted if it was asked in an earlier one.
   void Asked(const MiniTask& mini);
-  // The invocation of a scheme's slot in the open round; 0: not sent yet.
-  uint64_t invocation(int slot) const { return invocation_[slot]; }
-  void set_invocation(int slot, uint64_t invocation) { invocation_[slot] = invocation; }
+  // The invocation of a scheme's slot in the open round.
+  Invocation invocation(int slot) const { return invocation_[slot]; }
+  void set_invocation(int slot, Invocation invocation) { invocation_[slot] = invocation; }
   // A reply of the scheme's slot was received: tells the closing rule when the slot has delivered.
   void Arrived(int slot, absl::Time now);
   // The fleet slot's work became unneeded in the open round.
@@ -112,7 +113,7 @@ class Weave {
   std::vector<int> excused_;
   std::vector<int> retries_;
   std::vector<bool> arrived_;  // scheme slots whose delivery was reported to the closing rule
-  std::vector<uint64_t> invocation_;
+  std::vector<Invocation> invocation_;
 
   absl::Duration last_duration_ = absl::ZeroDuration();
   int64_t wait_round_ = -1;       // round of the longest wait avoided so far

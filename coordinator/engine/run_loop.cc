@@ -173,6 +173,10 @@ absl::Status RunLoop::BuildCore() {
   if ((*scheme)->unit_weights() && spec.wire().replies() == v1::FP32) count_tolerance_ = 1e-6;
   if (!(*scheme)->exact()) count_tolerance_ = std::numeric_limits<double>::infinity();
   plan.lanes = PlanLanes(trials_.trials());
+  // As if every job had asked every slot once, which is exact for lanes that take turns.
+  for (const LanePlan& lane : plan.lanes) {
+    plan.invocations_before += static_cast<uint64_t>(lane.first_job);
+  }
   std::string description;
   ChoiceCost cost;
   if (absl::Status status = OpenSchedule(&plan, &description, &cost); !status.ok()) return status;
@@ -366,9 +370,9 @@ v1::Task RunLoop::ToProto(const AssignedTask& task) const {
     t->set_end(static_cast<uint64_t>(chunk.end));
     t->set_coefficient(term.coefficient);
   }
-  proto.set_round(static_cast<uint64_t>(task.round));
   proto.set_attempt(static_cast<uint32_t>(task.attempt));
   proto.set_invocation(task.invocation);
+  proto.set_slot_invocation(task.slot_invocation);
   return proto;
 }
 

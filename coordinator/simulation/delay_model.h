@@ -15,7 +15,7 @@
 
 namespace gradloom {
 
-// Recorded delays: one row per round, one column per slot, in seconds.
+// Recorded delays: one row per invocation, one column per slot, in seconds.
 struct Trace {
   std::string name;
   int rows = 0;

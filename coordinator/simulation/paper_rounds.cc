@@ -90,6 +90,7 @@ class PaperRounds {
                                                   : 0;
     for (int64_t round = 0; round < options_.jobs + delay; ++round) {
       if (spec_.kind == Kind::kSrSgc && !PlanRepeats(round)) {
+        pattern_.StartRound();  // in which nobody straggles
         if (options_.record_rounds) result_.round.emplace_back();
         continue;
       }
@@ -115,32 +116,38 @@ class PaperRounds {
       stragglers_.push_back(slot);
       pattern_.Expect(slot);
     }
-    // SR-SGC's jobs survive s stragglers without any repeating: such rounds are no part of the
-    // bursty pattern.
-    const int count = static_cast<int>(stragglers_.size());
-    const bool exempt = spec_.kind == Kind::kSrSgc && repeat_count_ == 0 && count <= s_;
-    const bool conforming = exempt || Conforming(count);
+    const bool no_part = Survivable();
+    const bool conforming = (no_part && !authors()) || Conforming();
     PaperRound record{.seconds = conforming ? std::min(deadline, slowest) : slowest,
                       .waited_out = !conforming,
                       .repeating = options_.record_rounds ? Repeating() : std::vector<int>{},
                       .stragglers = {}};
     if (options_.record_rounds) record.stragglers = stragglers_;
-    if (exempt || !conforming) {
+    result_.stragglers += static_cast<int64_t>(stragglers_.size());
+    if (no_part || !conforming) {
       for (int slot : stragglers_) pattern_.Deliver(slot);
     }
     if (!conforming) stragglers_.clear();
     if (spec_.kind == Kind::kSrSgc) CountResults(round);
     result_.total_seconds += record.seconds;
     result_.wait_outs += record.waited_out;
-    result_.stragglers += count;
     ++result_.rounds;
     if (options_.record_rounds) result_.round.push_back(std::move(record));
   }
 
-  bool Conforming(int stragglers) const {
+  bool authors() const { return options_.counting == PaperCounting::kAuthors; }
+
+  // A round of SR-SGC whose job survives its stragglers without any repeating.
+  bool Survivable() const {
+    return spec_.kind == Kind::kSrSgc && repeat_count_ == 0 &&
+           static_cast<int>(stragglers_.size()) <= s_;
+  }
+
+  bool Conforming() const {
+    const auto stragglers = static_cast<int>(stragglers_.size());
     if (spec_.kind == Kind::kUncoded) return stragglers == 0;
     if (spec_.kind != Kind::kGc) return pattern_.Conforming();
-    return stragglers <= (options_.authors_gc ? std::max(s_ - 1, 0) : s_);
+    return stragglers <= (authors() ? std::max(s_ - 1, 0) : s_);
   }
 
   std::vector<bool>& results(int64_t job) { return results_[job % (spec_.b + 1)]; }

@@ -1,5 +1,5 @@
-// Rounds exactly as the papers count them, for comparison with published totals; the coordinator
-// itself does better. Krishnan, Ebrahimi, Khisti, "Sequential gradient coding for straggler
+// Rounds exactly as published, for comparison with published totals; the coordinator itself does
+// better. Krishnan, Ebrahimi, Khisti, "Sequential gradient coding for straggler
 // mitigation" (ICLR 2023) and their code: round r takes row r of the recording (beginning again at
 // the end) for every slot, with a barrier; slots later than (1 + mu) x the fastest are stragglers;
 // a round whose pattern conforms lasts min((1 + mu) x the fastest, the slowest), any other waits
@@ -17,11 +17,22 @@
 
 namespace gradloom {
 
+// The paper and its authors' published code do not count alike.
+enum class PaperCounting {
+  // GC of load (s + 1)/n tolerates s stragglers. A round of SR-SGC in which nobody repeats and at
+  // most s straggle is no part of the bursty pattern.
+  kPaper,
+  // GC of that load tolerates s - 1. Such a round of SR-SGC is left out of the pattern of the
+  // rounds
+  // after it, but when its own turn comes it is judged like any other. Uncoded and M-SGC are as in
+  // the paper.
+  kAuthors,
+};
+
 struct PaperOptions {
   int64_t jobs = 25;
   double mu = 1;
-  // The authors' code lets GC of load (s + 1)/n tolerate s - 1 stragglers, not s.
-  bool authors_gc = false;
+  PaperCounting counting = PaperCounting::kPaper;
   bool record_rounds = false;
 };
 

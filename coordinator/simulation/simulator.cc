@@ -60,6 +60,7 @@ class Simulation {
   };
   struct Invocation {
     uint64_t number = 0;
+    uint64_t of_slot = 0;
     std::deque<Task> tasks;  // if it runs, the first is being computed
     double computed = 0;     // load of the tasks that were answered
     double dropped = 0;      // load of the task that was dropped last, if none was answered since
@@ -68,7 +69,6 @@ class Simulation {
   struct Slot {
     std::deque<Invocation> waiting;
     Invocation running;
-    int64_t invocations = 0;
     uint64_t turn = 0;   // changes when what is being computed does, so stale events are known
     double started = 0;  // the running invocation
     bool busy = false;
@@ -180,6 +180,7 @@ class Simulation {
       if (invocation == slot.waiting.end()) {
         invocation = slot.waiting.emplace(invocation);
         invocation->number = task.invocation;
+        invocation->of_slot = task.slot_invocation;
         invocation->observed.slot = index;
       }
       invocation->tasks.push_back({task.id, load});
@@ -221,7 +222,6 @@ class Simulation {
       slot.waiting.pop_front();
       slot.busy = true;
       slot.started = now_;
-      ++slot.invocations;
       ++result_.invocations;
     }
     const double before = Seconds(index, slot.running.computed);
@@ -234,7 +234,7 @@ class Simulation {
 
   // From its start, until the running invocation has computed so much.
   double Seconds(int index, double load) const {
-    return delays_.Seconds(index, slots_[index].invocations - 1, load);
+    return delays_.Seconds(index, static_cast<int64_t>(slots_[index].running.of_slot), load);
   }
 
   std::unique_ptr<CoordinatorCore> core_;

@@ -116,6 +116,27 @@ TEST_F(SimulateCommandTest, AutoIsPlayed) {
   EXPECT_DOUBLE_EQ(Total(both, "uncoded "), 3 * 4);
 }
 
+TEST_F(SimulateCommandTest, F29_BothCountingsByName) {
+  Write("burst.csv", "1,9,9\n1,1,1\n1,1,9\n");
+  const std::string paper =
+      "simulate --trace burst.csv --slope 0 --jobs 3 --scheme sr_sgc:b=1,w=3,lambda=2 "
+      "--scheme gc:s=2 --paper ";
+  for (const char* flag : {"", "--counting paper"}) {
+    const std::string output = Run(paper + flag);
+    EXPECT_DOUBLE_EQ(Total(output, "sr_sgc"), 2 + 1 + 2) << flag;
+    EXPECT_DOUBLE_EQ(Total(output, "gc"), 2 + 1 + 2) << flag;
+  }
+  for (const char* flag : {"--counting authors", "--authors-gc"}) {
+    const std::string output = Run(paper + flag);
+    EXPECT_DOUBLE_EQ(Total(output, "sr_sgc"), 2 + 1 + 9) << flag;
+    EXPECT_DOUBLE_EQ(Total(output, "gc"), 9 + 1 + 2) << flag;
+  }
+  EXPECT_THAT(Run(paper + "--counting theirs", 2), HasSubstr("{paper,authors}"));
+  EXPECT_THAT(Run(paper + "--counting paper --authors-gc", 2), HasSubstr("excludes"));
+  EXPECT_THAT(Run("simulate --trace burst.csv --scheme gc:s=1 --counting authors", 1),
+              HasSubstr("belong to --paper"));
+}
+
 TEST_F(SimulateCommandTest, FlagsThatContradictEachOther) {
   const std::string run = "simulate --run gnn.yaml --trace trace.csv ";
   EXPECT_THAT(Run(run + "--trials 3", 2), HasSubstr("--run excludes --trials"));

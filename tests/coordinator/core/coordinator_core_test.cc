@@ -250,6 +250,33 @@ TEST(CoordinatorCoreTest, ResumesLanesWhereTheyWere) {
   EXPECT_EQ(driver.applied_order, (std::vector<std::pair<int, int64_t>>{{0, 2}}));
 }
 
+TEST(CoordinatorCoreTest, F23_WhatIsAssignedAnewIsTheSameInvocationOfItsSlot) {
+  CorePlan plan = PlanFor(Gc(2, 0), {}, 1, 3);
+  plan.min_workers = 2;
+  plan.invocations_before = 7;
+  CoreDriver driver(std::move(plan));
+  driver.Join(1, "a");
+  driver.Join(2, "b");
+  driver.AnswerAll(1);
+  driver.AnswerAll(2);
+  ASSERT_EQ(driver.asked[1].size(), 1u);
+  const AssignedTask failing = driver.asked[1][0];
+  EXPECT_EQ(failing.slot_invocation, 8u) << "the second of this life";
+  driver.asked[1].clear();
+  driver.Send(TaskFailedEvent{failing.id, false, "disk full"});
+  ASSERT_EQ(driver.asked[1].size(), 1u);
+  EXPECT_EQ(driver.asked[1][0].slot_invocation, 8u) << "tried again";
+  EXPECT_NE(driver.asked[1][0].invocation, failing.invocation);
+  driver.Lose(2);
+  driver.Join(3, "b");
+  ASSERT_EQ(driver.asked[3].size(), 1u);
+  EXPECT_EQ(driver.asked[3][0].slot_invocation, 8u) << "elsewhere";
+  driver.AnswerAll(1);
+  driver.AnswerAll(3);
+  EXPECT_EQ(driver.asked[1][0].slot_invocation, 9u);
+  EXPECT_EQ(driver.asked[3][0].slot_invocation, 9u);
+}
+
 TEST(CoordinatorCoreTest, RefusesADelayWithoutLanes) {
   SchemeSpec spec;
   spec.kind = SchemeSpec::Kind::kMSgc;

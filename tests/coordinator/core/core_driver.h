@@ -113,6 +113,7 @@ class CoreDriver {
 
   std::set<WorkerId> alive;
   std::map<WorkerId, std::vector<AssignedTask>> asked;
+  std::map<int, std::vector<uint64_t>> slot_invocations;  // by slot, as they were asked for
   std::vector<ApplyJob> applying;
   std::vector<RoundClosed> rounds;
   std::vector<TaskId> dropped;  // in the order of being dropped
@@ -130,6 +131,10 @@ class CoreDriver {
         EXPECT_TRUE(seen_.insert(task.id).second) << "task id used twice";
         EXPECT_EQ(task.lane_job, next_job_[task.lane]) << "parameters of another version";
         asked[assign->worker].push_back(task);
+        std::vector<uint64_t>& of_slot = slot_invocations[task.slot];
+        if (of_slot.empty() || of_slot.back() != task.slot_invocation) {
+          of_slot.push_back(task.slot_invocation);
+        }
       }
     } else if (const auto* drop = std::get_if<DropTasks>(&action)) {
       for (TaskId id : drop->tasks) {

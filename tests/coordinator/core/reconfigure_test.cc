@@ -114,6 +114,29 @@ TEST(ReconfigureTest, ADelayedSchemeFinishesItsJobsWithVoidRounds) {
   EXPECT_EQ(driver.applied_order.size(), 12u);
 }
 
+// A delay on purpose is drawn by it: new weaves number their rounds from 0, but do not face the
+// first delays once more.
+TEST(ReconfigureTest, F23_SlotsCountTheirInvocationsOverAllWeaves) {
+  CoreDriver driver(PlanFor(Gc(4, 0), {}, 3, 4));
+  driver.Join(1, "a");
+  for (int job = 0; job < 3; ++job) driver.AnswerAll(1);
+  driver.Reconfigure(
+      One(WeaveFor(Sequential(SchemeSpec::Kind::kMSgc, 4, 1, 3, 1), {}, {0, 1, 2}, Range(0, 4))));
+  driver.AnswerAll(1);
+  driver.AnswerAll(1);
+  std::vector<WeavePlan> overlap;
+  for (int lane = 0; lane < 3; ++lane) {
+    overlap.push_back(WeaveFor(Gc(4, 1), {}, {lane}, Range(0, 4)));
+  }
+  driver.Reconfigure(std::move(overlap));
+  for (int step = 0; step < 100 && !driver.finished; ++step) driver.AnswerAll(1);
+  EXPECT_TRUE(driver.finished);
+  for (const auto& [slot, invocations] : driver.slot_invocations) {
+    EXPECT_GE(invocations.size(), 8u) << "slot " << slot;
+    for (size_t k = 0; k < invocations.size(); ++k) EXPECT_EQ(invocations[k], k);
+  }
+}
+
 TEST(ReconfigureTest, TheLaneFurthestBehindHasTheFirstTurn) {
   CoreDriver driver(PlanFor(Gc(2, 1), {}, 3, 4));
   driver.Join(1, "a");

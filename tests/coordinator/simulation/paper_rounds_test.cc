@@ -48,8 +48,8 @@ TEST(PaperRoundsTest, GcClosesAtTwiceTheFastestUnlessTooManyStraggle) {
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_DOUBLE_EQ(result->total_seconds, 2 + 5 + 1.5);
   EXPECT_DOUBLE_EQ(result->load, 2.0 / 3);
-  const auto theirs =
-      SimulatePaper(Spec(Kind::kGc, 3, 1), Tiny(), 0, {.jobs = 3, .authors_gc = true});
+  const auto theirs = SimulatePaper(Spec(Kind::kGc, 3, 1), Tiny(), 0,
+                                    {.jobs = 3, .counting = PaperCounting::kAuthors});
   EXPECT_DOUBLE_EQ(theirs->total_seconds, 9 + 5 + 1.5);
 }
 
@@ -75,6 +75,43 @@ TEST(PaperRoundsTest, SrSgcRepeatsAndSkipsTheLastRound) {
   EXPECT_EQ(result->round[3].seconds, 0);
 }
 
+std::vector<double> Seconds(const SchemeSpec& spec, const Trace& trace, int jobs,
+                            PaperCounting counting) {
+  const auto result =
+      SimulatePaper(spec, trace, 0, {.jobs = jobs, .counting = counting, .record_rounds = true});
+  std::vector<double> seconds;
+  for (const PaperRound& round : result->round) seconds.push_back(round.seconds);
+  return seconds;
+}
+
+TEST(PaperRoundsTest, F29_TheAuthorsJudgeAlsoTheRoundsThatTheyLeaveOut) {
+  Trace trace;
+  trace.rows = 3;
+  trace.columns = 3;
+  trace.seconds = {1, 9, 9,  // one repeats
+                   1, 1, 1,  //
+                   1, 1, 9};
+  const SchemeSpec spec = Spec(Kind::kSrSgc, 3, 0, 1, 3, 2);  // s = 1
+  // Round 2 has one straggler and no repeating, so it is survivable; but slot 2 straggled two
+  // rounds ago.
+  EXPECT_THAT(Seconds(spec, trace, 3, PaperCounting::kPaper), ElementsAre(2, 1, 2, 0));
+  EXPECT_THAT(Seconds(spec, trace, 3, PaperCounting::kAuthors), ElementsAre(2, 1, 9, 0));
+}
+
+// A round that is skipped is a round all the same: what straggled before it moves out of the
+// window.
+TEST(PaperRoundsTest, F29_SkippedRoundsMoveTheWindow) {
+  Trace trace;
+  trace.rows = 4;
+  trace.columns = 3;
+  trace.seconds = {9, 1, 9,  //
+                   1, 1, 9,  //
+                   9, 9, 1,  //
+                   1, 9, 9};
+  EXPECT_THAT(Seconds(Spec(Kind::kSrSgc, 3, 0, 2, 3, 2), trace, 4, PaperCounting::kAuthors),
+              ElementsAre(2, 2, 9, 2, 0, 9));
+}
+
 TEST(PaperRoundsTest, RefusesWhatIsNotLegal) {
   EXPECT_THAT(SimulatePaper(Spec(Kind::kGc, 4, 1), Tiny(), 0, {}).status().message(),
               HasSubstr("slots = 4"));
@@ -96,7 +133,7 @@ class ReferenceTotals : public ::testing::Test {
   }
   Trace trace_;
   double slope_ = 0;
-  const PaperOptions options_{.authors_gc = true};
+  const PaperOptions options_{.counting = PaperCounting::kAuthors};
 };
 
 TEST_F(ReferenceTotals, AreReproduced) {
@@ -111,6 +148,26 @@ TEST_F(ReferenceTotals, AreReproduced) {
   EXPECT_EQ(SimulatePaper(Spec(Kind::kMSgc, 256, 0, 1, 2, 26), trace_, slope_, options_)->rounds,
             26);
   EXPECT_NEAR(ClairvoyantFloor(256, 25, *MakeTraceDelays(trace_, slope_)), 14.1032, 1e-4);
+}
+
+// What the authors' published code takes; the coordinator's users compare with their paper, too.
+TEST_F(ReferenceTotals, F29_SelectiveRepeatIsCountedBothWays) {
+  const auto expect = [](const Trace& trace, double slope, int jobs, const SchemeSpec& spec,
+                         double paper, double authors) {
+    PaperOptions options{.jobs = jobs};
+    EXPECT_NEAR(SimulatePaper(spec, trace, slope, options)->total_seconds, paper, 1e-4);
+    options.counting = PaperCounting::kAuthors;
+    EXPECT_NEAR(SimulatePaper(spec, trace, slope, options)->total_seconds, authors, 1e-4);
+  };
+  const auto sr_sgc = [](int b, int w, int lambda) {
+    return Spec(Kind::kSrSgc, 256, 0, b, w, lambda);
+  };
+  expect(trace_, 1.1218, 25, sr_sgc(2, 3, 23), 32.1823, 32.5315);
+  expect(trace_, 1.1218, 25, sr_sgc(1, 3, 20), 33.7813, 34.5300);
+  const std::optional<Trace> resnet =
+      RecordedTrace("resnet18_mbp__w256-n20", "0_000", "-b256-Canada");
+  ASSERT_TRUE(resnet.has_value());
+  expect(*resnet, 13, 15, sr_sgc(2, 5, 31), 25.2947, 28.1369);
 }
 
 TEST_F(ReferenceTotals, SearchFindsTheSameParameters) {

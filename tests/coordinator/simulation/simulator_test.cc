@@ -108,6 +108,41 @@ class LoadedDelays final : public DelayModel {
   double reply_;
 };
 
+// Slot k of a row of seconds by invocation, whatever the load.
+class RowDelays final : public DelayModel {
+ public:
+  explicit RowDelays(std::vector<double> seconds) : seconds_(std::move(seconds)) {}
+  double Seconds(int, int64_t invocation, double) const override {
+    return seconds_.at(static_cast<size_t>(invocation));
+  }
+  int slots() const override { return 0; }
+
+ private:
+  std::vector<double> seconds_;
+};
+
+// Puts an equal weave in the place of the one before after every job.
+class Switcher final : public SimulationPilot {
+ public:
+  void Observe(const InvocationObserved&) override {}
+  std::optional<std::vector<WeavePlan>> Steer(double, int) override {
+    std::vector<WeavePlan> weaves;
+    weaves.push_back(Weave(1, {0}, {0, 1}));
+    return weaves;
+  }
+};
+
+TEST(SimulatorTest, F23_SwitchingDoesNotBringTheFirstDelaysBack) {
+  const auto seconds = [](SimulationPilot* pilot) {
+    CorePlan plan = Plan(2, 1, 4);
+    plan.weaves.push_back(Weave(1, {0}, {0, 1}));
+    return Simulate(std::move(plan), RowDelays({9, 1, 2, 3}), {.pilot = pilot})->applied_seconds;
+  };
+  Switcher switcher;
+  EXPECT_EQ(seconds(&switcher), (std::vector<double>{9, 10, 12, 15}));
+  EXPECT_EQ(seconds(&switcher), seconds(nullptr));
+}
+
 class Watcher final : public SimulationPilot {
  public:
   void Observe(const InvocationObserved& observed) override { seen.push_back(observed); }
