@@ -27,14 +27,14 @@ struct IncludeRule {
 // Libraries that bring I/O, threads, clocks or randomness.
 const Words& Impure() {
   static const Words& libraries = *new Words{
-      "grpc",    "google/",  "spdlog/", "prometheus/", "yaml-cpp/",         "CLI/", "civetweb",
+      "grpc",    "google/",  "spdlog/", "prometheus/", "yaml-cpp/",         "CLI/", "asio",
       "fstream", "iostream", "thread",  "mutex",       "filesystem",        "sys/", "unistd.h",
       "chrono",  "ctime",    "future",  "absl/random", "condition_variable"};
   return libraries;
 }
 const Words& Service() {
   static const Words& libraries =
-      *new Words{"grpc", "spdlog/", "prometheus/", "yaml-cpp/", "CLI/", "civetweb"};
+      *new Words{"grpc", "spdlog/", "prometheus/", "yaml-cpp/", "CLI/", "asio"};
   return libraries;
 }
 
