@@ -31,6 +31,7 @@ std::string Plural(uint64_t count, const char* noun) {
 }
 
 std::string RunLine(const v1::RunStatus& status) {
+  if (!status.waiting_for().empty()) return absl::StrCat("waiting for ", status.waiting_for());
   if (status.state() == v1::WAITING) {
     return absl::StrCat("waiting for workers (", status.workers(), " connected)");
   }
@@ -126,6 +127,12 @@ std::string RenderSummary(const v1::RunStatus& status) {
   }
   out += "\n";
   if (!status.error().empty()) absl::StrAppend(&out, "  error: ", status.error(), "\n");
+  if (!status.waiting_for().empty()) {
+    absl::StrAppend(&out, "  waiting for ", status.waiting_for(), "\n");
+  }
+  for (const std::string& warning : status.warnings()) {
+    absl::StrAppend(&out, "  warning: ", warning, "\n");
+  }
   if (!status.scheme_cost().empty() && absl::EndsWith(status.scheme(), "(auto)")) {
     absl::StrAppend(&out, "  auto: ", status.scheme_switches(),
                     status.scheme_switches() == 1 ? " switch; " : " switches; ",

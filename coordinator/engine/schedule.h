@@ -8,12 +8,9 @@
 #ifndef GRADLOOM_COORDINATOR_ENGINE_SCHEDULE_H_
 #define GRADLOOM_COORDINATOR_ENGINE_SCHEDULE_H_
 
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
