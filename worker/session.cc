@@ -92,6 +92,8 @@ void Session::EndTasks() {
 
 void Session::Stop(const std::string& reason) {
   EndTasks();
+  // Who has not welcomed us needs no goodbye, and may never read one.
+  if (!connected()) context_.TryCancel();
   v1::FromWorker message;
   message.mutable_goodbye()->set_reason(reason);
   Send(message);

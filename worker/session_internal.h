@@ -2,18 +2,13 @@
 #ifndef GRADLOOM_WORKER_SESSION_INTERNAL_H_
 #define GRADLOOM_WORKER_SESSION_INTERNAL_H_
 
-#include <chrono>
 #include <memory>
 
 #include "absl/time/time.h"
+#include "proto/ops/steady_clock.h"
 #include "worker/session.h"
 
 namespace gradloom {
-
-// A clock that no one sets. Its zero means nothing.
-inline absl::Time SteadyNow() {
-  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
 
 // A task between Start and Finish. The session's lock guards what is marked so.
 struct Session::InHand {

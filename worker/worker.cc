@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "grpcpp/grpcpp.h"
+#include "proto/ops/channel.h"
 #include "proto/ops/logging.h"
 #include "worker/session_internal.h"
 
@@ -16,7 +17,7 @@ namespace {
 // Room for the offer of a run of thousands of trials.
 constexpr int kMaxMessageBytes = 64 << 20;
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
+std::shared_ptr<grpc::Channel> Dial(const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // A coordinator's machine that vanished without a word is noticed within 40 s. The server must
@@ -27,7 +28,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // The back-off is ours: every attempt really tries.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return MakeChannel(address, arguments);
 }
 
 }  // namespace
@@ -39,7 +40,7 @@ Worker::Result Worker::Run() {
   absl::Duration backoff = options.backoff_first;
   absl::Time lost = SteadyNow();
   while (true) {
-    const auto session = std::make_shared<Session>(MakeChannel(options.coordinator), resources_);
+    const auto session = std::make_shared<Session>(Dial(options.coordinator), resources_);
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return {Exit::kStopped, "stopped"};

@@ -61,7 +61,10 @@ void RunEngine::Start() {
   thread_ = std::jthread([this] { Run(); });
 }
 
-RunEngine::~RunEngine() {
+RunEngine::~RunEngine() { Stop(); }
+
+void RunEngine::Stop() {
+  if (std::exchange(stopped_, true)) return;
   const bool started = loop_ != nullptr;
   mailbox_.Close();
   if (thread_.joinable()) thread_.join();

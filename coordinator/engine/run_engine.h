@@ -47,11 +47,14 @@ class RunEngine {
  public:
   // Opens the run; errors as OpenRun's. Nothing happens yet.
   static absl::StatusOr<std::unique_ptr<RunEngine>> Create(RunEngineOptions options);
-  // Stops the threads; an unfinished run gets a checkpoint and can be resumed.
+  // Stops, unless it has been.
   ~RunEngine();
 
   // Begins to run; once.
   void Start();
+  // Ends its thread; an unfinished run gets a checkpoint and can be resumed. From the owner's
+  // thread, whoever else still holds the engine.
+  void Stop();
 
   uint64_t run() const { return options_.run; }
   const RunEngineOptions& options() const { return options_; }
@@ -86,6 +89,7 @@ class RunEngine {
   ReplyBook replies_;
   std::unique_ptr<RunEffects> effects_;
   std::unique_ptr<RunLoop> loop_;  // its thread's own once that runs
+  bool stopped_ = false;           // the owner's
   std::jthread thread_;            // last, so that it ends before what it uses
 };
 

@@ -1,4 +1,4 @@
-// Our statuses as gRPC's.
+// What a method answers with.
 #ifndef GRADLOOM_COORDINATOR_SERVICE_GRPC_STATUS_H_
 #define GRADLOOM_COORDINATOR_SERVICE_GRPC_STATUS_H_
 
@@ -9,6 +9,7 @@
 
 namespace gradloom {
 
+// The codes are the same.
 inline grpc::Status ToGrpc(const absl::Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
 }

@@ -114,7 +114,7 @@ void RunRegistry::Stop() {
       run.active = false;
     }
   }
-  engines.clear();  // joins their threads, writes their checkpoints
+  for (const std::shared_ptr<RunEngine>& engine : engines) engine->Stop();
 }
 
 absl::StatusOr<v1::RunRecord> RunRegistry::Record(uint64_t id) const {
@@ -323,13 +323,16 @@ absl::StatusOr<v1::RunStatus> RunRegistry::Status(uint64_t run) const {
 }
 
 void RunRegistry::ReleaseEnded() {
-  std::vector<std::shared_ptr<RunEngine>> ended;  // goes after the lock: it joins threads
-  const MutexLock lock(mutex_);
-  for (auto& [id, run] : runs_) {
-    if (run.engine != nullptr && !run.active && run.engine->ended()) {
-      ended.push_back(std::move(run.engine));
+  std::vector<std::shared_ptr<RunEngine>> ended;
+  {
+    const MutexLock lock(mutex_);
+    for (auto& [id, run] : runs_) {
+      if (run.engine != nullptr && !run.active && run.engine->ended()) {
+        ended.push_back(std::move(run.engine));
+      }
     }
   }
+  for (const std::shared_ptr<RunEngine>& engine : ended) engine->Stop();
 }
 
 absl::StatusOr<v1::RunSpec> RunRegistry::Spec(uint64_t run) const {

@@ -3,9 +3,8 @@
 #ifndef GRADLOOM_PROTO_OPS_CLOCK_H_
 #define GRADLOOM_PROTO_OPS_CLOCK_H_
 
-#include <chrono>
-
 #include "absl/time/time.h"
+#include "proto/ops/steady_clock.h"
 
 namespace gradloom {
 
@@ -18,10 +17,7 @@ class Clock {
 
 class SteadyClock final : public Clock {
  public:
-  absl::Time Now() const override {
-    return absl::UnixEpoch() +
-           absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-  }
+  absl::Time Now() const override { return SteadyNow(); }
 };
 
 }  // namespace gradloom
