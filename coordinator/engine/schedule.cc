@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "coordinator/engine/mailbox.h"
 #include "coordinator/engine/run_plan.h"
-#include "coordinator/simulation/arrangement.h"
+#include "coordinator/planning/arrangement.h"
 #include "coordinator/store/atomic_file.h"
 #include "coordinator/store/json_file.h"
 #include "proto/ops/mutex.h"

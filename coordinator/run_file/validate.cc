@@ -6,10 +6,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
 #include "coding/codes/code_table.h"
+#include "coordinator/planning/arrangement.h"
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/specs.h"
 #include "coordinator/run_file/yaml_to_proto.h"
-#include "coordinator/simulation/arrangement.h"
 #include "models/optimisers/optimiser.h"
 
 namespace gradloom {
