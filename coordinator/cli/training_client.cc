@@ -109,7 +109,8 @@ absl::Status TrainingClient::Watch(uint64_t run, grpc::ClientContext* context,
 }
 
 absl::StatusOr<std::vector<std::string>> TrainingClient::Fetch(uint64_t run,
-                                                               const std::string& folder) {
+                                                               const std::string& folder,
+                                                               const FetchedFiles::Claim& claim) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) {
@@ -119,7 +120,7 @@ absl::StatusOr<std::vector<std::string>> TrainingClient::Fetch(uint64_t run,
   grpc::ClientContext context;
   v1::FetchRequest request;
   request.set_run(run);
-  FetchedFiles files(folder);
+  FetchedFiles files(folder, claim);
   auto stream = stub_->Fetch(&context, request);
   v1::FetchResponse piece;
   absl::Status status;

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "coordinator/cli/fetched_files.h"
 #include "gradloom/v1/training.grpc.pb.h"
 #include "gradloom/v1/training.pb.h"
 #include "grpcpp/channel.h"
@@ -33,8 +34,10 @@ class TrainingClient {
   // `context` is cancelled. Each call needs a new context.
   absl::Status Watch(uint64_t run, grpc::ClientContext* context,
                      const std::function<void(const v1::RunStatus&)>& update);
-  // Writes the run's files into the folder, which is made; returns their names.
-  absl::StatusOr<std::vector<std::string>> Fetch(uint64_t run, const std::string& folder);
+  // Writes the run's files into the folder, which is made; returns their names. `claim`: see
+  // FetchedFiles.
+  absl::StatusOr<std::vector<std::string>> Fetch(uint64_t run, const std::string& folder,
+                                                 const FetchedFiles::Claim& claim = nullptr);
 
   // Waits up to `limit` for a connection. Pause with this, not by sleeping, between attempts:
   // gRPC's connections make progress only while somebody waits for them (or every five seconds).

@@ -177,6 +177,14 @@ std::vector<int> CoordinatorCore::PendingSlotsOf(const Weave& w) {
   return pending;
 }
 
+std::vector<int> CoordinatorCore::StragglersOf(const Weave& w) {
+  std::vector<int> stragglers = PendingSlotsOf(w);
+  stragglers.insert(stragglers.end(), w.excused.begin(), w.excused.end());
+  std::sort(stragglers.begin(), stragglers.end());
+  stragglers.erase(std::unique(stragglers.begin(), stragglers.end()), stragglers.end());
+  return stragglers;
+}
+
 // ---- events -------------------------------------------------------------------------------------
 
 void CoordinatorCore::OnJoined(const WorkerJoined& event) {
@@ -415,6 +423,7 @@ std::span<const MiniTask> CoordinatorCore::StartRound(const Start& start) {
   }
   w.jobs.push_back(job);
   w.open = true;
+  w.round = rounds_started_++;
   w.round_start = now_;
   w.ask_again = absl::InfiniteFuture();
   std::fill(w.arrived.begin(), w.arrived.end(), false);
@@ -487,8 +496,9 @@ void CoordinatorCore::TryAccept(int weave, int64_t job_number, bool last_chance)
   lane.state = LaneState::kApplying;
   lane.applies_late = lane.missed > 0;
   if (lane.applies_late) ++counters_.jobs_late;
-  actions_->push_back(
-      ApplyJob{weave, job->lane, job->lane_job, *std::move(decoding), lane.applies_late});
+  actions_->push_back(ApplyJob{weave, job->lane, job->lane_job, *std::move(decoding),
+                               lane.applies_late, w.round,
+                               static_cast<int>(StragglersOf(w).size())});
   Excuse(weave, job_number);
 }
 
@@ -561,11 +571,7 @@ void CoordinatorCore::CloseRound(int weave) {
   closed.weave = weave;
   closed.round = w.plan.scheme->rounds() - 1;
   closed.duration = now_ - w.round_start;
-  closed.stragglers = PendingSlotsOf(w);
-  closed.stragglers.insert(closed.stragglers.end(), w.excused.begin(), w.excused.end());
-  std::sort(closed.stragglers.begin(), closed.stragglers.end());
-  closed.stragglers.erase(std::unique(closed.stragglers.begin(), closed.stragglers.end()),
-                          closed.stragglers.end());
+  closed.stragglers = StragglersOf(w);
   closed.retries = std::exchange(w.retries, {});
   w.last_duration = closed.duration;
   for (int slot : closed.stragglers) {

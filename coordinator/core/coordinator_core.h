@@ -150,6 +150,7 @@ class CoordinatorCore {
     std::deque<JobInFlight> jobs;  // of rounds first_job .. rounds() - 1
     int64_t first_job = 0;
     bool open = false;  // a round is under way
+    int64_t round = 0;  // the open or latest one's number among all of the core
     absl::Time round_start;
     absl::Time ask_again = absl::InfiniteFuture();
     std::vector<int> excused;   // fleet slots whose work became unneeded in the open round
@@ -241,6 +242,8 @@ class CoordinatorCore {
   void DropTask(TaskId id, const Task& task, Drops* drops);
   void SendDrops(Drops drops);
   static std::vector<int> PendingSlotsOf(const Weave& weave);
+  // Fleet slots that the open round goes without, as of now: pending, or excused already.
+  static std::vector<int> StragglersOf(const Weave& weave);
   void RemoveTask(TaskId id);
   void FlushAssignments();
   void End(Action action);
@@ -258,6 +261,7 @@ class CoordinatorCore {
   absl::flat_hash_map<TaskId, Dropped> dropped_;  // until the worker says what they would have cost
   std::deque<TaskId> dropped_order_;
   std::vector<std::vector<TaskId>> outstanding_;  // by fleet slot, in order
+  int64_t rounds_started_ = 0;                    // of all weaves
   TaskId next_task_ = 1;
   uint64_t next_invocation_ = 1;
   absl::Time manned_since_ = absl::InfinitePast();  // the fleet has had a worker

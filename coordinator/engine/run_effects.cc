@@ -64,6 +64,8 @@ absl::StatusOr<Event> RunEngine::Apply(const ApplyJob& apply, const JobSum& sum)
   UpdateTrial(trial_number, job.loss, *evaluation);
   MetricsRow row;
   row.job = static_cast<uint64_t>(apply.lane_job);
+  row.round = first_round_ + static_cast<uint64_t>(apply.round);
+  row.stragglers = static_cast<uint64_t>(apply.stragglers);
   row.loss = job.loss;
   row.train_accuracy = job.accuracy;
   row.learning_rate = job.learning_rate;
@@ -123,12 +125,8 @@ absl::Status RunEngine::Record(int lane, MetricsRow row,
     row.test_loss = evaluation->loss;
     row.test_accuracy = evaluation->accuracy;
   }
-  {
-    std::lock_guard lock(status_mutex_);
-    row.round = status_.rounds();
-    row.stragglers = status_.stragglers_tolerated();
-    row.wall_seconds = status_.seconds();
-  }
+  // Both were set before the first job, and not since.
+  row.wall_seconds = before_.seconds_running() + absl::ToDoubleSeconds(absl::Now() - started_);
   return files_->Record(lane, row);
 }
 
@@ -143,12 +141,8 @@ std::vector<int> RunEngine::FinishedLanes(int trial) const {
 void RunEngine::UpdateTrial(int number, std::optional<double> loss,
                             const std::optional<Evaluation>& evaluation) {
   const Trial& trial = *trials_[number];
-  const prometheus::Labels labels = {{"run", std::to_string(options_.run)},
-                                     {"trial", trial.spec().name()}};
-  if (loss.has_value()) options_.metrics->trial_loss.Add(labels).Set(*loss);
-  if (evaluation.has_value()) {
-    options_.metrics->trial_accuracy.Add(labels).Set(evaluation->accuracy);
-  }
+  if (loss.has_value()) series_->SetLoss(trial.spec().name(), *loss);
+  if (evaluation.has_value()) series_->SetAccuracy(trial.spec().name(), evaluation->accuracy);
   std::lock_guard lock(status_mutex_);
   v1::TrialStatus* status = status_.mutable_trials(number);
   status->set_jobs_done(static_cast<uint64_t>(trial.jobs_done()));

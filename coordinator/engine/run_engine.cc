@@ -101,6 +101,7 @@ absl::Status RunEngine::Open() {
       RunFiles::Open(options_.folder, static_cast<int>(options_.spec.checkpoint().keep()));
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
+  series_ = std::make_unique<RunSeries>(*options_.metrics, options_.run);
   status_.set_run(options_.run);
   status_.set_name(options_.spec.name());
   status_.set_state(v1::WAITING);
@@ -110,6 +111,7 @@ absl::Status RunEngine::Open() {
   for (const std::unique_ptr<Trial>& trial : trials_) {
     v1::TrialStatus* status = status_.add_trials();
     status->set_name(trial->spec().name());
+    status->set_file(RunFiles::ParametersFile(trial->spec().name()));
     status->set_jobs(static_cast<uint64_t>(trial->jobs()));
   }
   return absl::OkStatus();
@@ -118,6 +120,7 @@ absl::Status RunEngine::Open() {
 absl::Status RunEngine::Restore() {
   absl::StatusOr<bool> restored = files_->Restore(trials_, &before_);
   if (!restored.ok()) return restored.status();
+  first_round_ = std::max<uint64_t>(before_.rounds(), files_->next_round());
   if (!*restored) return absl::OkStatus();
   for (int i = 0; i < before_.trials_size(); ++i) {
     const v1::TrialCheckpoint& trial = before_.trials(i);
@@ -480,6 +483,7 @@ void RunEngine::End(v1::RunState state, const std::string& error) {
     final_status.set_error(
         absl::StrCat(error, error.empty() ? "" : "; ", "writing the output: ", status.message()));
   }
+  series_->Close();
   options_.on_end(final_status.state(), final_status.error());
   {
     std::lock_guard lock(status_mutex_);

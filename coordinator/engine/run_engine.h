@@ -32,6 +32,7 @@
 #include "coordinator/engine/schedule.h"
 #include "coordinator/engine/trial.h"
 #include "coordinator/metrics/coordinator_metrics.h"
+#include "coordinator/metrics/run_series.h"
 #include "gradloom/v1/checkpoint.pb.h"
 #include "gradloom/v1/run.pb.h"
 #include "gradloom/v1/training.pb.h"
@@ -183,6 +184,8 @@ class RunEngine {
   std::vector<TrialLane> lanes_;  // of all trials, trial by trial
   std::vector<int> first_lane_;   // of a trial
   std::unique_ptr<RunFiles> files_;
+  std::unique_ptr<RunSeries> series_;  // closed when the run ends
+  uint64_t first_round_ = 0;           // of this life
   size_t reply_frame_values_ = 0;
   double count_tolerance_ = 0;
 

@@ -42,7 +42,7 @@ absl::Status RunRegistry::Start(Listener listener) {
   store_ = std::make_unique<RunStore>(*std::move(store));
   absl::StatusOr<RunListing> listing = store_->List();
   if (!listing.ok()) return listing.status();
-  for (const std::string& skipped : listing->skipped) Log(LogLevel::kError, skipped);
+  for (const RunListing::Skipped& skipped : listing->skipped) Log(LogLevel::kError, skipped.reason);
   std::vector<uint64_t> unfinished;
   {
     std::lock_guard lock(mutex_);
