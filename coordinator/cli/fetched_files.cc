@@ -1,33 +1,27 @@
 #include "coordinator/cli/fetched_files.h"
 
-#include <filesystem>
-#include <system_error>
-
-#include "absl/strings/ascii.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "coordinator/store/file_system.h"
 #include "proto/wire/crc32c.h"
 #include "proto/wire/number_format.h"
 
 namespace gradloom {
 
-bool IsSafeFileName(absl::string_view name) {
-  if (name.empty() || name.size() > 1024) return false;
-  for (const char c : name) {
-    if (absl::ascii_iscntrl(c) || c == '\\') return false;
-  }
-  for (const absl::string_view component : absl::StrSplit(name, '/')) {
-    if (component.empty() || component == "." || component == "..") return false;
-  }
-  return true;
+namespace {
+
+absl::Status Named(const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat("fetch: ", status.message()));
 }
+
+}  // namespace
 
 FetchedFiles::~FetchedFiles() {
   if (name_.empty()) return;
-  out_.close();
-  std::error_code error;
-  std::filesystem::remove(part_, error);
+  out_.reset();
+  PosixFileSystem().RemoveAll(part_).IgnoreError();
 }
 
 absl::Status FetchedFiles::Accept(const v1::FetchResponse& piece) {
@@ -47,9 +41,7 @@ absl::Status FetchedFiles::Accept(const v1::FetchResponse& piece) {
         absl::StrCat("fetch: '", name_, "' is longer than the announced size"));
   }
   left_ -= piece.content().size();
-  out_.write(piece.content().data(), static_cast<std::streamsize>(piece.content().size()));
-  if (!out_) return absl::UnavailableError(absl::StrCat("fetch: cannot write '", part_, "'"));
-  return absl::OkStatus();
+  return Named(out_->Append(piece.content()));
 }
 
 absl::Status FetchedFiles::Finish() { return Close(); }
@@ -60,12 +52,16 @@ absl::Status FetchedFiles::Open(const v1::FetchResponse& piece) {
                                                    absl::CHexEscape(piece.file()),
                                                    "'; legal are relative names without '..'"));
   }
-  const std::filesystem::path path = std::filesystem::path(folder_) / piece.file();
-  std::error_code error;
-  std::filesystem::create_directories(path.parent_path(), error);
-  part_ = path.string() + ".part";
-  out_.open(part_, std::ios::binary | std::ios::trunc);
-  if (!out_) return absl::UnavailableError(absl::StrCat("fetch: cannot write '", part_, "'"));
+  FileSystem& files = PosixFileSystem();
+  const std::string path = absl::StrCat(folder_, "/", piece.file());
+  part_ = path + ".part";
+  absl::Status status = EnsureFolder(files, FolderOf(path));
+  // One may be left from a crash.
+  if (status.ok()) status = files.RemoveAll(part_);
+  if (!status.ok()) return Named(status);
+  absl::StatusOr<FileWriter> out = FileWriter::Create(files, part_);
+  if (!out.ok()) return Named(out.status());
+  out_.emplace(*std::move(out));
   name_ = piece.file();
   left_ = piece.size();
   return absl::OkStatus();
@@ -77,14 +73,13 @@ absl::Status FetchedFiles::Close() {
     return absl::DataLossError(
         absl::StrCat("fetch: '", name_, "' ended ", left_, " bytes before the announced size"));
   }
-  out_.close();
-  if (!out_) return absl::UnavailableError(absl::StrCat("fetch: cannot write '", part_, "'"));
-  std::error_code error;
-  std::filesystem::rename(part_, std::filesystem::path(folder_) / name_, error);
-  if (error) {
-    return absl::UnavailableError(
-        absl::StrCat("fetch: cannot move '", part_, "' to its place: ", error.message()));
+  absl::Status status = out_->Finish();
+  if (status.ok() && claim_ != nullptr) status = claim_(name_, out_->bytes(), out_->crc32c());
+  if (status.ok()) {
+    status = PosixFileSystem().Rename(part_, absl::StrCat(folder_, "/", name_));
   }
+  if (!status.ok()) return Named(status);
+  out_.reset();
   files_.push_back(name_);
   name_.clear();
   return absl::OkStatus();

@@ -18,6 +18,7 @@
 #include "coordinator/cli/progress.h"
 #include "coordinator/run_file/proto_to_yaml.h"
 #include "coordinator/run_file/run_file.h"
+#include "coordinator/store/json_file.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/message_differencer.h"
@@ -38,16 +39,6 @@ std::string ReadFile(const std::string& path) {
   std::stringstream text;
   text << in.rdbuf();
   return text.str();
-}
-
-std::string ToJson(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  (void)google::protobuf::util::MessageToJsonString(message, &json, options);
-  return json;
 }
 
 }  // namespace
@@ -252,13 +243,17 @@ absl::StatusOr<v1::RunStatus> LocalRun::WatchToEnd() {
 }
 
 absl::Status LocalRun::Collect(const v1::RunStatus& status) {
-  absl::StatusOr<std::vector<std::string>> files = client_->Fetch(run_, output_->path());
+  absl::StatusOr<std::vector<std::string>> files = client_->Fetch(
+      run_, output_->path(), [this](const std::string& name, uint64_t bytes, uint32_t crc32c) {
+        return output_->Claim(name, bytes, crc32c);
+      });
   // A run that did not succeed may have left nothing.
   if (!files.ok() && status.state() == v1::SUCCEEDED) return files.status();
   absl::StatusOr<v1::GetRunResponse> run = client_->GetRun(run_);
   if (!run.ok()) return run.status();
   absl::Status written = output_->Write("run.yaml", ToYaml(run->spec()));
-  if (written.ok()) written = output_->Write("summary.json", ToJson(status));
+  if (written.ok()) written = output_->Write("summary.json", ToJson(status, JsonFields::kAll));
+  if (written.ok() && files.ok()) written = output_->RemoveEarlierFiles();
   return written;
 }
 
@@ -311,7 +306,9 @@ int LocalRun::Execute() {
   }
   const int code = Report(*end);
   if (!status.ok()) return Fail(status);
-  if (code == kExitOk && !options_.keep_state) output_->RemoveState();
+  if (code == kExitOk && !options_.keep_state) {
+    if (absl::Status removed = output_->RemoveState(); !removed.ok()) return Fail(removed);
+  }
   return code;
 }
 

@@ -33,6 +33,27 @@ std::string Plural(uint64_t count, const char* noun) {
   return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
 }
 
+// Names may hold any character: one a column, however many bytes it has.
+bool BeginsCharacter(char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }
+
+size_t Columns(absl::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), BeginsCharacter));
+}
+
+// Cut to so many columns, never inside a character.
+std::string Cut(absl::string_view text, size_t columns) {
+  size_t end = 0;
+  for (; end < text.size(); ++end) {
+    if (BeginsCharacter(text[end]) && columns-- == 0) break;
+  }
+  return std::string(text.substr(0, end));
+}
+
+std::string Padded(absl::string_view text, size_t columns) {
+  const size_t has = Columns(text);
+  return absl::StrCat(text, std::string(columns > has ? columns - has : 0, ' '));
+}
+
 std::string RunLine(const v1::RunStatus& status) {
   if (!status.waiting_for().empty()) return absl::StrCat("waiting for ", status.waiting_for());
   if (status.state() == v1::WAITING) {
@@ -54,8 +75,7 @@ std::string TrialLine(const v1::TrialStatus& trial, size_t name_width, int width
   const std::string tail =
       absl::StrFormat("%4.0f%%  loss %-8s accuracy %-7s", std::floor(100 * Fraction(trial)),
                       Loss(trial), Accuracy(trial));
-  std::string name = trial.name();
-  name.resize(name_width, ' ');
+  const std::string name = Padded(Cut(trial.name(), name_width), name_width);
   const int room = width - static_cast<int>(name_width + tail.size()) - 5;
   std::string bar;
   if (room >= 5) {
@@ -63,8 +83,7 @@ std::string TrialLine(const v1::TrialStatus& trial, size_t name_width, int width
     bar = absl::StrCat(" [", std::string(filled, '='), std::string(room - filled, ' '), "] ");
   }
   std::string line = absl::StrCat(name, bar.empty() ? " " : bar, tail);
-  if (static_cast<int>(line.size()) > width) line.resize(std::max(width, 0));
-  return line;
+  return Cut(line, static_cast<size_t>(std::max(width, 0)));
 }
 
 constexpr size_t kTextMax = 4096;  // bytes of a name or an error
@@ -132,7 +151,7 @@ std::vector<std::string> RenderProgress(const v1::RunStatus& given, int width, i
   }
   const size_t shown = std::min(trials.size(), bars);
   size_t name_width = 0;
-  for (size_t i = 0; i < shown; ++i) name_width = std::max(name_width, trials[i]->name().size());
+  for (size_t i = 0; i < shown; ++i) name_width = std::max(name_width, Columns(trials[i]->name()));
   name_width = std::min(name_width, static_cast<size_t>(std::max(8, width / 3)));
   std::vector<std::string> lines;
   for (size_t i = 0; i < shown; ++i) lines.push_back(TrialLine(*trials[i], name_width, width));
@@ -140,8 +159,7 @@ std::vector<std::string> RenderProgress(const v1::RunStatus& given, int width, i
   if (shown < trials.size()) {
     last = absl::StrCat("and ", Plural(trials.size() - shown, "more trial"), "; ", last);
   }
-  if (static_cast<int>(last.size()) > width) last.resize(std::max(width, 0));
-  lines.push_back(last);
+  lines.push_back(Cut(last, static_cast<size_t>(std::max(width, 0))));
   return lines;
 }
 
@@ -149,10 +167,11 @@ std::string RenderProgressLine(const v1::RunStatus& given) {
   const v1::RunStatus status = ForTerminal(given);
   std::string line = RunLine(status);
   constexpr int kShown = 4;
+  constexpr size_t kNameColumns = 60;
   for (int i = 0; i < std::min(status.trials_size(), kShown); ++i) {
     const v1::TrialStatus& trial = status.trials(i);
-    absl::StrAppend(&line, "; ", trial.name(), ": job ", trial.jobs_done(), "/", trial.jobs(),
-                    ", loss ", Loss(trial), ", accuracy ", Accuracy(trial));
+    absl::StrAppend(&line, "; ", Cut(trial.name(), kNameColumns), ": job ", trial.jobs_done(), "/",
+                    trial.jobs(), ", loss ", Loss(trial), ", accuracy ", Accuracy(trial));
   }
   if (status.trials_size() > kShown) {
     absl::StrAppend(&line, "; and ", Plural(status.trials_size() - kShown, "more trial"));
@@ -181,15 +200,23 @@ std::string RenderSummary(const v1::RunStatus& given) {
                     status.scheme_cost(), "\n");
   }
   size_t width = 5;
-  for (const auto& trial : status.trials()) width = std::max(width, trial.name().size());
-  const int name_width = static_cast<int>(std::min<size_t>(width, 60));
-  absl::StrAppend(&out, absl::StrFormat("  %-*s %9s %10s %9s  %s\n", name_width, "trial", "jobs",
+  for (const auto& trial : status.trials()) width = std::max(width, Columns(trial.name()));
+  width = std::min<size_t>(width, 60);
+  absl::StrAppend(&out, absl::StrFormat("  %s %9s %10s %9s  %s\n", Padded("trial", width), "jobs",
                                         "loss", "accuracy", "SHA-256 of the parameters"));
   for (const auto& trial : status.trials()) {
     absl::StrAppend(
-        &out, absl::StrFormat("  %-*s %9d %10s %9s  %s\n", name_width, trial.name(),
+        &out, absl::StrFormat("  %s %9d %10s %9s  %s\n", Padded(trial.name(), width),
                               trial.jobs_done(), Loss(trial), Accuracy(trial),
                               trial.parameters_sha256().empty() ? "-" : trial.parameters_sha256()));
+  }
+  // Where the name alone would not lead to it.
+  for (const auto& trial : status.trials()) {
+    if (trial.jobs_done() == 0 || trial.file().empty() ||
+        trial.file() == trial.name() + ".safetensors") {
+      continue;
+    }
+    absl::StrAppend(&out, "  the parameters of '", trial.name(), "' are in ", trial.file(), "\n");
   }
   absl::StrAppend(
       &out, "  ", Plural(status.rounds(), "round"),
@@ -215,17 +242,18 @@ std::string RenderRuns(const std::vector<v1::RunStatus>& given) {
   std::vector<v1::RunStatus> runs;
   for (const auto& run : given) runs.push_back(ForTerminal(run));
   size_t width = 4;
-  for (const auto& run : runs) width = std::max(width, run.name().size());
-  const int name_width = static_cast<int>(std::min<size_t>(width, 40));
-  std::string out = absl::StrFormat("%5s  %-*s  %-9s  %6s  %8s  %12s  %s\n", "run", name_width,
-                                    "name", "state", "done", "rounds", "time", "scheme");
+  for (const auto& run : runs) width = std::max(width, Columns(run.name()));
+  width = std::min<size_t>(width, 40);
+  std::string out =
+      absl::StrFormat("%5s  %s  %-9s  %6s  %8s  %12s  %s\n", "run", Padded("name", width), "state",
+                      "done", "rounds", "time", "scheme");
   for (const auto& run : runs) {
     double done = 0;
     for (const auto& trial : run.trials()) done += Fraction(trial) / run.trials_size();
-    absl::StrAppend(
-        &out, absl::StrFormat("%5d  %-*s  %-9s  %5.0f%%  %8d  %12s  %s\n", run.run(), name_width,
-                              run.name(), StateName(run.state()), std::floor(100 * done),
-                              run.rounds(), RenderSeconds(run.seconds()), run.scheme()));
+    absl::StrAppend(&out, absl::StrFormat("%5d  %s  %-9s  %5.0f%%  %8d  %12s  %s\n", run.run(),
+                                          Padded(run.name(), width), StateName(run.state()),
+                                          std::floor(100 * done), run.rounds(),
+                                          RenderSeconds(run.seconds()), run.scheme()));
   }
   return out;
 }

@@ -18,7 +18,7 @@
 #include "coordinator/cli/run_watcher.h"
 #include "coordinator/cli/training_client.h"
 #include "coordinator/run_file/run_file.h"
-#include "google/protobuf/util/json_util.h"
+#include "coordinator/store/json_file.h"
 #include "proto/ops/address.h"
 #include "proto/ops/printable.h"
 
@@ -63,13 +63,7 @@ void AddRunOption(CLI::App* command, RemoteFlags* flags, bool required) {
 }
 
 void PrintJson(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  (void)google::protobuf::util::MessageToJsonString(message, &json, options);
-  std::cout << json;
+  std::cout << ToJson(message, JsonFields::kAll);
 }
 
 // Replaces 0 by the number of the newest run.

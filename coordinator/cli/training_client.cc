@@ -141,7 +141,8 @@ absl::Status TrainingClient::Watch(uint64_t run, grpc::ClientContext* context,
 }
 
 absl::StatusOr<std::vector<std::string>> TrainingClient::Fetch(uint64_t run,
-                                                               const std::string& folder) {
+                                                               const std::string& folder,
+                                                               const FetchedFiles::Claim& claim) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) {
@@ -149,17 +150,17 @@ absl::StatusOr<std::vector<std::string>> TrainingClient::Fetch(uint64_t run,
         absl::StrCat("cannot make the folder '", folder, "': ", error.message()));
   }
   for (int attempt = 1;; ++attempt) {
-    absl::StatusOr<std::vector<std::string>> files = FetchOnce(run, folder);
+    absl::StatusOr<std::vector<std::string>> files = FetchOnce(run, folder, claim);
     if (!absl::IsAborted(files.status()) || attempt == kFetchAttempts) return files;
   }
 }
 
-absl::StatusOr<std::vector<std::string>> TrainingClient::FetchOnce(uint64_t run,
-                                                                   const std::string& folder) {
+absl::StatusOr<std::vector<std::string>> TrainingClient::FetchOnce(
+    uint64_t run, const std::string& folder, const FetchedFiles::Claim& claim) {
   Context context(this);
   v1::FetchRequest request;
   request.set_run(run);
-  FetchedFiles files(folder);
+  FetchedFiles files(folder, claim);
   auto stream = stub_->Fetch(&context.get(), request);
   v1::FetchResponse piece;
   absl::Status status;

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "coordinator/cli/fetched_files.h"
 #include "gradloom/v1/training.grpc.pb.h"
 #include "gradloom/v1/training.pb.h"
 #include "grpcpp/channel.h"
@@ -36,8 +37,9 @@ class TrainingClient {
   absl::Status Watch(uint64_t run, grpc::ClientContext* context,
                      const std::function<void(const v1::RunStatus&)>& update);
   // Writes the run's files into the folder, which is made; returns their names. A file that grows
-  // meanwhile is had as it was at one moment.
-  absl::StatusOr<std::vector<std::string>> Fetch(uint64_t run, const std::string& folder);
+  // meanwhile is had as it was at one moment. `claim`: see FetchedFiles.
+  absl::StatusOr<std::vector<std::string>> Fetch(uint64_t run, const std::string& folder,
+                                                 const FetchedFiles::Claim& claim = nullptr);
 
   // Breaks off the calls under way, but for watches: Cancelled.
   void CancelCalls();
@@ -59,7 +61,8 @@ class TrainingClient {
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(Method<Request, Response> method, const Request& request,
                                 std::chrono::seconds limit);
-  absl::StatusOr<std::vector<std::string>> FetchOnce(uint64_t run, const std::string& folder);
+  absl::StatusOr<std::vector<std::string>> FetchOnce(uint64_t run, const std::string& folder,
+                                                     const FetchedFiles::Claim& claim);
   absl::Status ToStatus(const grpc::Status& status) const;
 
   std::string address_;

@@ -395,7 +395,7 @@ std::span<const MiniTask> CoordinatorCore::StartRound(const Start& start) {
     lane_job = lanes_.next_job(lane);
     lanes_.Begin(lane, start.weave, now_);
   }
-  return w.StartRound(now_, start.turn, lane_job);
+  return w.StartRound(now_, next_round_++, start.turn, lane_job);
 }
 
 void CoordinatorCore::Ask(int weave, const MiniTask& mini) {
@@ -457,7 +457,8 @@ void CoordinatorCore::TryAccept(int weave, int64_t job_number, bool last_chance)
   job->accepted = true;
   const bool late = lanes_.Accept(job->lane);
   if (late) ++counters_.jobs_late;
-  actions_->push_back(ApplyJob{weave, job->lane, job->lane_job, *std::move(decoding), late});
+  actions_->push_back(ApplyJob{weave, job->lane, job->lane_job, *std::move(decoding), late,
+                               w.run_round(), static_cast<int>(w.Stragglers().size())});
   Excuse(weave, job_number);
 }
 

@@ -162,6 +162,7 @@ class CoordinatorCore {
   WorkerJudge judge_;
   std::map<int, Weave> weaves_;  // by number: old ones go, new ones come
   int next_weave_ = 0;
+  int64_t next_round_ = 0;                              // of all weaves
   absl::flat_hash_map<WorkerId, absl::Time> answered_;  // a task, latest
   absl::Time look_for_mute_ = absl::InfinitePast();
   absl::Time manned_since_ = absl::InfinitePast();  // the fleet has had a worker

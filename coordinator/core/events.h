@@ -120,6 +120,10 @@ struct ApplyJob {
   int64_t lane_job = 0;
   JobDecoding decoding;
   bool late = false;  // MissJob has been asked for: the lane has gone on without it
+  // In which it was decoded. All rounds of the core, whatever their weaves, are numbered from 0 as
+  // they start.
+  int64_t round = 0;
+  int stragglers = 0;  // slots of that round that it was decoded without
 };
 // The lane's job has not come in time and counts as missing; answered by JobMissed or EffectFailed.
 // Only after what precedes it is durable, as ApplyJob.

@@ -64,8 +64,8 @@ bool Weave::AnyUnaccepted() const {
   return std::any_of(jobs_.begin(), jobs_.end(), [](const Job& job) { return !job.accepted; });
 }
 
-std::span<const MiniTask> Weave::StartRound(absl::Time now, std::optional<size_t> turn,
-                                            int64_t lane_job) {
+std::span<const MiniTask> Weave::StartRound(absl::Time now, int64_t run_round,
+                                            std::optional<size_t> turn, int64_t lane_job) {
   const std::span<const MiniTask> minis = scheme().StartRound(turn.has_value());
   Job job;
   if (turn.has_value()) {
@@ -77,6 +77,7 @@ std::span<const MiniTask> Weave::StartRound(absl::Time now, std::optional<size_t
   }
   jobs_.push_back(std::move(job));
   open_ = true;
+  run_round_ = run_round;
   round_start_ = now;
   ask_again_ = absl::InfiniteFuture();
   std::fill(arrived_.begin(), arrived_.end(), false);
@@ -108,6 +109,14 @@ std::vector<int> Weave::PendingSlots() const {
   return pending;
 }
 
+std::vector<int> Weave::Stragglers() const {
+  std::vector<int> stragglers = PendingSlots();
+  stragglers.insert(stragglers.end(), excused_.begin(), excused_.end());
+  std::sort(stragglers.begin(), stragglers.end());
+  stragglers.erase(std::unique(stragglers.begin(), stragglers.end()), stragglers.end());
+  return stragglers;
+}
+
 ClosingRule::Decision Weave::Decide(absl::Time now) {
   CloseVerdict verdict = scheme().Verdict();
   const int64_t due = round() - scheme().delay();
@@ -130,11 +139,7 @@ Weave::Closed Weave::CloseRound(absl::Time now) {
   Closed closed;
   closed.round = round();
   closed.duration = now - round_start_;
-  closed.stragglers = PendingSlots();
-  closed.stragglers.insert(closed.stragglers.end(), excused_.begin(), excused_.end());
-  std::sort(closed.stragglers.begin(), closed.stragglers.end());
-  closed.stragglers.erase(std::unique(closed.stragglers.begin(), closed.stragglers.end()),
-                          closed.stragglers.end());
+  closed.stragglers = Stragglers();
   closed.retries = std::exchange(retries_, {});
   last_duration_ = closed.duration;
   open_ = false;

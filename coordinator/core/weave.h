@@ -64,10 +64,11 @@ class Weave {
   // ---- the round
   bool open() const { return open_; }
   int64_t round() const { return plan_.scheme->rounds() - 1; }  // the open one, or the latest
+  int64_t run_round() const { return run_round_; }              // its number among all of the run
   absl::Time round_start() const { return round_start_; }
   // Opens one, of the lane at place `turn` or, without, of a void job.
-  std::span<const MiniTask> StartRound(absl::Time now, std::optional<size_t> turn,
-                                       int64_t lane_job);
+  std::span<const MiniTask> StartRound(absl::Time now, int64_t run_round,
+                                       std::optional<size_t> turn, int64_t lane_job);
   // The mini-task is asked in the open round; noted if it was asked in an earlier one.
   void Asked(const MiniTask& mini);
   // The invocation of a scheme's slot in the open round.
@@ -79,6 +80,8 @@ class Weave {
   void Excuse(int fleet_slot) { excused_.push_back(fleet_slot); }
   // Fleet slots that the open round still waits for.
   std::vector<int> PendingSlots() const;
+  // Fleet slots that the open round goes without, as of now, sorted: pending, or excused already.
+  std::vector<int> Stragglers() const;
   ClosingRule::Decision Decide(absl::Time now);
   absl::Time ask_again() const { return ask_again_; }
 
@@ -108,6 +111,7 @@ class Weave {
   int64_t first_job_ = 0;
 
   bool open_ = false;  // a round is under way
+  int64_t run_round_ = 0;
   absl::Time round_start_ = absl::InfinitePast();
   absl::Time ask_again_ = absl::InfiniteFuture();
   std::vector<int> excused_;

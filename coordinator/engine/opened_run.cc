@@ -68,6 +68,7 @@ v1::RunStatus StatusOf(const OpenedRun& opened) {
   for (size_t i = 0; i < trials.size(); ++i) {
     v1::TrialStatus* trial = status.add_trials();
     trial->set_name(trials[i]->spec().name());
+    trial->set_file(RunFiles::ParametersFile(trials[i]->spec().name()));
     trial->set_jobs(static_cast<uint64_t>(trials[i]->jobs()));
     if (!opened.restored) continue;
     const v1::TrialCheckpoint& saved = opened.before.trials(static_cast<int>(i));

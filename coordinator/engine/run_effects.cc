@@ -1,8 +1,7 @@
 #include "coordinator/engine/run_effects.h"
 
+#include <algorithm>
 #include <utility>
-
-#include "absl/time/clock.h"
 
 namespace gradloom {
 namespace {
@@ -18,6 +17,8 @@ RunEffects::RunEffects(uint64_t run, OpenedRun* opened, StatusBook* status,
       opened_(opened),
       status_(status),
       metrics_(metrics),
+      series_(*metrics, run),
+      first_round_(std::max<uint64_t>(opened->before.rounds(), opened->files->next_round())),
       answer_(std::move(answer)),
       updates_(std::make_unique<EffectPool>(UpdateThreads(*opened))),
       disk_(std::make_unique<EffectPool>(1)) {}
@@ -39,10 +40,9 @@ void RunEffects::Miss(const MissJob& miss) {
 
 void RunEffects::Checkpoint() {
   disk_->Post([this] {
-    const SteadyClock clock;
-    const absl::Time start = clock.Now();
+    const absl::Time start = clock_.Now();
     absl::Status status = SaveCheckpoint();
-    answer_(CheckpointSaved{std::move(status), clock.Now() - start});
+    answer_(CheckpointSaved{std::move(status), clock_.Now() - start});
   });
 }
 
@@ -60,8 +60,7 @@ void RunEffects::Finish(const v1::RunSpec& spec, int state, const std::string& e
 
 absl::StatusOr<Event> RunEffects::DoApply(const ApplyJob& apply, const JobSum& sum,
                                           double count_tolerance) {
-  const SteadyClock clock;
-  const absl::Time start = clock.Now();
+  const absl::Time start = clock_.Now();
   const auto [trial_number, lane] = opened_->trials.place(apply.lane);
   Trial& trial = opened_->trials.of_lane(apply.lane);
   const std::unique_lock whole = trial.BeginEffect();
@@ -77,12 +76,14 @@ absl::StatusOr<Event> RunEffects::DoApply(const ApplyJob& apply, const JobSum& s
   if (!applied->has_value()) return JobApplied{apply.lane};
   const AppliedJob& job = **applied;
   metrics_->jobs.Increment();
-  metrics_->apply_seconds.Observe(absl::ToDoubleSeconds(clock.Now() - start));
+  metrics_->apply_seconds.Observe(absl::ToDoubleSeconds(clock_.Now() - start));
   const auto evaluation = EvaluateIfDue(trial, job.evaluate);
   if (!evaluation.ok()) return evaluation.status();
   UpdateTrial(trial_number, job.loss, *evaluation);
   MetricsRow row;
   row.job = static_cast<uint64_t>(apply.lane_job);
+  row.round = first_round_ + static_cast<uint64_t>(apply.round);
+  row.stragglers = static_cast<uint64_t>(apply.stragglers);
   row.loss = job.loss;
   row.train_accuracy = job.accuracy;
   row.learning_rate = job.learning_rate;
@@ -129,19 +130,15 @@ absl::Status RunEffects::Record(int lane, MetricsRow row,
     row.test_loss = evaluation->loss;
     row.test_accuracy = evaluation->accuracy;
   }
-  const v1::RunStatus status = status_->Get();
-  row.round = status.rounds();
-  row.stragglers = status.stragglers_tolerated();
-  row.wall_seconds = status.seconds();
+  row.wall_seconds = status_->Get().seconds();
   return opened_->files->Record(lane, row);
 }
 
 void RunEffects::UpdateTrial(int number, std::optional<double> loss,
                              const std::optional<Evaluation>& evaluation) {
   const Trial& trial = *opened_->trials.trials()[number];
-  const prometheus::Labels labels = {{"run", std::to_string(run_)}, {"trial", trial.spec().name()}};
-  if (loss.has_value()) metrics_->trial_loss.Add(labels).Set(*loss);
-  if (evaluation.has_value()) metrics_->trial_accuracy.Add(labels).Set(evaluation->accuracy);
+  if (loss.has_value()) series_.SetLoss(trial.spec().name(), *loss);
+  if (evaluation.has_value()) series_.SetAccuracy(trial.spec().name(), evaluation->accuracy);
   const int64_t jobs_done = trial.jobs_done();
   const bool finished = trial.finished();
   status_->Change([&](v1::RunStatus& run) {
@@ -157,8 +154,7 @@ void RunEffects::UpdateTrial(int number, std::optional<double> loss,
 
 absl::Status RunEffects::SaveCheckpoint() {
   const MutexLock one_at_a_time(save_mutex_);
-  const SteadyClock clock;
-  const absl::Time start = clock.Now();
+  const absl::Time start = clock_.Now();
   const v1::RunStatus status = status_->Get();
   v1::CheckpointManifest manifest;
   manifest.set_run(run_);
@@ -183,7 +179,7 @@ absl::Status RunEffects::SaveCheckpoint() {
   absl::Status saved = opened_->files->Save(std::move(manifest), opened_->trials.trials());
   if (!saved.ok()) return saved;
   metrics_->checkpoints.Increment();
-  metrics_->checkpoint_seconds.Observe(absl::ToDoubleSeconds(clock.Now() - start));
+  metrics_->checkpoint_seconds.Observe(absl::ToDoubleSeconds(clock_.Now() - start));
   return absl::OkStatus();
 }
 
@@ -205,6 +201,7 @@ absl::Status RunEffects::DoFinish(const v1::RunSpec& spec, int state, const std:
   final_status.set_seconds_left(0);
   absl::Status written =
       opened_->files->Finish(opened_->trials.trials(), spec, final_status, invocations);
+  series_.Close();
   return saved.ok() ? written : saved;
 }
 

@@ -18,6 +18,7 @@
 #include "coordinator/engine/run_events.h"
 #include "coordinator/engine/status_book.h"
 #include "coordinator/metrics/coordinator_metrics.h"
+#include "coordinator/metrics/run_series.h"
 #include "proto/ops/clock.h"
 #include "proto/ops/mutex.h"
 
@@ -56,6 +57,10 @@ class RunEffects final : public Effects {
   OpenedRun* opened_;
   StatusBook* status_;
   CoordinatorMetrics* metrics_;
+  RunSeries series_;
+  // Of this life.
+  const uint64_t first_round_;
+  const SteadyClock clock_;
   const std::function<void(RunEvent)> answer_;
   Mutex save_mutex_;
   // Last, so that they end before what they use. Checkpoints have a thread of their own: the disk

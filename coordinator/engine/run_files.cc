@@ -1,13 +1,14 @@
 #include "coordinator/engine/run_files.h"
 
+#include <algorithm>
 #include <map>
-#include <shared_mutex>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "coordinator/run_file/proto_to_yaml.h"
 #include "coordinator/store/atomic_file.h"
+#include "coordinator/store/file_name.h"
 #include "coordinator/store/json_file.h"
 #include "coordinator/store/safetensors.h"
 #include "coordinator/tuning/probe_file.h"
@@ -16,40 +17,101 @@
 namespace gradloom {
 namespace {
 
-// Of the whole state, or of the model alone.
-std::vector<TensorView> Views(const Trial& trial, bool model_only) {
-  std::vector<TensorView> views;
-  for (const Learner::NamedVector& vector : trial.VectorsLocked()) {
-    if (model_only && !vector.parameter) continue;
-    views.push_back({vector.name, vector.shape, vector.values, vector.doubles});
+// Lanes may be thousands, descriptors a thousand.
+constexpr size_t kEventFilesOpenMax = 32;
+
+// A trial's state at one moment, so that nobody waits while it is written. Its memory is used again
+// for the next.
+class StateCopy {
+ public:
+  // Of the whole state, or of the model alone.
+  TrialSnapshot Take(const Trial& trial, bool model_only) {
+    TrialSnapshot snapshot;
+    const Trial::ReadingLock lock = trial.LockForReading();
+    *snapshot.meta.mutable_progress() = trial.ProgressLocked();
+    for (const v1::LearnerProgress::Lane& lane : snapshot.meta.progress().lanes()) {
+      snapshot.meta.set_jobs_done(snapshot.meta.jobs_done() + lane.jobs_done());
+    }
+    size_t used = 0;
+    for (const Learner::NamedVector& vector : trial.VectorsLocked()) {
+      if (model_only && !vector.parameter) continue;
+      if (used == vectors_.size()) vectors_.emplace_back();
+      Vector& copy = vectors_[used++];
+      copy.values.assign(vector.values.begin(), vector.values.end());
+      copy.doubles.assign(vector.doubles.begin(), vector.doubles.end());
+      snapshot.tensors.push_back({vector.name, vector.shape, copy.values, copy.doubles});
+    }
+    return snapshot;
   }
-  return views;
-}
 
-// A trial's name as part of a file's.
-std::string FileStem(const std::string& name) {
-  return absl::StrReplaceAll(name, {{"/", "_"}, {" ", "_"}});
-}
+ private:
+  struct Vector {
+    std::vector<float> values;
+    std::vector<double> doubles;
+  };
+  std::vector<Vector> vectors_;
+};
 
-uint64_t JobsDone(const v1::LearnerProgress& progress) {
-  uint64_t jobs = 0;
-  for (const v1::LearnerProgress::Lane& lane : progress.lanes()) jobs += lane.jobs_done();
-  return jobs;
+// TensorBoard names a curve after its folder below the top one: as the lane is named.
+std::string LaneFolder(const Trial& trial, int lane) {
+  const std::string& name = trial.workload().lanes()[lane].name;
+  const std::string folder = FileName(trial.spec().name());
+  return name.empty() ? folder : absl::StrCat(folder, "/", FileName(name));
 }
 
 double UnixSeconds() { return absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch()); }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RunFiles>> RunFiles::Open(const std::string& folder, int keep) {
+RunFiles::RunFiles(const std::string& folder, CheckpointStore checkpoints, FileSystem& files)
+    : files_(files),
+      output_(folder + "/output"),
+      checkpoints_(std::move(checkpoints)),
+      event_files_(files, kEventFilesOpenMax) {}
+
+std::string RunFiles::ParametersFile(absl::string_view trial) {
+  return absl::StrCat(FileName(trial), ".safetensors");
+}
+
+absl::StatusOr<std::unique_ptr<RunFiles>> RunFiles::Open(const std::string& folder, int keep,
+                                                         FileSystem& files) {
   absl::StatusOr<CheckpointStore> checkpoints =
-      CheckpointStore::Open(folder + "/checkpoints", keep);
+      CheckpointStore::Open(folder + "/checkpoints", keep, files);
   if (!checkpoints.ok()) return checkpoints.status();
-  std::unique_ptr<RunFiles> files(new RunFiles(folder, *std::move(checkpoints)));
-  if (absl::Status status = EnsureFolder(PosixFileSystem(), files->output_); !status.ok()) {
-    return status;
+  std::unique_ptr<RunFiles> run(new RunFiles(folder, *std::move(checkpoints), files));
+  if (absl::Status status = EnsureFolder(files, run->output_); !status.ok()) return status;
+  return run;
+}
+
+absl::Status RunFiles::CheckRestored() const {
+  if (history_.has_value()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the run in ", output_, " has not been restored, so nothing of it is written"));
+}
+
+absl::Status RunFiles::LoadTrials(const LoadedCheckpoint& loaded,
+                                  std::span<const std::unique_ptr<Trial>> trials) const {
+  const v1::CheckpointManifest& manifest = loaded.manifest();
+  if (manifest.trials_size() != static_cast<int>(trials.size())) {
+    return absl::DataLossError(absl::StrCat("the checkpoint has ", manifest.trials_size(),
+                                            " trials, the run ", trials.size()));
   }
-  return files;
+  for (int i = 0; i < manifest.trials_size(); ++i) {
+    absl::Status status = trials[i]->Restore(manifest.trials(i).progress());
+    if (status.ok()) {
+      std::vector<TensorDestination> destinations;
+      for (const Learner::NamedVector& vector : trials[i]->VectorsLocked()) {
+        destinations.push_back({vector.name, vector.values, vector.doubles});
+      }
+      status = loaded.ReadTensors(i, destinations);
+    }
+    if (!status.ok()) {
+      return absl::Status(status.code(),
+                          absl::StrCat("checkpoint ", loaded.sequence(), ", trial '",
+                                       manifest.trials(i).name(), "': ", status.message()));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> RunFiles::Restore(
@@ -60,43 +122,32 @@ absl::StatusOr<bool> RunFiles::Restore(
   if (!loaded.ok() && !absl::IsNotFound(loaded.status())) return loaded.status();
   if (loaded.ok()) {
     for (const std::string& skipped : loaded->skipped()) Log(LogLevel::kWarning, skipped);
+    absl::Status status = check(loaded->manifest());
+    if (status.ok()) status = LoadTrials(*loaded, trials);
+    if (!status.ok()) return status;
     *manifest = loaded->manifest();
-    if (absl::Status status = check(*manifest); !status.ok()) return status;
-    if (manifest->trials_size() != static_cast<int>(trials.size())) {
-      return absl::DataLossError(absl::StrCat("the checkpoint has ", manifest->trials_size(),
-                                              " trials, the run ", trials.size()));
-    }
   }
   std::map<std::string, uint64_t> jobs_done;
-  for (size_t i = 0; i < trials.size(); ++i) {
-    Trial& trial = *trials[i];
-    if (loaded.ok()) {
-      if (absl::Status status = trial.Restore(manifest->trials(static_cast<int>(i)).progress());
-          !status.ok()) {
-        return status;
-      }
-      std::vector<TensorDestination> destinations;
-      for (const Learner::NamedVector& vector : trial.VectorsLocked()) {
-        destinations.push_back({vector.name, vector.values, vector.doubles});
-      }
-      if (absl::Status status = loaded->ReadTensors(static_cast<int>(i), destinations);
-          !status.ok()) {
-        return status;
-      }
-    }
-    for (int lane = 0; lane < trial.lanes(); ++lane) {
-      const int64_t done = trial.progress(lane).jobs_done;
-      if (loaded.ok()) jobs_done[trial.LaneName(lane)] = static_cast<uint64_t>(done);
-      absl::StatusOr<TensorboardWriter> writer = TensorboardWriter::Create(
-          absl::StrCat(output_, "/tensorboard/", FileStem(trial.LaneName(lane))), UnixSeconds(),
-          done);
-      if (!writer.ok()) return writer.status();
-      tensorboard_.push_back(*std::move(writer));
+  const MutexLock lock(history_mutex_);
+  for (const std::unique_ptr<Trial>& trial : trials) {
+    for (int lane = 0; lane < trial->lanes(); ++lane) {
+      const int64_t done = trial->progress(lane).jobs_done;
+      if (loaded.ok()) jobs_done[trial->LaneName(lane)] = static_cast<uint64_t>(done);
+      tensorboard_.emplace_back(absl::StrCat(output_, "/tensorboard/", LaneFolder(*trial, lane)),
+                                done, &event_files_);
     }
   }
   absl::StatusOr<MetricsHistory> history =
-      MetricsHistory::Open(output_ + "/metrics.csv", jobs_done);
+      MetricsHistory::Read(output_ + "/metrics.csv", std::move(jobs_done), files_);
   if (!history.ok()) return history.status();
+  // Nothing is written before this line.
+  if (absl::Status status = history->Start(); !status.ok()) return status;
+  for (const std::string& damage : history->damage()) Log(LogLevel::kWarning, damage);
+  if (!history->set_aside().empty()) {
+    Log(LogLevel::kWarning,
+        absl::StrCat("the rows that are whole go on; the file as it was: ", history->set_aside()));
+  }
+  next_round_ = history->next_round();
   history_.emplace(*std::move(history));
   return loaded.ok();
 }
@@ -104,20 +155,29 @@ absl::StatusOr<bool> RunFiles::Restore(
 absl::Status RunFiles::Save(v1::CheckpointManifest manifest,
                             std::span<const std::unique_ptr<Trial>> trials) {
   {
-    std::lock_guard lock(history_mutex_);
-    if (absl::Status status = history_->Sync(); !status.ok()) return status;
+    const MutexLock lock(history_mutex_);
+    if (absl::Status status = CheckRestored(); !status.ok()) return status;
   }
-  std::vector<Trial::ReadingLock> locks;
-  std::vector<TrialSnapshot> snapshots;
-  for (size_t i = 0; i < trials.size(); ++i) {
-    locks.push_back(trials[i]->LockForReading());
-    TrialSnapshot snapshot{manifest.trials(static_cast<int>(i)), Views(*trials[i], false)};
-    *snapshot.meta.mutable_progress() = trials[i]->ProgressLocked();
-    snapshot.meta.set_jobs_done(JobsDone(snapshot.meta.progress()));
-    snapshots.push_back(std::move(snapshot));
-  }
-  manifest.clear_trials();
-  absl::StatusOr<SavedCheckpoint> saved = checkpoints_.Save(std::move(manifest), snapshots);
+  StateCopy copy;
+  const auto heads = manifest.trials();
+  absl::StatusOr<SavedCheckpoint> saved = checkpoints_.Save(
+      std::move(manifest), static_cast<int>(trials.size()),
+      [&](int i) -> absl::StatusOr<TrialSnapshot> {
+        TrialSnapshot snapshot = copy.Take(*trials[i], false);
+        v1::TrialCheckpoint meta = heads.Get(i);
+        meta.MergeFrom(snapshot.meta);
+        snapshot.meta = std::move(meta);
+        return snapshot;
+      },
+      // The rows of all jobs that the checkpoint holds have been appended by now.
+      [&] {
+        std::shared_ptr<AppendFile> rows;
+        {
+          const MutexLock lock(history_mutex_);
+          rows = history_->file();
+        }
+        return rows->Sync();
+      });
   if (!saved.ok()) return saved.status();
   if (!saved->cleanup.ok()) Log(LogLevel::kWarning, saved->cleanup.message());
   return absl::OkStatus();
@@ -134,7 +194,9 @@ absl::Status RunFiles::Record(int lane, const MetricsRow& row) {
   add("test/accuracy", row.test_accuracy);
   add("learning_rate", row.learning_rate);
   add("gradient_norm", row.gradient_norm);
-  std::lock_guard lock(history_mutex_);
+  for (const auto& [tag, value] : row.more) scalars.push_back({tag, value});
+  const MutexLock lock(history_mutex_);
+  if (absl::Status status = CheckRestored(); !status.ok()) return status;
   if (absl::Status status =
           tensorboard_[lane].Write(UnixSeconds(), static_cast<int64_t>(row.job), scalars);
       !status.ok()) {
@@ -146,34 +208,28 @@ absl::Status RunFiles::Record(int lane, const MetricsRow& row) {
 absl::Status RunFiles::Finish(std::span<const std::unique_ptr<Trial>> trials,
                               const v1::RunSpec& spec, const v1::RunStatus& status,
                               const std::vector<InvocationObserved>& invocations) {
+  {
+    const MutexLock lock(history_mutex_);
+    if (absl::Status restored = CheckRestored(); !restored.ok()) return restored;
+  }
+  StateCopy copy;
   for (const std::unique_ptr<Trial>& trial : trials) {
-    const Trial::ReadingLock lock = trial->LockForReading();
-    if (JobsDone(trial->ProgressLocked()) == 0) continue;  // untrained, so nobody's result
-    const std::map<std::string, std::string> metadata = {
-        {"run", spec.name()},
-        {"trial", trial->spec().name()},
-        {"jobs", absl::StrCat(JobsDone(trial->ProgressLocked()))}};
-    if (absl::Status written = WriteSafetensorsFile(
-            PosixFileSystem(),
-            absl::StrCat(output_, "/", FileStem(trial->spec().name()), ".safetensors"),
-            Views(*trial, true), metadata);
-        !written.ok()) {
-      return written;
-    }
+    const TrialSnapshot model = copy.Take(*trial, true);
+    if (model.meta.jobs_done() == 0) continue;  // untrained, so nobody's result
+    const std::string& name = trial->spec().name();
+    absl::Status written = WriteSafetensorsFile(
+        files_, absl::StrCat(output_, "/", ParametersFile(name)), model.tensors,
+        {{"run", spec.name()}, {"trial", name}, {"jobs", absl::StrCat(model.meta.jobs_done())}});
+    if (!written.ok()) return written;
   }
-  if (absl::Status written =
-          WriteFileAtomically(PosixFileSystem(), output_ + "/run.yaml", ToYaml(spec));
-      !written.ok()) {
-    return written;
+  std::map<std::string, std::string> texts = {{"run.yaml", ToYaml(spec)},
+                                              {"summary.json", ToJson(status, JsonFields::kAll)}};
+  if (!invocations.empty()) texts["invocations.csv"] = ProbeText(invocations);
+  for (const auto& [name, text] : texts) {
+    absl::Status written = WriteFileAtomically(files_, absl::StrCat(output_, "/", name), text);
+    if (!written.ok()) return written;
   }
-  if (!invocations.empty()) {
-    if (absl::Status written = WriteFileAtomically(PosixFileSystem(), output_ + "/invocations.csv",
-                                                   ProbeText(invocations));
-        !written.ok()) {
-      return written;
-    }
-  }
-  return WriteFileAtomically(PosixFileSystem(), output_ + "/summary.json", ToJson(status));
+  return absl::OkStatus();
 }
 
 }  // namespace gradloom

@@ -81,7 +81,7 @@ absl::Status RunRegistry::Start(Listener listener) {
   store_ = std::make_unique<RunStore>(*std::move(store));
   absl::StatusOr<RunListing> listing = store_->List();
   if (!listing.ok()) return listing.status();
-  for (const std::string& skipped : listing->skipped) Log(LogLevel::kError, skipped);
+  for (const RunListing::Skipped& skipped : listing->skipped) Log(LogLevel::kError, skipped.reason);
   {
     const MutexLock lock(mutex_);
     for (const v1::RunRecord& record : listing->runs) runs_[record.run()].record = record;

@@ -53,11 +53,13 @@ absl::Status WriteFileAtomically(FileSystem& files, const std::string& path,
 absl::Status WriteFileAtomically(FileSystem& files, const std::string& path,
                                  absl::string_view contents);
 
-// NotFound, or FailedPrecondition when it is larger than limit bytes.
-absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t limit);
+// NotFound, or FailedPrecondition when it is larger than limit bytes or no regular file.
+absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t limit,
+                                     FileSystem& files = PosixFileSystem());
 
 // CRC-32C of a file, read once; *bytes is its length.
-absl::StatusOr<uint32_t> FileCrc32c(const std::string& path, uint64_t* bytes);
+absl::StatusOr<uint32_t> FileCrc32c(const std::string& path, uint64_t* bytes,
+                                    FileSystem& files = PosixFileSystem());
 
 }  // namespace gradloom
 

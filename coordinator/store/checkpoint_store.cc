@@ -1,9 +1,7 @@
 #include "coordinator/store/checkpoint_store.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -42,28 +40,25 @@ struct Listing {
   std::vector<std::string> temporary;
 };
 
-absl::StatusOr<Listing> ListFolder(const std::string& folder) {
+absl::StatusOr<Listing> ListFolder(FileSystem& files, const std::string& folder) {
+  const absl::StatusOr<std::vector<FolderEntry>> entries = files.List(folder);
+  if (!entries.ok()) return entries.status();
   Listing listing;
-  std::error_code error;
-  std::filesystem::directory_iterator it(folder, error);
-  for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
-    const std::string name = it->path().filename().string();
-    if (absl::StartsWith(name, kTemporary)) listing.temporary.push_back(name);
-    if (const std::optional<uint64_t> sequence = ParseSequence(name)) {
+  for (const FolderEntry& entry : *entries) {
+    if (absl::StartsWith(entry.name, kTemporary)) listing.temporary.push_back(entry.name);
+    if (const std::optional<uint64_t> sequence = ParseSequence(entry.name)) {
       listing.sequences.push_back(*sequence);
     }
-  }
-  if (error) {
-    return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot list folder ", folder));
   }
   std::sort(listing.sequences.rbegin(), listing.sequences.rend());
   return listing;
 }
 
-absl::Status CheckTrialFile(const std::string& folder, const v1::TrialCheckpoint& trial) {
+absl::Status CheckTrialFile(FileSystem& files, const std::string& folder,
+                            const v1::TrialCheckpoint& trial) {
   const std::string path = absl::StrCat(folder, "/", trial.file());
   uint64_t bytes = 0;
-  const absl::StatusOr<uint32_t> crc = FileCrc32c(path, &bytes);
+  const absl::StatusOr<uint32_t> crc = FileCrc32c(path, &bytes, files);
   if (!crc.ok()) return crc.status();
   if (bytes != trial.bytes()) {
     return absl::DataLossError(
@@ -73,19 +68,20 @@ absl::Status CheckTrialFile(const std::string& folder, const v1::TrialCheckpoint
     return absl::DataLossError(absl::StrFormat("%s has CRC-32C %08x; the manifest says %08x",
                                                trial.file(), *crc, trial.crc32c()));
   }
-  return SafetensorsReader::Open(path).status();
+  return SafetensorsReader::Open(path, files).status();
 }
 
-absl::StatusOr<v1::CheckpointManifest> LoadChecked(const std::string& folder) {
+absl::StatusOr<v1::CheckpointManifest> LoadChecked(FileSystem& files, const std::string& folder) {
   const absl::StatusOr<std::string> json =
-      ReadFile(absl::StrCat(folder, "/", kManifest), kManifestBytesMax);
+      ReadFile(absl::StrCat(folder, "/", kManifest), kManifestBytesMax, files);
   if (!json.ok()) return json.status();
-  const absl::StatusOr<std::string> checksum = ReadFile(absl::StrCat(folder, "/", kChecksum), 64);
+  const absl::StatusOr<std::string> checksum =
+      ReadFile(absl::StrCat(folder, "/", kChecksum), 64, files);
   if (!checksum.ok()) return checksum.status();
   absl::StatusOr<v1::CheckpointManifest> manifest = ParseManifest(*json, *checksum);
   if (!manifest.ok()) return manifest.status();
   for (const v1::TrialCheckpoint& trial : manifest->trials()) {
-    if (absl::Status status = CheckTrialFile(folder, trial); !status.ok()) return status;
+    if (absl::Status status = CheckTrialFile(files, folder, trial); !status.ok()) return status;
   }
   return manifest;
 }
@@ -118,7 +114,7 @@ absl::StatusOr<v1::CheckpointManifest> ParseManifest(absl::string_view json,
 
 absl::StatusOr<SafetensorsHeader> LoadedCheckpoint::ReadHeader(int trial) const {
   absl::StatusOr<SafetensorsReader> reader =
-      SafetensorsReader::Open(absl::StrCat(folder_, "/", manifest_.trials(trial).file()));
+      SafetensorsReader::Open(absl::StrCat(folder_, "/", manifest_.trials(trial).file()), *files_);
   if (!reader.ok()) return reader.status();
   return reader->header();
 }
@@ -126,7 +122,7 @@ absl::StatusOr<SafetensorsHeader> LoadedCheckpoint::ReadHeader(int trial) const 
 absl::Status LoadedCheckpoint::ReadTensors(int trial,
                                            std::span<const TensorDestination> destinations) const {
   const absl::StatusOr<SafetensorsReader> reader =
-      SafetensorsReader::Open(absl::StrCat(folder_, "/", manifest_.trials(trial).file()));
+      SafetensorsReader::Open(absl::StrCat(folder_, "/", manifest_.trials(trial).file()), *files_);
   if (!reader.ok()) return reader.status();
   for (const TensorDestination& destination : destinations) {
     absl::Status status = destination.doubles.empty()
@@ -144,23 +140,16 @@ absl::StatusOr<CheckpointStore> CheckpointStore::Open(const std::string& folder,
         absl::StrCat("checkpoint.keep is ", keep, "; legal: at least 1"));
   }
   if (absl::Status status = EnsureFolder(files, folder); !status.ok()) return status;
-  const absl::StatusOr<Listing> listing = ListFolder(folder);
+  const absl::StatusOr<Listing> listing = ListFolder(files, folder);
   if (!listing.ok()) return listing.status();
-  for (const std::string& name : listing->temporary) {
-    if (absl::Status status = files.RemoveAll(absl::StrCat(folder, "/", name)); !status.ok()) {
-      return status;
-    }
-  }
   CheckpointStore store(files, folder, keep);
   if (!listing->sequences.empty()) store.next_ = listing->sequences.front() + 1;
   return store;
 }
 
-absl::StatusOr<uint64_t> CheckpointStore::WriteFolder(const std::string& temporary,
-                                                      v1::CheckpointManifest& manifest,
-                                                      std::span<const TrialSnapshot> trials) {
-  // A Save that failed may have left one.
-  if (absl::Status status = files_->RemoveAll(temporary); !status.ok()) return status;
+absl::StatusOr<uint64_t> CheckpointStore::WriteFolder(
+    const std::string& temporary, v1::CheckpointManifest& manifest, int trials,
+    const std::function<absl::StatusOr<TrialSnapshot>(int trial)>& snapshot) {
   if (absl::Status status = files_->CreateFolder(temporary); !status.ok()) return status;
   uint64_t bytes = 0;
   const auto write_file = [&](const std::string& name, const auto& fill) -> absl::Status {
@@ -173,13 +162,15 @@ absl::StatusOr<uint64_t> CheckpointStore::WriteFolder(const std::string& tempora
   };
   manifest.set_format(kFormat);
   manifest.clear_trials();
-  for (size_t i = 0; i < trials.size(); ++i) {
+  for (int i = 0; i < trials; ++i) {
+    const absl::StatusOr<TrialSnapshot> taken = snapshot(i);
+    if (!taken.ok()) return taken.status();
     v1::TrialCheckpoint& trial = *manifest.add_trials();
-    trial = trials[i].meta;
+    trial = taken->meta;
     trial.set_file(absl::StrCat("trial-", i, ".safetensors"));
     absl::Status status = write_file(trial.file(), [&](FileWriter& writer) {
       absl::Status written = WriteSafetensors(
-          trials[i].tensors, {{"jobs_done", absl::StrCat(trial.jobs_done())}}, writer);
+          taken->tensors, {{"jobs_done", absl::StrCat(trial.jobs_done())}}, writer);
       trial.set_bytes(writer.bytes());
       trial.set_crc32c(writer.crc32c());
       return written;
@@ -198,32 +189,46 @@ absl::StatusOr<uint64_t> CheckpointStore::WriteFolder(const std::string& tempora
   return bytes;
 }
 
-absl::StatusOr<SavedCheckpoint> CheckpointStore::Save(v1::CheckpointManifest manifest,
-                                                      std::span<const TrialSnapshot> trials) {
+absl::StatusOr<SavedCheckpoint> CheckpointStore::Save(
+    v1::CheckpointManifest manifest, int trials,
+    const std::function<absl::StatusOr<TrialSnapshot>(int trial)>& snapshot,
+    const std::function<absl::Status()>& commit) {
+  if (absl::Status status = RemoveTemporary(); !status.ok()) return status;
   SavedCheckpoint saved;
   saved.sequence = next_;
   const std::string name = SequenceName(saved.sequence);
   const std::string temporary = absl::StrCat(folder_, "/", kTemporary, name);
-  const absl::StatusOr<uint64_t> bytes = WriteFolder(temporary, manifest, trials);
-  if (!bytes.ok()) {
-    files_->RemoveAll(temporary).IgnoreError();
-    return bytes.status();
-  }
-  saved.bytes = *bytes;
-  if (absl::Status status = files_->Rename(temporary, absl::StrCat(folder_, "/", name));
-      !status.ok()) {
+  const absl::StatusOr<uint64_t> bytes = WriteFolder(temporary, manifest, trials, snapshot);
+  absl::Status status = bytes.status();
+  if (status.ok()) status = commit();
+  if (status.ok()) status = files_->Rename(temporary, absl::StrCat(folder_, "/", name));
+  if (!status.ok()) {
     files_->RemoveAll(temporary).IgnoreError();
     return status;
   }
+  saved.bytes = *bytes;
   // The name is taken from here on, whether or not it is durable.
   ++next_;
-  if (absl::Status status = files_->SyncFolder(folder_); !status.ok()) return status;
+  if (status = files_->SyncFolder(folder_); !status.ok()) return status;
   saved.cleanup = RemoveOld();
   return saved;
 }
 
+// What a crash, or a Save that failed, left: it makes room for the next one, not before, since a
+// run that cannot be restored keeps all it has.
+absl::Status CheckpointStore::RemoveTemporary() {
+  const absl::StatusOr<Listing> listing = ListFolder(*files_, folder_);
+  if (!listing.ok()) return listing.status();
+  for (const std::string& name : listing->temporary) {
+    if (absl::Status status = files_->RemoveAll(absl::StrCat(folder_, "/", name)); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckpointStore::RemoveOld() {
-  const absl::StatusOr<Listing> listing = ListFolder(folder_);
+  const absl::StatusOr<Listing> listing = ListFolder(*files_, folder_);
   if (!listing.ok()) return listing.status();
   absl::Status result;
   for (size_t i = static_cast<size_t>(keep_); i < listing->sequences.size(); ++i) {
@@ -238,12 +243,13 @@ absl::Status CheckpointStore::RemoveOld() {
 }
 
 absl::StatusOr<LoadedCheckpoint> CheckpointStore::LoadNewest() const {
-  const absl::StatusOr<Listing> listing = ListFolder(folder_);
+  const absl::StatusOr<Listing> listing = ListFolder(*files_, folder_);
   if (!listing.ok()) return listing.status();
   LoadedCheckpoint loaded;
+  loaded.files_ = files_;
   for (const uint64_t sequence : listing->sequences) {
     const std::string folder = absl::StrCat(folder_, "/", SequenceName(sequence));
-    absl::StatusOr<v1::CheckpointManifest> manifest = LoadChecked(folder);
+    absl::StatusOr<v1::CheckpointManifest> manifest = LoadChecked(*files_, folder);
     if (!manifest.ok()) {
       loaded.skipped_.push_back(
           absl::StrCat("checkpoint ", sequence, " is damaged: ", manifest.status().message()));

@@ -2,7 +2,7 @@
 //   <folder>/000000000007/manifest.json      v1::CheckpointManifest as JSON
 //                         manifest.crc32c    CRC-32C of manifest.json, 8 hexadecimal digits
 //                         trial-0.safetensors ...   one a trial, in the manifest's order
-//   <folder>/tmp-...                         being written or removed; swept away by Open
+//   <folder>/tmp-...                         being written or removed; swept away by Save
 // A checkpoint appears whole by the renaming of its folder, after everything in it has been synced,
 // and older ones are removed only once that renaming is on the disk: whenever the machine stops,
 // the newest checkpoint that was reported saved is there. One store per folder at a time; not
@@ -11,6 +11,7 @@
 #define GRADLOOM_COORDINATOR_STORE_CHECKPOINT_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@
 
 namespace gradloom {
 
-// meta's file, bytes and crc32c are filled in by the store; tensors are borrowed during Save.
+// meta's file, bytes and crc32c are filled in by the store; tensors are borrowed.
 struct TrialSnapshot {
   v1::TrialCheckpoint meta;
   std::vector<TensorView> tensors;
@@ -54,6 +55,7 @@ class LoadedCheckpoint {
  private:
   friend class CheckpointStore;
 
+  FileSystem* files_ = nullptr;
   std::string folder_;
   uint64_t sequence_ = 0;
   v1::CheckpointManifest manifest_;
@@ -62,15 +64,19 @@ class LoadedCheckpoint {
 
 class CheckpointStore {
  public:
-  // Creates the folder if needed and sweeps away what a crash left. keep >= 1: how many checkpoints
-  // to hold on to. `files` must outlive the store.
+  // Creates the folder if needed, and touches nothing in it. keep >= 1: how many checkpoints to
+  // hold on to. `files` must outlive the store.
   static absl::StatusOr<CheckpointStore> Open(const std::string& folder, int keep,
                                               FileSystem& files = PosixFileSystem());
 
   // Durable when it returns OK. On an error the older checkpoints are as they were, and the next
-  // Save may be tried. manifest's format and trials are filled in here.
-  absl::StatusOr<SavedCheckpoint> Save(v1::CheckpointManifest manifest,
-                                       std::span<const TrialSnapshot> trials);
+  // Save may be tried. manifest's format and trials are filled in here. `snapshot` is asked for one
+  // trial after the other; what it lends is used until it is asked for the next. `commit` is called
+  // when all but the renaming is done: what it fails with, Save does.
+  absl::StatusOr<SavedCheckpoint> Save(
+      v1::CheckpointManifest manifest, int trials,
+      const std::function<absl::StatusOr<TrialSnapshot>(int trial)>& snapshot,
+      const std::function<absl::Status()>& commit);
 
   // The newest checkpoint that is whole, every byte of it checked. NotFound when there is none at
   // all; DataLoss when there are, but all damaged; both say what was found.
@@ -80,9 +86,10 @@ class CheckpointStore {
   CheckpointStore(FileSystem& files, std::string folder, int keep)
       : files_(&files), folder_(std::move(folder)), keep_(keep) {}
 
-  absl::StatusOr<uint64_t> WriteFolder(const std::string& temporary,
-                                       v1::CheckpointManifest& manifest,
-                                       std::span<const TrialSnapshot> trials);
+  absl::StatusOr<uint64_t> WriteFolder(
+      const std::string& temporary, v1::CheckpointManifest& manifest, int trials,
+      const std::function<absl::StatusOr<TrialSnapshot>(int trial)>& snapshot);
+  absl::Status RemoveTemporary();
   absl::Status RemoveOld();
 
   FileSystem* files_;

@@ -1,8 +1,6 @@
 #include "coordinator/store/run_store.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -19,24 +17,21 @@ constexpr uint64_t kRecordBytesMax = uint64_t{1} << 28;
 std::string RecordPath(const std::string& folder) { return absl::StrCat(folder, "/run.json"); }
 
 // Ids of the run folders there are, ascending; damaged ones too, since their ids are taken.
-absl::StatusOr<std::vector<uint64_t>> ListIds(const std::string& folder) {
+absl::StatusOr<std::vector<uint64_t>> ListIds(FileSystem& files, const std::string& folder) {
+  const absl::StatusOr<std::vector<FolderEntry>> entries = files.List(folder);
+  if (!entries.ok()) return entries.status();
   std::vector<uint64_t> ids;
-  std::error_code error;
-  std::filesystem::directory_iterator it(folder, error);
-  for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
-    const std::string name = it->path().filename().string();
+  for (const FolderEntry& entry : *entries) {
     uint64_t id = 0;
-    if (absl::SimpleAtoi(name, &id) && absl::StrCat(id) == name) ids.push_back(id);
-  }
-  if (error) {
-    return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot list folder ", folder));
+    if (absl::SimpleAtoi(entry.name, &id) && absl::StrCat(id) == entry.name) ids.push_back(id);
   }
   std::sort(ids.begin(), ids.end());
   return ids;
 }
 
-absl::StatusOr<v1::RunRecord> ReadRecord(const std::string& folder, uint64_t id) {
-  const absl::StatusOr<std::string> json = ReadFile(RecordPath(folder), kRecordBytesMax);
+absl::StatusOr<v1::RunRecord> ReadRecord(FileSystem& files, const std::string& folder,
+                                         uint64_t id) {
+  const absl::StatusOr<std::string> json = ReadFile(RecordPath(folder), kRecordBytesMax, files);
   if (!json.ok()) return json.status();
   v1::RunRecord record;
   if (absl::Status status = FromJson(*json, &record); !status.ok()) return status;
@@ -48,13 +43,11 @@ absl::StatusOr<v1::RunRecord> ReadRecord(const std::string& folder, uint64_t id)
 }
 
 // What a crash inside Create leaves: a folder with nothing but perhaps a temporary record.
-bool IsUnborn(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::directory_iterator it(folder, error);
-  for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
-    if (it->path().filename() != "run.json.tmp") return false;
-  }
-  return !error;
+bool IsUnborn(FileSystem& files, const std::string& folder) {
+  const absl::StatusOr<std::vector<FolderEntry>> entries = files.List(folder);
+  return entries.ok() &&
+         std::all_of(entries->begin(), entries->end(),
+                     [](const FolderEntry& entry) { return entry.name == "run.json.tmp"; });
 }
 
 }  // namespace
@@ -62,10 +55,10 @@ bool IsUnborn(const std::string& folder) {
 absl::StatusOr<RunStore> RunStore::Open(const std::string& state_folder, FileSystem& files) {
   RunStore store(files, absl::StrCat(state_folder, "/runs"));
   if (absl::Status status = EnsureFolder(files, store.folder_); !status.ok()) return status;
-  const absl::StatusOr<std::vector<uint64_t>> ids = ListIds(store.folder_);
+  const absl::StatusOr<std::vector<uint64_t>> ids = ListIds(files, store.folder_);
   if (!ids.ok()) return ids.status();
   for (const uint64_t id : *ids) {
-    if (IsUnborn(store.Folder(id))) {
+    if (IsUnborn(files, store.Folder(id))) {
       if (absl::Status status = files.RemoveAll(store.Folder(id)); !status.ok()) return status;
     }
     store.next_ = id + 1;
@@ -93,16 +86,16 @@ absl::Status RunStore::Save(const v1::RunRecord& record) {
 }
 
 absl::StatusOr<RunListing> RunStore::List() const {
-  const absl::StatusOr<std::vector<uint64_t>> ids = ListIds(folder_);
+  const absl::StatusOr<std::vector<uint64_t>> ids = ListIds(*files_, folder_);
   if (!ids.ok()) return ids.status();
   RunListing listing;
   for (const uint64_t id : *ids) {
-    absl::StatusOr<v1::RunRecord> record = ReadRecord(Folder(id), id);
+    absl::StatusOr<v1::RunRecord> record = ReadRecord(*files_, Folder(id), id);
     if (record.ok()) {
       listing.runs.push_back(*std::move(record));
     } else {
-      listing.skipped.push_back(
-          absl::StrCat(RecordPath(Folder(id)), " cannot be read: ", record.status().message()));
+      listing.skipped.push_back({id, absl::StrCat(RecordPath(Folder(id)),
+                                                  " cannot be read: ", record.status().message())});
     }
   }
   return listing;

@@ -16,8 +16,12 @@
 namespace gradloom {
 
 struct RunListing {
-  std::vector<v1::RunRecord> runs;   // by id, ascending
-  std::vector<std::string> skipped;  // folders whose record cannot be read, with the reason
+  struct Skipped {
+    uint64_t run = 0;
+    std::string reason;  // names the file
+  };
+  std::vector<v1::RunRecord> runs;  // by id, ascending
+  std::vector<Skipped> skipped;     // whose record cannot be read; likewise
 };
 
 class RunStore {

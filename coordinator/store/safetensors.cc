@@ -1,17 +1,11 @@
 #include "coordinator/store/safetensors.h"
 
-#include <fcntl.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/wrappers.pb.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <optional>
 #include <set>
 #include <utility>
@@ -188,21 +182,6 @@ absl::Status CheckTiling(const SafetensorsHeader& header, uint64_t data_bytes) {
   return absl::OkStatus();
 }
 
-absl::Status ReadAt(int file, const std::string& path, uint64_t offset, std::span<std::byte> out) {
-  while (!out.empty()) {
-    const ssize_t count = ::pread(file, out.data(), out.size(), static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
-    if (count == 0) {
-      return absl::DataLossError(
-          absl::StrCat(path, " ends at byte ", offset, "; legal: ", out.size(), " more"));
-    }
-    offset += static_cast<uint64_t>(count);
-    out = out.subspan(static_cast<size_t>(count));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status WriteSafetensors(std::span<const TensorView> tensors,
@@ -258,20 +237,17 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(absl::string_view json,
   return header;
 }
 
-absl::StatusOr<SafetensorsReader> SafetensorsReader::Open(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
-  SafetensorsReader reader(path, file);
-  struct stat status = {};
-  if (::fstat(file, &status) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
-  }
-  const auto size = static_cast<uint64_t>(status.st_size);
+absl::StatusOr<SafetensorsReader> SafetensorsReader::Open(const std::string& path,
+                                                          FileSystem& files) {
+  absl::StatusOr<FileReader> file = FileReader::Open(files, path);
+  if (!file.ok()) return file.status();
+  SafetensorsReader reader(*std::move(file));
+  const uint64_t size = reader.file_.size();
   uint64_t length = 0;
   if (size < sizeof(length)) {
     return absl::DataLossError(absl::StrCat(path, " has ", size, " bytes; legal: at least 8"));
   }
-  if (absl::Status read = ReadAt(file, path, 0, std::as_writable_bytes(std::span(&length, 1)));
+  if (absl::Status read = reader.file_.Read(0, std::as_writable_bytes(std::span(&length, 1)));
       !read.ok()) {
     return read;
   }
@@ -281,8 +257,8 @@ absl::StatusOr<SafetensorsReader> SafetensorsReader::Open(const std::string& pat
                                             std::min(kHeaderBytesMax, size - sizeof(length))));
   }
   std::string json(length, '\0');
-  if (absl::Status read = ReadAt(file, path, sizeof(length),
-                                 std::as_writable_bytes(std::span(json.data(), json.size())));
+  if (absl::Status read = reader.file_.Read(
+          sizeof(length), std::as_writable_bytes(std::span(json.data(), json.size())));
       !read.ok()) {
     return read;
   }
@@ -294,16 +270,6 @@ absl::StatusOr<SafetensorsReader> SafetensorsReader::Open(const std::string& pat
   }
   reader.header_ = *std::move(header);
   return reader;
-}
-
-SafetensorsReader::SafetensorsReader(SafetensorsReader&& other) noexcept
-    : path_(std::move(other.path_)),
-      file_(std::exchange(other.file_, -1)),
-      data_start_(other.data_start_),
-      header_(std::move(other.header_)) {}
-
-SafetensorsReader::~SafetensorsReader() {
-  if (file_ >= 0) ::close(file_);
 }
 
 absl::Status SafetensorsReader::Read(absl::string_view name, std::span<float> values) const {
@@ -319,7 +285,7 @@ absl::Status SafetensorsReader::Read(absl::string_view name, bool doubles, size_
   const auto found = header_.tensors.find(std::string(name));
   if (found == header_.tensors.end()) {
     return absl::NotFoundError(absl::StrCat(
-        path_, " has no tensor '", name, "'; it has: ",
+        file_.path(), " has no tensor '", name, "'; it has: ",
         absl::StrJoin(header_.tensors, ", ",
                       [](std::string* out, const auto& entry) { out->append(entry.first); })));
   }
@@ -327,10 +293,10 @@ absl::Status SafetensorsReader::Read(absl::string_view name, bool doubles, size_
   if (length != info.length || doubles != info.doubles) {
     const auto type = [](bool doubles) { return doubles ? "float64" : "float32"; };
     return absl::InvalidArgumentError(absl::StrCat(
-        path_, ": tensor '", name, "' has ", info.length, " values of ", type(info.doubles),
+        file_.path(), ": tensor '", name, "' has ", info.length, " values of ", type(info.doubles),
         ", but ", length, " of ", type(doubles), " were asked for; legal: equal"));
   }
-  return ReadAt(file_, path_, data_start_ + info.offset, out);
+  return file_.Read(data_start_ + info.offset, out);
 }
 
 }  // namespace gradloom

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/store/atomic_file.h"
+#include "coordinator/store/file_reader.h"
 
 namespace gradloom {
 
@@ -66,11 +67,10 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(absl::string_view json,
 // A file open for reading. Immutable after Open and thread-safe; move-only.
 class SafetensorsReader {
  public:
-  // NotFound, or DataLoss that names the file and what is wrong with its header.
-  static absl::StatusOr<SafetensorsReader> Open(const std::string& path);
-  SafetensorsReader(SafetensorsReader&& other) noexcept;
-  SafetensorsReader& operator=(SafetensorsReader&& other) = delete;
-  ~SafetensorsReader();
+  // NotFound, or DataLoss that names the file and what is wrong with its header. `files` must
+  // outlive the reader.
+  static absl::StatusOr<SafetensorsReader> Open(const std::string& path,
+                                                FileSystem& files = PosixFileSystem());
 
   const SafetensorsHeader& header() const { return header_; }
   // NotFound lists the tensors there are; InvalidArgument when values has another length, or the
@@ -81,10 +81,9 @@ class SafetensorsReader {
  private:
   absl::Status Read(absl::string_view name, bool doubles, size_t length,
                     std::span<std::byte> out) const;
-  SafetensorsReader(std::string path, int file) : path_(std::move(path)), file_(file) {}
+  explicit SafetensorsReader(FileReader file) : file_(std::move(file)) {}
 
-  std::string path_;
-  int file_;
+  FileReader file_;
   uint64_t data_start_ = 0;
   SafetensorsHeader header_;
 };

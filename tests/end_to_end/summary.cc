@@ -13,11 +13,8 @@ namespace {
 
 using Fields = google::protobuf::Map<std::string, google::protobuf::Value>;
 
-// Protobuf's JSON writes 64-bit integers as strings.
 uint64_t Count(const Fields& fields, const std::string& name) {
-  return fields.count(name) == 0
-             ? 0
-             : std::strtoull(fields.at(name).string_value().c_str(), nullptr, 10);
+  return fields.count(name) == 0 ? 0 : static_cast<uint64_t>(fields.at(name).number_value());
 }
 
 double Number(const Fields& fields, const std::string& name) {

@@ -58,6 +58,34 @@ TEST_F(FetchedFilesTest, WritesFilesInPieces) {
   EXPECT_EQ(Read("sub/b"), "x");
 }
 
+TEST_F(FetchedFilesTest, F13_EachFileIsAnnouncedBeforeItIsThere) {
+  std::vector<std::string> announced;
+  FetchedFiles files(folder_, [&](const std::string& name, uint64_t bytes, uint32_t crc32c) {
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/" + name));
+    EXPECT_EQ(crc32c, Crc32c("abc"));
+    announced.push_back(absl::StrCat(name, " ", bytes));
+    return name == "refused" ? absl::ResourceExhaustedError("no room") : absl::OkStatus();
+  });
+  EXPECT_TRUE(files.Accept(Piece("a", 3, "ab")).ok());
+  EXPECT_TRUE(files.Accept(Piece("", 0, "c")).ok());
+  EXPECT_TRUE(files.Accept(Piece("refused", 3, "abc")).ok());
+  EXPECT_THAT(std::string(files.Finish().message()), HasSubstr("no room"));
+  EXPECT_THAT(announced, ElementsAre("a 3", "refused 3"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/refused"));
+}
+
+TEST_F(FetchedFilesTest, SaysWhyAFileCannotBeWritten) {
+  std::ofstream(folder_ + "/a");
+  FetchedFiles files(folder_);
+  EXPECT_THAT(std::string(files.Accept(Piece("a/b", 1, "x")).message()),
+              HasSubstr("a file of that name is there"));
+  FetchedFiles stale(folder_);
+  std::ofstream(folder_ + "/c.part") << "of a crash";
+  EXPECT_TRUE(stale.Accept(Piece("c", 1, "x")).ok());
+  EXPECT_TRUE(stale.Finish().ok());
+  EXPECT_EQ(Read("c"), "x");
+}
+
 TEST_F(FetchedFilesTest, RefusesNamesThatLeaveTheFolder) {
   for (const char* name :
        {"/etc/x", "..", "../x", "a/../../x", "a//b", "./a", "a/", "a\\b", "a\nb"}) {

@@ -107,6 +107,43 @@ TEST(RenderSummary, SaysWhatStragglersWouldHaveCost) {
               AllOf(Not(HasSubstr("times as long")), HasSubstr("error: disk full")));
 }
 
+TEST(RenderSummary, F07_SaysWhereTheParametersAreIfTheNameDoesNot) {
+  v1::RunStatus status = Status(3);
+  status.mutable_trials(0)->set_file("trial-0.safetensors");
+  status.mutable_trials(1)->set_name("a b");
+  status.mutable_trials(1)->set_file("a_b~c8687a08aa5d6ed2.safetensors");
+  status.mutable_trials(2)->set_name("c d");
+  status.mutable_trials(2)->set_file("c_d~0.safetensors");
+  status.mutable_trials(2)->set_jobs_done(0);  // untrained: there is none
+  EXPECT_THAT(
+      RenderSummary(status),
+      AllOf(HasSubstr("\n  the parameters of 'a b' are in a_b~c8687a08aa5d6ed2.safetensors\n"),
+            Not(HasSubstr("trial-0.safetensors")), Not(HasSubstr("c_d"))));
+}
+
+TEST(RenderProgress, NamesOfAnyScriptKeepTheirColumns) {
+  v1::RunStatus status = Status(2);
+  status.mutable_trials(0)->set_name(
+      "\xe5\xad\xa6\xe7\xbf\x92-0");  // two characters of three bytes
+  const auto lines = RenderProgress(status, 80, 24);
+  EXPECT_EQ(lines[0].find('[') - 4, lines[1].find('['));
+  // Cut between characters, wherever.
+  std::string greek;
+  for (int i = 0; i < 100; ++i) greek += "\xce\xb1";
+  status.mutable_trials(0)->set_name(greek);
+  for (int width = 0; width < 90; ++width) {
+    const std::string line = RenderProgress(status, width, 24)[0];
+    size_t columns = 0;
+    for (size_t i = 0; i < line.size(); ++i) {
+      const bool begins = (static_cast<unsigned char>(line[i]) & 0xc0U) != 0x80U;
+      columns += begins ? 1 : 0;
+      EXPECT_TRUE(line[i] != '\xce' || i + 1 < line.size()) << width;
+    }
+    EXPECT_LE(columns, static_cast<size_t>(width));
+  }
+  EXPECT_LT(RenderProgressLine(status).size(), 400);
+}
+
 TEST(RenderSeconds, PicksUnits) {
   EXPECT_EQ(RenderSeconds(-1), "0.0 s");
   EXPECT_EQ(RenderSeconds(7.26), "7.3 s");

@@ -53,6 +53,62 @@ TEST(CoordinatorCoreTest, ClosesWithoutStragglersAndDropsTheirWork) {
   EXPECT_EQ(driver.applied_order.size(), 1u);
 }
 
+TEST(CoordinatorCoreTest, F28_AnAppliedJobTellsItsRoundAndWhatItDidWithout) {
+  CorePlan plan = PlanFor(Gc(4, 1), {}, 1, 3);
+  plan.min_workers = 4;
+  CoreDriver driver(std::move(plan));
+  driver.apply_at_once = false;
+  for (WorkerId worker = 1; worker <= 4; ++worker) driver.Join(worker, absl::StrCat("w", worker));
+  const auto expect = [&](int64_t job, int stragglers) {
+    ASSERT_EQ(driver.applying.size(), 1u);
+    EXPECT_EQ(driver.applying[0].round, job);
+    EXPECT_EQ(driver.applying[0].stragglers, stragglers);
+    driver.Applied();
+  };
+  // Slots 0,2 and 1,3 are the repetition groups.
+  driver.Answer(1);
+  driver.Answer(4);
+  expect(0, 2);
+  driver.Answer(1);
+  driver.Answer(3);
+  driver.Answer(2);
+  expect(1, 1);
+  driver.Answer(2);
+  driver.Answer(1);
+  expect(2, 2);
+}
+
+// Weaves number their rounds each for itself; what is told of a job is the run's number.
+TEST(CoordinatorCoreTest, F28_RoundsAreNumberedOverAllWeaves) {
+  CorePlan plan;
+  plan.slots = 4;
+  plan.min_workers = 2;
+  for (int lane = 0; lane < 3; ++lane) plan.lanes.push_back({4, 0});
+  plan.weaves.push_back(WeaveFor(Gc(2, 0), {}, {0, 1}, {0, 1}));
+  plan.weaves.push_back(WeaveFor(Gc(2, 0), {}, {2}, {2, 3}));
+  CoreDriver driver(std::move(plan));
+  driver.apply_at_once = false;
+  driver.Join(1, "a");
+  driver.Join(2, "b");
+  std::vector<int64_t> rounds;
+  for (int step = 0; !driver.finished; ++step) {
+    for (WorkerId worker : {1, 2}) driver.AnswerAll(worker);
+    while (!driver.applying.empty()) {
+      rounds.push_back(driver.applying[0].round);
+      EXPECT_EQ(driver.applying[0].stragglers, 0);
+      driver.Applied();
+    }
+    if (step == 2) {
+      std::vector<WeavePlan> others;
+      others.push_back(WeaveFor(Gc(4, 0), {}, {0, 1, 2}, {0, 1, 2, 3}));
+      driver.Reconfigure(std::move(others));
+    }
+  }
+  std::sort(rounds.begin(), rounds.end());
+  EXPECT_EQ(rounds, (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}))
+      << "none repeats, none is left out";
+}
+
 SchemeSpec MultiMessage(int slots) {
   return {.kind = SchemeSpec::Kind::kMultiMessage, .slots = slots};
 }

@@ -44,7 +44,8 @@ absl::StatusOr<SavedCheckpoint> Save(CheckpointStore& store, uint64_t k) {
     trials[t].meta.set_loss(1.0 / 3);
     trials[t].tensors = {{"parameters", {3, 4}, values[2 * t]}, {"moment", {5}, values[2 * t + 1]}};
   }
-  return store.Save(manifest, trials);
+  return store.Save(
+      manifest, 2, [&](int t) { return trials[t]; }, [] { return absl::OkStatus(); });
 }
 
 CheckpointStore Open(const std::string& folder, int keep = 3) {
@@ -214,16 +215,51 @@ TEST_F(CheckpointStoreTest, FallsBackFurtherAndSaysSo) {
   EXPECT_THAT(std::string(none.status().message()), HasSubstr("checkpoint 1 is damaged"));
 }
 
-TEST_F(CheckpointStoreTest, SweepsAwayWhatACrashLeft) {
+TEST_F(CheckpointStoreTest, F14_WhatACrashLeftStaysUntilTheNextSave) {
   CheckpointStore store = Open(folder_);
   ASSERT_TRUE(Save(store, 1).ok());
   std::filesystem::create_directory(folder_ + "/tmp-000000000002");
   Spill(folder_ + "/tmp-000000000002/trial-0.safetensors", "half");
   std::filesystem::create_directory(folder_ + "/tmp-old-000000000000");
   Spill(folder_ + "/notes.txt", "not ours");
+  // A run that cannot be restored keeps all it has.
   CheckpointStore restarted = Open(folder_);
-  EXPECT_THAT(Names(folder_), UnorderedElementsAre("000000000001", "notes.txt"));
   EXPECT_EQ(CheckWhole(*restarted.LoadNewest()), 1);
+  EXPECT_THAT(Names(folder_), UnorderedElementsAre("000000000001", "notes.txt", "tmp-000000000002",
+                                                   "tmp-old-000000000000"));
+  ASSERT_TRUE(Save(restarted, 2).ok());
+  EXPECT_THAT(Names(folder_), UnorderedElementsAre("000000000001", "000000000002", "notes.txt"));
+}
+
+TEST_F(CheckpointStoreTest, NothingIsCommittedThatMayNotBe) {
+  CheckpointStore store = Open(folder_);
+  ASSERT_TRUE(Save(store, 1).ok());
+  const auto refused = store.Save(
+      {}, 0, [](int) { return TrialSnapshot(); }, [] { return absl::UnavailableError("later"); });
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(Names(folder_), ElementsAre("000000000001"));
+}
+
+TEST_F(CheckpointStoreTest, OneTrialsStateIsAskedForAfterTheOther) {
+  CheckpointStore store = Open(folder_);
+  // Lent from the same place again and again.
+  std::vector<float> values;
+  const auto saved = store.Save(
+      {}, 3,
+      [&](int t) {
+        values = Values(1, t, 4);
+        TrialSnapshot snapshot;
+        snapshot.tensors = {{"parameters", {4}, values}};
+        return snapshot;
+      },
+      [] { return absl::OkStatus(); });
+  ASSERT_TRUE(saved.ok()) << saved.status();
+  const auto loaded = store.LoadNewest();
+  for (int t = 0; t < 3; ++t) {
+    std::vector<float> read(4);
+    ASSERT_TRUE(loaded->ReadTensors(t, std::vector<TensorDestination>{{"parameters", read}}).ok());
+    EXPECT_EQ(read, Values(1, t, 4));
+  }
 }
 
 TEST_F(CheckpointStoreTest, OpenErrors) {
@@ -241,7 +277,8 @@ TEST_F(CheckpointStoreTest, ABadTensorLeavesNothingBehind) {
   const std::vector<float> values(3);
   TrialSnapshot trial;
   trial.tensors = {{"parameters", {4}, values}};
-  const auto saved = store.Save({}, std::span(&trial, 1));
+  const auto saved = store.Save(
+      {}, 1, [&](int) { return trial; }, [] { return absl::OkStatus(); });
   EXPECT_EQ(saved.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(Names(folder_), ElementsAre("000000000001"));
 }
@@ -255,7 +292,7 @@ TEST_F(CheckpointStoreTest, AnErrorAtAnyStepLosesNothing) {
     for (uint64_t k = 1; k <= 2; ++k) ASSERT_TRUE(Save(before, k).ok());
     FaultyFileSystem files(fail_at, FaultyFileSystem::Fault::kError);
     auto store = CheckpointStore::Open(folder_, 2, files);
-    ASSERT_TRUE(store.ok());  // nothing to create or to sweep away
+    ASSERT_TRUE(store.ok());  // nothing to create
     const auto saved = Save(*store, 3);
     if (!files.fault_happened()) {
       EXPECT_TRUE(saved.ok());
@@ -286,7 +323,7 @@ TEST_F(CheckpointStoreTest, ACrashAtAnyStepLeavesAWholeCheckpoint) {
       const auto saved = Save(*store, 2);
       if (!files.fault_happened()) break;
       if (lose_unsynced) files.Lose();
-      const CheckpointStore restarted = Open(folder_, 1);
+      CheckpointStore restarted = Open(folder_, 1);
       const auto loaded = restarted.LoadNewest();
       ASSERT_TRUE(loaded.ok()) << loaded.status();
       EXPECT_THAT(loaded->skipped(), IsEmpty());
@@ -295,6 +332,7 @@ TEST_F(CheckpointStoreTest, ACrashAtAnyStepLeavesAWholeCheckpoint) {
         EXPECT_EQ(k, 2);
       }
       seen.insert(k);
+      ASSERT_TRUE(Save(restarted, 3).ok());
       for (const std::string& name : Names(folder_)) EXPECT_EQ(name.find("tmp-"), name.npos);
     }
     EXPECT_THAT(seen, ElementsAre(1, 2));

@@ -1,11 +1,14 @@
 #include "coordinator/store/run_store.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/coordinator/store/faulty_file_system.h"
+#include "tests/coordinator/store/memory_file_system.h"
 #include "tests/coordinator/store/temporary_folder.h"
 
 namespace gradloom {
@@ -77,10 +80,50 @@ TEST(RunStoreTest, DamagedRecordsAreReportedAndTheirIdsStayTaken) {
   ASSERT_TRUE(listing.ok());
   EXPECT_EQ(listing->runs.size(), 1);
   ASSERT_EQ(listing->skipped.size(), 3);
-  EXPECT_THAT(listing->skipped[0], HasSubstr("colour"));
-  EXPECT_THAT(listing->skipped[1], HasSubstr("run is 9; legal: 3"));
-  EXPECT_THAT(listing->skipped[2], HasSubstr("runs/4/run.json cannot be read"));
+  EXPECT_EQ(listing->skipped[0].run, 2);
+  EXPECT_THAT(listing->skipped[0].reason, HasSubstr("colour"));
+  EXPECT_THAT(listing->skipped[1].reason, HasSubstr("run is 9; legal: 3"));
+  EXPECT_THAT(listing->skipped[2].reason, HasSubstr("runs/4/run.json cannot be read"));
   EXPECT_EQ(*restarted.Create(Record("r")), 5);
+}
+
+// Opening one of these to read would wait for ever, or fill the memory.
+TEST(RunStoreTest, F14_WhatIsNoRecordHurtsNoOther) {
+  const TemporaryFolder state;
+  RunStore store = Open(state.path());
+  for (int k = 1; k <= 4; ++k) ASSERT_TRUE(store.Create(Record("r")).ok());
+  for (int k = 1; k <= 3; ++k) std::filesystem::remove(store.Folder(k) + "/run.json");
+  ASSERT_EQ(mkfifo((store.Folder(1) + "/run.json").c_str(), 0600), 0);
+  std::filesystem::create_directory(store.Folder(2) + "/run.json");
+  Spill(store.Folder(3) + "/run.json", "");
+  Spill(state / "runs/5", "a file");
+  const auto restarted = RunStore::Open(state.path());
+  ASSERT_TRUE(restarted.ok()) << restarted.status();
+  const auto listing = restarted->List();
+  ASSERT_TRUE(listing.ok()) << listing.status();
+  ASSERT_EQ(listing->runs.size(), 1);
+  EXPECT_EQ(listing->runs[0].run(), 4);
+  EXPECT_EQ(listing->skipped.size(), 4);
+  EXPECT_EQ(Slurp(state / "runs/5"), "a file");
+}
+
+TEST(RunStoreTest, NeedsNoDisk) {
+  MemoryFileSystem files;
+  {
+    auto store = RunStore::Open("/state", files);
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_EQ(*store->Create(Record("first")), 1);
+    files.SetCapacity(0);
+    EXPECT_EQ(store->Create(Record("no room")).status().code(),
+              absl::StatusCode::kResourceExhausted);
+  }
+  const auto store = RunStore::Open("/state", files);
+  const auto listing = store->List();
+  ASSERT_TRUE(listing.ok());
+  EXPECT_THAT(listing->skipped, IsEmpty());
+  ASSERT_EQ(listing->runs.size(), 1);
+  EXPECT_EQ(listing->runs[0].spec().name(), "first");
+  EXPECT_EQ(files.OpenFiles(), 0);
 }
 
 TEST(RunStoreTest, ACrashAtAnyStepOfCreateOrSaveLeavesWholeRecords) {
