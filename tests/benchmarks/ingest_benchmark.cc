@@ -34,6 +34,7 @@
 #include "coordinator/service/run_registry.h"
 #include "coordinator/service/transport.h"
 #include "coordinator/service/worker_service.h"
+#include "proto/ops/channel.h"
 #include "proto/ops/logging.h"
 #include "proto/wire/frame.h"
 
@@ -78,8 +79,7 @@ void Check(bool ok, const std::string& what) {
 std::unique_ptr<v1::WorkerService::Stub> Connect(int port) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // as separate workers would
-  return v1::WorkerService::NewStub(grpc::CreateCustomChannel(
-      absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials(), arguments));
+  return v1::WorkerService::NewStub(MakeChannel(absl::StrCat("127.0.0.1:", port), arguments));
 }
 
 // ---- the client's process -----------------------------------------------------------------------

@@ -68,6 +68,17 @@ class Compose(unittest.TestCase):
         self.assertIn("--coordinator=coordinator:7070", worker["command"])
         self.assertIn("--listen=0.0.0.0:7070", self.services["coordinator"]["command"])
 
+    def test_no_health_check_asks_a_proxy_for_its_own_machine(self):
+        for name, service in self.services.items():
+            test = " ".join(service["healthcheck"]["test"])
+            self.assertRegex(test, r"curl .*--noproxy \* |wget .*-Y off ", name)
+
+    def test_programs_end_by_themselves_before_they_are_killed(self):
+        # What `gradloom-coordinator --help` promises, and `gradloom-worker --help`.
+        for name, promised in (("coordinator", 45), ("worker", 3)):
+            grace = int(self.services[name]["stop_grace_period"].rstrip("s"))
+            self.assertGreater(grace, promised)
+
     def test_compose_itself_accepts_the_file(self):
         tool = shutil.which("docker-compose")
         if tool is None:

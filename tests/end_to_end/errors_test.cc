@@ -13,6 +13,7 @@
 #include "gradloom/v1/worker.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "proto/ops/channel.h"
 #include "tests/end_to_end/cluster.h"
 #include "tests/end_to_end/process.h"
 #include "tests/end_to_end/summary.h"
@@ -262,8 +263,7 @@ TEST_F(Errors, AWorkerThatIsRefusedEnds) {
 
 TEST_F(Errors, AWorkerOfAnotherVersionIsRefused) {
   const Cluster cluster(folder_);
-  const auto stub = v1::WorkerService::NewStub(
-      grpc::CreateChannel(cluster.address(), grpc::InsecureChannelCredentials()));
+  const auto stub = v1::WorkerService::NewStub(MakeChannel(cluster.address()));
   grpc::ClientContext context;
   context.set_wait_for_ready(true);
   const auto stream = stub->Connect(&context);

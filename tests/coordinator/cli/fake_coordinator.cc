@@ -4,6 +4,7 @@
 //   dies      kills itself (signal 9) once, in the middle of the run
 //   fails     exits at once
 //   waits     makes no progress until it is cancelled
+//   thinks    never answers a submission
 // As gradloom-worker it waits to be stopped.
 #include <signal.h>
 #include <unistd.h>
@@ -40,6 +41,10 @@ class FakeCoordinator : public v1::TrainingService::Service {
   grpc::Status Submit(grpc::ServerContext*, const v1::SubmitRequest* request,
                       v1::SubmitResponse* response) override {
     std::lock_guard lock(mutex_);
+    if (mode_ == "thinks") {
+      std::ofstream(file_ + ".thinking").flush();
+      while (true) pause();
+    }
     *run_.mutable_spec() = request->spec();
     auto* status = run_.mutable_status();
     status->set_run(1);

@@ -5,12 +5,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,8 +39,10 @@ class LocalRunTest : public testing::Test {
   }
   ~LocalRunTest() override { std::filesystem::remove_all(folder_); }
 
-  // Starts `gradloom` with these arguments; its output goes to a file.
-  pid_t Start(std::vector<std::string> arguments, const std::string& mode) {
+  // Starts `gradloom` with these arguments; its output goes to a file. `prepare` runs in the child.
+  pid_t Start(
+      std::vector<std::string> arguments, const std::string& mode,
+      const std::function<void()>& prepare = [] {}) {
     arguments.insert(arguments.begin(), GRADLOOM_COMMAND);
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -51,6 +55,7 @@ class LocalRunTest : public testing::Test {
       const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
       dup2(out, STDOUT_FILENO);
       dup2(out, STDERR_FILENO);
+      prepare();
       execv(argv[0], argv.data());
       _exit(126);
     }
@@ -62,11 +67,24 @@ class LocalRunTest : public testing::Test {
     EXPECT_EQ(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
-  int Run(const std::vector<std::string>& more, const std::string& mode) {
+  std::vector<std::string> Arguments(const std::vector<std::string>& more) const {
     std::vector<std::string> arguments = {
         "run", folder_ + "/run.yaml", "--workers", "2", "--output", Output()};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return Await(Start(arguments, mode));
+    return arguments;
+  }
+  int Run(
+      const std::vector<std::string>& more, const std::string& mode,
+      const std::function<void()>& prepare = [] {}) {
+    return Await(Start(Arguments(more), mode, prepare));
+  }
+  // Until the fake coordinator has its run; `gradloom` then watches it.
+  void AwaitRun() const {
+    while (!std::filesystem::exists(Output() + "/state/run")) sched_yield();
+  }
+  static void LimitFiles(rlim_t now, rlim_t most) {
+    const rlimit limit{now, most};
+    setrlimit(RLIMIT_NOFILE, &limit);
   }
   std::string Read(const std::string& name) const {
     std::ifstream in(folder_ + "/" + name);
@@ -117,6 +135,96 @@ TEST_F(LocalRunTest, StopsWithACheckpointAndGoesOn) {
   EXPECT_THAT(Printed(), AllOf(HasSubstr("state of another run"), HasSubstr("seed")));
   EXPECT_EQ(Await(Start(arguments, "")), 0);
   EXPECT_THAT(Printed(), HasSubstr("going on with the run in this folder"));
+}
+
+TEST_F(LocalRunTest, F09_NoProxyStandsBetweenOurOwnPrograms) {
+  for (const char* name : {"http_proxy", "https_proxy", "grpc_proxy"}) {
+    EXPECT_EQ(
+        Await(Start(Arguments({"--fresh"}), "", [&] { setenv(name, "http://127.0.0.1:1", 1); })), 0)
+        << Printed();
+  }
+}
+
+// The signals arrive in the order of their numbers: SIGHUP, were it heard, would be the first of
+// two, and the second kills.
+TEST_F(LocalRunTest, F10_NohupsHangUpIsNotHeard) {
+  const pid_t pid = Start(Arguments({}), "waits", [] { signal(SIGHUP, SIG_IGN); });
+  AwaitRun();
+  kill(pid, SIGSTOP);
+  kill(pid, SIGHUP);
+  kill(pid, SIGTERM);
+  kill(pid, SIGCONT);
+  EXPECT_EQ(Await(pid), 130);
+  EXPECT_THAT(Printed(), AllOf(HasSubstr("stopping with a checkpoint"), HasSubstr("go on with:")));
+}
+
+TEST_F(LocalRunTest, F10_AClosedTerminalStopsWithACheckpoint) {
+  const pid_t pid = Start(Arguments({}), "waits");
+  AwaitRun();
+  kill(pid, SIGHUP);
+  kill(pid, SIGHUP);
+  EXPECT_EQ(Await(pid), 130);
+  EXPECT_THAT(Printed(), HasSubstr("go on with:"));
+}
+
+TEST_F(LocalRunTest, F10_SeesItsProgramsDieWhateverItInherits) {
+  EXPECT_EQ(Await(Start(Arguments({}), "dies",
+                        [] {
+                          signal(SIGCHLD, SIG_IGN);
+                          sigset_t all;
+                          sigfillset(&all);
+                          sigprocmask(SIG_SETMASK, &all, nullptr);
+                        })),
+            0);
+  EXPECT_THAT(Printed(),
+              AllOf(HasSubstr("coordinator was killed by signal 9"), HasSubstr("run: succeeded")));
+}
+
+TEST_F(LocalRunTest, F10_TrainsOnWhenNobodyReads) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  close(ends[0]);
+  EXPECT_EQ(Await(Start(Arguments({}), "", [&] { dup2(ends[1], STDOUT_FILENO); })), 0);
+  EXPECT_EQ(Read("out/model.safetensors"), "parameters");
+  close(ends[1]);
+}
+
+TEST_F(LocalRunTest, F22_StopsWhileACallIsUnderWay) {
+  const pid_t pid = Start(Arguments({}), "thinks");
+  while (!std::filesystem::exists(Output() + "/state/run.thinking")) sched_yield();
+  kill(pid, SIGTERM);
+  EXPECT_EQ(Await(pid), 130);
+}
+
+TEST_F(LocalRunTest, F26_SaysWhatIsMissingOfFilesBeforeItStarts) {
+  const std::vector<std::string> arguments = {
+      "run", folder_ + "/run.yaml", "--output", Output(), "--workers",
+      "100", "--log-level",         "warn"};
+  EXPECT_EQ(Await(Start(arguments, "", [] { LimitFiles(80, 80); })), 1);
+  EXPECT_THAT(Printed(), AllOf(HasSubstr("the coordinator of 100 workers may need 140 open files"),
+                               HasSubstr("the limit here is 80"), HasSubstr("ulimit -n 140")));
+  EXPECT_FALSE(std::filesystem::exists(Output()));
+  // A limit of ours is ours to raise.
+  EXPECT_EQ(Run({"--log-level", "trace"}, "", [] { LimitFiles(20, 80); }), 0) << Printed();
+}
+
+TEST_F(LocalRunTest, F12_AddressesAreCheckedBeforeAnythingElse) {
+  const std::string wrong = "'example' is no address: it has no port; did you mean example:7070?";
+  for (const char* command : {"list", "status", "watch", "fetch"}) {
+    EXPECT_EQ(Await(Start({command, "--coordinator", "example"}, "")), 2);
+    EXPECT_THAT(Printed(), HasSubstr("--coordinator: " + wrong));
+  }
+  EXPECT_EQ(Await(Start({"list"}, "", [] { setenv("GRADLOOM_COORDINATOR", "example", 1); })), 2);
+  EXPECT_THAT(Printed(), HasSubstr("GRADLOOM_COORDINATOR " + wrong));
+  // Of this form is the advice of the error that nobody answers, too.
+  EXPECT_EQ(Await(Start({"list", "--coordinator", "[::1]:1"}, "")), 1);
+  EXPECT_THAT(Printed(), HasSubstr("gradloom-coordinator --listen [::1]:1 "));
+}
+
+TEST_F(LocalRunTest, F21_LogLevelsAreThoseOfThePrograms) {
+  EXPECT_EQ(Run({"--log-level", "loud"}, ""), 2);
+  EXPECT_THAT(Printed(), HasSubstr("--log-level: 'loud' is unknown; legal: trace, debug, info, "
+                                   "warn (or warning), error or off"));
 }
 
 TEST_F(LocalRunTest, ReportsWrongFilesAndWrongUsage) {

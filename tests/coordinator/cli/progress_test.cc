@@ -196,5 +196,23 @@ TEST(Display, BarsAreDrawnOverTheLastOnes) {
   EXPECT_THAT(out.str(), StartsWith("trial-0"));
 }
 
+TEST(Progress, F21_NamesAndErrorsAreTextOnATerminal) {
+  const std::string evil = "a\nb\x1b[2J\xff";
+  v1::RunStatus status;
+  status.set_name(evil);
+  status.set_error(evil);
+  status.set_scheme(evil);
+  status.set_state(v1::FAILED);
+  status.add_trials()->set_name(evil);
+  const auto bare = [](const std::string& text) {
+    return text.find('\x1b') == std::string::npos && text.find('\xff') == std::string::npos &&
+           text.find("a\nb") == std::string::npos;
+  };
+  EXPECT_TRUE(bare(RenderSummary(status))) << RenderSummary(status);
+  EXPECT_TRUE(bare(RenderProgressLine(status))) << RenderProgressLine(status);
+  EXPECT_TRUE(bare(RenderRuns({status}))) << RenderRuns({status});
+  for (const std::string& line : RenderProgress(status, 80, 24)) EXPECT_TRUE(bare(line)) << line;
+}
+
 }  // namespace
 }  // namespace gradloom

@@ -123,6 +123,35 @@ TEST_F(SupervisorTest, StopAsksFirstAndKillsThen) {
   EXPECT_TRUE(supervisor.Poll(start_ + absl::Seconds(100)).empty());  // no restarts
 }
 
+TEST_F(SupervisorTest, F10_ChildrenInheritNoSignalThatWeBlockOrIgnore) {
+  sigset_t all, before;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);
+  struct sigaction ignore = {}, old[3];
+  ignore.sa_handler = SIG_IGN;
+  const int numbers[] = {SIGPIPE, SIGTERM, SIGHUP};
+  for (int i = 0; i < 3; ++i) sigaction(numbers[i], &ignore, &old[i]);
+  Supervisor supervisor;
+  const int child =
+      supervisor.Start(start_, {"grep", {"/bin/grep", "^Sig[BI]", "/proc/self/status"}, Log()})
+          .value();
+  AwaitEnd(supervisor.pid(child));
+  for (int i = 0; i < 3; ++i) sigaction(numbers[i], &old[i], nullptr);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  // Of the ignored ones SIGHUP (bit 0) stays, as nohup means it to.
+  EXPECT_EQ(LogTail(Log(), 9), "    SigBlk:\\t0000000000000000\n    SigIgn:\\t0000000000000001\n");
+}
+
+TEST_F(SupervisorTest, F10_AChildThatWasReapedBySomebodyElseHasDied) {
+  Supervisor supervisor;
+  const int child = supervisor.Start(start_, Shell("exit 3")).value();
+  ASSERT_GT(waitpid(supervisor.pid(child), nullptr, 0), 0);
+  const auto events = supervisor.Poll(start_);
+  ASSERT_FALSE(events.empty());
+  EXPECT_EQ(events[0].kind, ChildEvent::Kind::kDied);
+  EXPECT_EQ(events[0].how, "ended unseen");
+}
+
 TEST_F(SupervisorTest, ChildrenDieWithTheirParent) {
   // This process adopts the orphans, so that it sees them end.
   ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);

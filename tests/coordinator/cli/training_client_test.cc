@@ -31,6 +31,9 @@ class FakeService : public v1::TrainingService::Service {
     if (request->spec().name() == "bad") {
       return {grpc::StatusCode::INVALID_ARGUMENT, "data.train.idx.images: 'x' does not exist"};
     }
+    if (request->spec().name() == "evil") {
+      return {grpc::StatusCode::INVALID_ARGUMENT, "no\nrun: succeeded\x1b[2J\u202e"};
+    }
     response->set_run(7);
     return grpc::Status::OK;
   }
@@ -49,8 +52,11 @@ class FakeService : public v1::TrainingService::Service {
   }
   grpc::Status Fetch(grpc::ServerContext*, const v1::FetchRequest* request,
                      grpc::ServerWriter<v1::FetchResponse>* writer) override {
+    if (request->run() == 9 && ++fetches < 3) {
+      return {grpc::StatusCode::ABORTED, "metrics.csv became shorter while it was read"};
+    }
     v1::FetchResponse piece;
-    piece.set_file(request->run() == 7 ? "model.safetensors" : "../model");
+    piece.set_file(request->run() != 8 ? "model.safetensors" : "../model");
     piece.set_size(5 << 20);  // above gRPC's default limit of 4 MiB
     piece.set_content(std::string(5 << 20, 'x'));
     piece.set_crc32c(Crc32c(piece.content()));
@@ -59,6 +65,7 @@ class FakeService : public v1::TrainingService::Service {
   }
 
   int watches = 0;
+  int fetches = 0;
 };
 
 class TrainingClientTest : public testing::Test {
@@ -97,6 +104,18 @@ TEST_F(TrainingClientTest, FetchesFiles) {
   EXPECT_THAT(*files, ElementsAre("model.safetensors"));
   EXPECT_EQ(std::filesystem::file_size(folder_ + "/model.safetensors"), 5 << 20);
   EXPECT_EQ(client_->Fetch(8, folder_).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(TrainingClientTest, AFileThatBecameShorterIsFetchedAgain) {
+  EXPECT_TRUE(client_->Fetch(9, folder_).ok());
+  EXPECT_EQ(service_.fetches, 3);
+}
+
+TEST_F(TrainingClientTest, F21_ErrorsAreOneLineForATerminal) {
+  v1::RunSpec evil;
+  evil.set_name("evil");
+  EXPECT_EQ(client_->Submit(evil).status(),
+            absl::InvalidArgumentError("no\\nrun: succeeded\\x1b[2J\\u202e"));
 }
 
 TEST_F(TrainingClientTest, WatchesAcrossBrokenStreams) {
