@@ -130,7 +130,7 @@ absl::Status Complete(Flags& flags) {
         absl::StrCat("--coordinator '", options.coordinator,
                      "' is no address; legal: HOST:PORT with a port from 1 to 65535"));
   }
-  if (!ParseSeconds(flags.reconnect_for, &options.reconnect_for)) {
+  if (!ParseSeconds(flags.reconnect_for, &options.reconnect.give_up_after)) {
     return absl::InvalidArgumentError(absl::StrCat("--reconnect-for '", flags.reconnect_for,
                                                    "' is illegal; legal: a duration such as 30s"));
   }

@@ -647,7 +647,7 @@ void CoordinatorCore::FlushAssignments() {
       task.assigned = now_;
       if (task.invocation.number == 0) {
         if (invocation.number == 0) {
-          const std::optional<uint64_t> before = task.invocation.of_slot;
+          const std::optional<uint32_t> before = task.invocation.of_slot;
           invocation = {next_invocation_++,
                         before.has_value() ? *before : slot_invocations_[slot]++};
         }

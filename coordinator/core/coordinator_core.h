@@ -72,7 +72,7 @@ struct CorePlan {
   std::vector<LanePlan> lanes;
   std::vector<WeavePlan> weaves;
   // That each slot was asked for before the run was resumed: its further ones are numbered on.
-  uint64_t invocations_before = 0;
+  uint32_t invocations_before = 0;
   absl::Duration rejoin_grace = absl::Seconds(2);
   absl::Duration round_timeout = absl::Seconds(600);
   int max_task_attempts = 5;
@@ -149,7 +149,7 @@ class CoordinatorCore {
   };
   struct Invocation {
     uint64_t number = 0;              // over the run; 0: not sent yet
-    std::optional<uint64_t> of_slot;  // its number among its slot's: stays when it is sent anew
+    std::optional<uint32_t> of_slot;  // its number among its slot's: stays when it is sent anew
   };
   struct Weave {
     WeavePlan plan;
@@ -266,7 +266,7 @@ class CoordinatorCore {
   std::vector<std::vector<TaskId>> outstanding_;  // by fleet slot, in order
   TaskId next_task_ = 1;
   uint64_t next_invocation_ = 1;
-  std::vector<uint64_t> slot_invocations_;          // that each slot was asked for
+  std::vector<uint32_t> slot_invocations_;          // that each slot was asked for
   absl::Time manned_since_ = absl::InfinitePast();  // the fleet has had a worker
   bool started_ = false;
   bool stopping_ = false;

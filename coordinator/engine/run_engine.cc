@@ -304,7 +304,7 @@ absl::Status RunEngine::BuildCore() {
   plan.lanes = PlanLanes(trials_);
   // As if every job had asked every slot once, which is exact for lanes that take turns.
   for (const LanePlan& lane : plan.lanes) {
-    plan.invocations_before += static_cast<uint64_t>(lane.first_job);
+    plan.invocations_before += static_cast<uint32_t>(lane.first_job);
   }
   absl::StatusOr<std::unique_ptr<Schedule>> schedule = Schedule::Open(
       options_.spec, plan.lanes, options_.folder + "/schedule.json", options_.data_folder, [this] {
