@@ -41,6 +41,7 @@ struct Pipeline::InHand {
 
   // Guarded by the pipeline's lock:
   bool tell_dropped = false;
+  bool has_segments = false;
   absl::Time compute_begin = absl::InfinitePast();
   int64_t examples_total = 0;
   bool computed = false;
@@ -271,6 +272,8 @@ absl::StatusOr<std::vector<ParameterCache::Pointer>> Pipeline::Segments(InHand& 
     if (!segment.ok()) return segment.status();
     segments.push_back(*std::move(segment));
   }
+  const std::lock_guard lock(mutex_);
+  task.has_segments = true;
   return segments;
 }
 
@@ -305,7 +308,9 @@ std::vector<uint64_t> Pipeline::StillRead(const InHand& by, uint32_t segment) co
   };
   const std::lock_guard lock(mutex_);
   for (const WaitingTask& waiting : core_.waiting()) add(waiting);
-  for (const auto& [key, task] : in_hand_) add(task->waiting);
+  for (const auto& [key, task] : in_hand_) {
+    if (!task->has_segments) add(task->waiting);
+  }
   return versions;
 }
 

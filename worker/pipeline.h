@@ -74,7 +74,7 @@ class Pipeline {
   absl::StatusOr<std::vector<ParameterCache::Pointer>> Segments(InHand& task);
   absl::StatusOr<ParameterCache::Pointer> Segment(const InHand& task,
                                                   const v1::SegmentVersion& read);
-  // Versions of the segment that tasks waiting or in hand read.
+  // Versions of the segment that tasks waiting or in hand have yet to read.
   std::vector<uint64_t> StillRead(const InHand& by, uint32_t segment) const;
   absl::Status Compute(InHand& task, std::span<const ParameterCache::Pointer> segments,
                        std::span<float> sum);

@@ -1,8 +1,11 @@
 #include "worker/delay_book.h"
 
+#include <unistd.h>
+
 #include <fstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace gradloom {
@@ -20,7 +23,8 @@ class DelayBookTest : public testing::Test {
  protected:
   // The k-th invocation of slot 0 is 10 (k + 1) s slow.
   DelayBookTest() {
-    const std::string file = testing::TempDir() + "/delay_book_trace.csv";
+    const std::string file =
+        absl::StrCat(testing::TempDir(), "/delay_book_trace", getpid(), ".csv");
     std::ofstream(file) << "10\n20\n30\n";
     straggler_ = *Straggler::Make(*ParseStraggle("trace:file=" + file), 1, "");
   }

@@ -1,6 +1,8 @@
 // The real worker against a fake coordinator over real gRPC.
 #include "worker/worker.h"
 
+#include <unistd.h>
+
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/ops/logging.h"
@@ -338,7 +341,7 @@ TEST(Worker, ARunThatCannotBeServedSaysWhy) {
 }
 
 TEST(Worker, F18_ARunIsServedOnceItsDataAreThere) {
-  const std::string file = testing::TempDir() + "/worker_late_data.csv";
+  const std::string file = absl::StrCat(testing::TempDir(), "/worker_late_data", getpid(), ".csv");
   const auto write = [&](const std::string& text) {
     std::ofstream(file + ".part") << text;  // no half-written file is ever seen
     std::filesystem::rename(file + ".part", file);
