@@ -88,6 +88,17 @@ absl::Status ChunkExecutor::Check(const ServedRun& run, const v1::Task& task) {
     return TaskError("lane", absl::StrCat(task.lane()),
                      absl::StrCat("0 to ", workload.lanes().size() - 1));
   }
+  // Numbers that are counted on from stay far from overflow.
+  constexpr uint64_t kMaxCount = uint64_t{1} << 48;
+  if (task.job() > kMaxCount) {
+    return TaskError("job", absl::StrCat(task.job()), absl::StrCat("0 to ", kMaxCount));
+  }
+  for (const v1::SegmentVersion& read : task.reads()) {
+    if (read.version() > kMaxCount) {
+      return TaskError("reads.version", absl::StrCat(read.version()),
+                       absl::StrCat("0 to ", kMaxCount));
+    }
+  }
   const std::vector<SegmentVersion> reads =
       workload.Reads(static_cast<int>(task.lane()), static_cast<int64_t>(task.job()));
   bool same = task.reads_size() == static_cast<int>(reads.size());
@@ -185,6 +196,8 @@ absl::Status ChunkExecutor::AddChunk(const Job& job, const v1::Term& term, KeepG
           absl::StrCat("data cannot be read: ", std::string(batch.status().message())));
     }
     const absl::Status added = job.trial.workload->AddSum(job.inputs, *batch, batch_ids, sum);
+    // What the workload finds wrong with the values is wrong everywhere; nothing else is.
+    if (!added.ok() && !absl::IsDataLoss(added) && !absl::IsInvalidArgument(added)) return added;
     if (!added.ok()) {
       return absl::InvalidArgumentError(absl::StrCat(Place(job.task), ", examples from ",
                                                      batch_ids.front(), ": ",

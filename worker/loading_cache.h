@@ -11,7 +11,9 @@
 #include <mutex>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace gradloom {
@@ -29,8 +31,9 @@ class LoadingCache {
   explicit LoadingCache(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
   // The key's value, loaded here when it is not there. Room for `expected_bytes` is made before
-  // loading; a value beyond the limit is kept alone. Failures are not kept: who waited for a load
-  // that failed loads itself. `hit` says whether this call was spared the load.
+  // loading; a value beyond the limit is kept alone. Failures are not kept, exceptions of `load`
+  // included: who waited for a load that failed loads itself. `hit` says whether this call was
+  // spared the load.
   absl::StatusOr<Pointer> Get(const Key& key, size_t expected_bytes, Load load, bool& hit) {
     std::unique_lock lock(mutex_);
     auto found = entries_.find(key);
@@ -46,24 +49,13 @@ class LoadingCache {
     const uint64_t ticket = ++clock_;
     entries_[key].used = ticket;
     MakeRoom(expected_bytes);
-
     lock.unlock();
-    absl::StatusOr<Loaded> loaded = load();
-    lock.lock();
-
-    found = entries_.find(key);
-    // It may have been erased meanwhile, even asked for anew.
-    const bool mine =
-        found != entries_.end() && found->second.value == nullptr && found->second.used == ticket;
-    if (mine && loaded.ok()) {
-      found->second.value = loaded->value;
-      found->second.bytes = loaded->bytes;
-      bytes_ += loaded->bytes;
-      MakeRoom(0);
-    } else if (mine) {
-      entries_.erase(found);
+    absl::StatusOr<Loaded> loaded = absl::InternalError("loading has thrown");
+    {
+      // Nobody may wait for ever for a load that throws (out of memory, say).
+      const absl::Cleanup settle = [&] { Settle(key, ticket, loaded.ok() ? &*loaded : nullptr); };
+      loaded = load();
     }
-    changed_.notify_all();
     if (!loaded.ok()) return loaded.status();
     return loaded->value;
   }
@@ -86,6 +78,11 @@ class LoadingCache {
     const std::lock_guard lock(mutex_);
     return bytes_;
   }
+  // Values, those that are being loaded included.
+  size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return entries_.size();
+  }
 
  private:
   struct Entry {
@@ -93,6 +90,24 @@ class LoadingCache {
     size_t bytes = 0;
     uint64_t used = 0;
   };
+
+  // The load that `ticket` stands for has ended; null: it failed.
+  void Settle(const Key& key, uint64_t ticket, const Loaded* loaded) {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(key);
+    // It may have been erased meanwhile, even asked for anew.
+    const bool mine =
+        found != entries_.end() && found->second.value == nullptr && found->second.used == ticket;
+    if (mine && loaded != nullptr) {
+      found->second.value = loaded->value;
+      found->second.bytes = loaded->bytes;
+      bytes_ += loaded->bytes;
+      MakeRoom(0);
+    } else if (mine) {
+      entries_.erase(found);
+    }
+    changed_.notify_all();
+  }
 
   void MakeRoom(size_t bytes) {
     while (bytes_ > 0 && bytes_ + bytes > limit_bytes_) {

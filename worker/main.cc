@@ -148,7 +148,7 @@ absl::Status Complete(Flags& flags) {
   WorkerOptions& options = flags.options;
   absl::Status status = SetUpLogging("gradloom-worker", flags.log_format, flags.log_level);
   if (!status.ok()) return status;
-  if (!ParseSeconds(flags.reconnect_for, &options.reconnect_for)) {
+  if (!ParseSeconds(flags.reconnect_for, &options.reconnect.give_up_after)) {
     return absl::InvalidArgumentError(absl::StrCat("--reconnect-for '", flags.reconnect_for,
                                                    "' is illegal; legal: a duration such as 30s"));
   }

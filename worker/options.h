@@ -7,6 +7,8 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "proto/wire/heartbeat.h"
+#include "worker/reconnect.h"
 #include "worker/served_run.h"
 
 namespace gradloom {
@@ -22,10 +24,11 @@ struct WorkerOptions {
   std::string data_folder;      // of relative data files
   // For versions of parameters (a quarter) and examples (the rest).
   size_t cache_bytes = size_t{2} << 30;
-  absl::Duration reconnect_for = absl::Minutes(10);  // zero: for ever
-  absl::Duration heartbeat_every = absl::Seconds(2);
-  absl::Duration backoff_first = absl::Milliseconds(50);
-  absl::Duration backoff_most = absl::Seconds(5);
+  absl::Duration heartbeat_every = kHeartbeatEvery;
+  ReconnectOptions reconnect;
+  // Pauses before a run that cannot be opened is tried again.
+  absl::Duration open_again_first = absl::Seconds(1);
+  absl::Duration open_again_most = absl::Minutes(1);
   StraggleFlags straggle;
 };
 

@@ -54,7 +54,7 @@ void WorkerResources::Close(uint64_t run) {
     runs_.erase(found);
   }
   executor.Forget(*served);
-  parameters.EraseIf([&](const auto& key) { return std::get<0>(key) == served->serial; });
+  parameters.EndRun(served->serial);
 }
 
 }  // namespace gradloom

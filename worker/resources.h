@@ -7,31 +7,16 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <span>
-#include <tuple>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "worker/chunk_executor.h"
-#include "worker/loading_cache.h"
 #include "worker/metrics.h"
 #include "worker/options.h"
+#include "worker/parameter_cache.h"
 #include "worker/served_run.h"
 
 namespace gradloom {
-
-// A version of a segment of a trial's state; not zeroed before it is filled.
-struct Parameters {
-  explicit Parameters(size_t length)
-      : values(std::make_unique_for_overwrite<float[]>(length)), length(length) {}
-  std::span<float> span() { return {values.get(), length}; }
-  std::span<const float> span() const { return {values.get(), length}; }
-
-  std::unique_ptr<float[]> values;
-  size_t length;
-};
-// By serial of the served run, trial, segment and version.
-using ParameterCache = LoadingCache<std::tuple<uint64_t, uint32_t, uint32_t, uint64_t>, Parameters>;
 
 // Reply vectors, handed on from task to task: a fresh one would be paged in anew every time.
 class ReplyBuffers {

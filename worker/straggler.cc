@@ -127,20 +127,19 @@ bool Straggler::Applies(uint32_t slot) const {
          std::find(spec_.slots().begin(), spec_.slots().end(), slot) != spec_.slots().end();
 }
 
-double Straggler::Uniform(uint32_t slot, uint64_t invocation) const {
-  return RandomStream(seed_, Purpose::kStraggle, slot, static_cast<uint32_t>(invocation))
-      .NextUniform();
+double Straggler::Uniform(uint32_t slot, uint32_t invocation) const {
+  return RandomStream(seed_, Purpose::kStraggle, slot, invocation).NextUniform();
 }
 
 // The chain's state at an invocation without walking it from the start. One uniform u moves both
 // states: fast -> slow when u < enter, slow -> fast when u >= 1 - leave. So most u's lead both
 // states to the same place, and the walk back ends at the latest such invocation; the others keep
 // or swap the state.
-bool Straggler::Slow(uint32_t slot, uint64_t invocation) const {
+bool Straggler::Slow(uint32_t slot, uint32_t invocation) const {
   const double enter = Enter(spec_.gilbert_elliott());
   const double stay = 1 - Leave(spec_.gilbert_elliott());
   bool swapped = false;
-  for (uint64_t at = invocation;; --at) {
+  for (uint32_t at = invocation;; --at) {
     const double u = Uniform(slot, at);
     const bool fast_goes_slow = u < enter;
     const bool slow_stays_slow = u < stay;
@@ -150,7 +149,7 @@ bool Straggler::Slow(uint32_t slot, uint64_t invocation) const {
   }
 }
 
-absl::Duration Straggler::Delay(uint32_t slot, uint64_t invocation) const {
+absl::Duration Straggler::Delay(uint32_t slot, uint32_t invocation) const {
   if (!Applies(slot)) return absl::ZeroDuration();
   switch (spec_.model_case()) {
     case v1::StraggleSpec::kFixed:

@@ -31,7 +31,7 @@ class Straggler {
   void AddFreeze(uint64_t job, absl::Duration duration) { freeze_jobs_[job] = duration; }
 
   // Added before the slot computes what its `invocation` asks for; numbered from 0.
-  absl::Duration Delay(uint32_t slot, uint64_t invocation) const;
+  absl::Duration Delay(uint32_t slot, uint32_t invocation) const;
   // The process freezes for so long before it computes. First attempts only, so that what is tried
   // again elsewhere gets through.
   std::optional<absl::Duration> Freeze(uint32_t slot, uint64_t job, uint32_t attempt) const;
@@ -40,8 +40,8 @@ class Straggler {
 
  private:
   bool Applies(uint32_t slot) const;
-  bool Slow(uint32_t slot, uint64_t invocation) const;
-  double Uniform(uint32_t slot, uint64_t invocation) const;
+  bool Slow(uint32_t slot, uint32_t invocation) const;
+  double Uniform(uint32_t slot, uint32_t invocation) const;
 
   v1::StraggleSpec spec_;
   uint64_t seed_ = 0;

@@ -1,6 +1,6 @@
 #include "worker/worker.h"
 
-#include <algorithm>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -9,7 +9,8 @@
 #include "grpcpp/grpcpp.h"
 #include "proto/ops/channel.h"
 #include "proto/ops/logging.h"
-#include "worker/session_internal.h"
+#include "proto/ops/steady_clock.h"
+#include "worker/reconnect.h"
 
 namespace gradloom {
 namespace {
@@ -37,40 +38,39 @@ Worker::Result Worker::Run() {
   const WorkerOptions& options = resources_.options;
   std::mt19937_64 random{std::random_device{}()};
   std::uniform_real_distribution<double> jitter(0.7, 1.3);
-  absl::Duration backoff = options.backoff_first;
-  absl::Time lost = SteadyNow();
+  Reconnect reconnect(options.reconnect, SteadyNow());
   while (true) {
-    const auto session = std::make_shared<Session>(Dial(options.coordinator), resources_);
+    const absl::Time begin = SteadyNow();
+    const auto connection =
+        std::make_shared<Connection>(Dial(options.coordinator), resources_);
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return {Exit::kStopped, "stopped"};
-      session_ = session;
+      connection_ = connection;
     }
-    const Session::End end = session->Run();
+    const Connection::End end = connection->Run();
     {
       const std::lock_guard lock(mutex_);
-      session_ = nullptr;
+      connection_ = nullptr;
+      lost_because_ = end.reason;
       if (stopping_) return {Exit::kStopped, "stopped"};
     }
     if (end.refused) return {Exit::kRefused, end.reason};
-    if (end.welcomed) {
-      lost = SteadyNow();
-      backoff = options.backoff_first;
+    const absl::Time now = SteadyNow();
+    const std::optional<absl::Duration> pause =
+        reconnect.After({end.welcomed, end.replaced, now - begin}, now);
+    if (!pause.has_value()) {
+      return {Exit::kGaveUp, absl::StrCat("no coordinator at ", options.coordinator, " for ",
+                                          absl::FormatDuration(options.reconnect.give_up_after),
+                                          ": ", end.reason)};
     }
-    const absl::Duration without = SteadyNow() - lost;
-    if (options.reconnect_for > absl::ZeroDuration() && without >= options.reconnect_for) {
-      return {Exit::kGaveUp,
-              absl::StrCat("no coordinator at ", options.coordinator, " for ",
-                           absl::FormatDuration(options.reconnect_for), ": ", end.reason)};
-    }
-    const absl::Duration pause = backoff * jitter(random);
+    const absl::Duration wait = *pause * jitter(random);
     Log(end.welcomed ? LogLevel::kWarning : LogLevel::kInfo,
         end.welcomed ? "connection lost" : "not connected",
         {{"coordinator", options.coordinator},
          {"reason", end.reason},
-         {"retry_seconds", absl::ToDoubleSeconds(pause)}});
-    if (!Wait(pause)) return {Exit::kStopped, "stopped"};
-    backoff = std::min(options.backoff_most, backoff * 1.7);
+         {"retry_seconds", absl::ToDoubleSeconds(wait)}});
+    if (!Wait(wait)) return {Exit::kStopped, "stopped"};
   }
 }
 
@@ -81,20 +81,21 @@ bool Worker::Wait(absl::Duration duration) {
 }
 
 void Worker::Stop(const std::string& reason) {
-  std::shared_ptr<Session> session;
+  std::shared_ptr<Connection> connection;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    session = session_;
+    connection = connection_;
     changed_.notify_all();
   }
-  if (session != nullptr) session->Stop(reason);
+  if (connection != nullptr) connection->Stop(reason);
 }
 
 absl::Status Worker::Health() const {
   const std::lock_guard lock(mutex_);
-  if (session_ != nullptr && session_->connected()) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("not connected to ", resources_.options.coordinator));
+  if (connection_ != nullptr && connection_->connected()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("not connected to ", resources_.options.coordinator,
+                                             lost_because_.empty() ? "" : ": ", lost_because_));
 }
 
 }  // namespace gradloom

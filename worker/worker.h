@@ -1,4 +1,4 @@
-// A worker process: keeps a session with the coordinator, reconnecting with exponential back-off
+// A worker process: keeps a connection with the coordinator, reconnecting with exponential back-off
 // and jitter. Stateless but for caches: kill it whenever you like.
 #ifndef GRADLOOM_WORKER_WORKER_H_
 #define GRADLOOM_WORKER_WORKER_H_
@@ -10,9 +10,9 @@
 
 #include "absl/status/status.h"
 #include "prometheus/registry.h"
+#include "worker/connection.h"
 #include "worker/options.h"
 #include "worker/resources.h"
-#include "worker/session.h"
 
 namespace gradloom {
 
@@ -28,7 +28,7 @@ class Worker {
   enum class Exit {
     kStopped,  // as told by Stop()
     kRefused,  // by the coordinator, for good: another version, say
-    kGaveUp,   // no coordinator for options.reconnect_for
+    kGaveUp,   // no coordinator for options.reconnect.give_up_after
   };
   struct Result {
     Exit exit = Exit::kStopped;
@@ -39,7 +39,7 @@ class Worker {
   // From any thread, also before Run(). Says goodbye; Run() returns within about a second.
   void Stop(const std::string& reason);
 
-  // OK while connected.
+  // OK while connected; else why not, as far as is known.
   absl::Status Health() const;
   std::shared_ptr<prometheus::Registry> registry() const { return resources_.metrics.registry(); }
 
@@ -50,7 +50,8 @@ class Worker {
   WorkerResources resources_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::shared_ptr<Session> session_;
+  std::shared_ptr<Connection> connection_;  // null between two
+  std::string lost_because_;                // the latest one
   bool stopping_ = false;
 };
 

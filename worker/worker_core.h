@@ -20,6 +20,7 @@
 
 #include "absl/time/time.h"
 #include "gradloom/v1/worker.pb.h"
+#include "worker/latest_invocations.h"
 
 namespace gradloom {
 
@@ -34,30 +35,6 @@ struct WaitingTask {
   TaskKey key;
   v1::Task task;
   absl::Time assigned;  // its invocation: the first task of it
-};
-
-// What is remembered of the latest invocations of each run, the oldest (least) forgotten first.
-template <typename Record>
-class LatestInvocations {
- public:
-  // A fresh record if the invocation is not known.
-  Record& Of(uint64_t run, uint64_t invocation) {
-    std::map<uint64_t, Record>& of_run = runs_[run];
-    while (of_run.size() >= kMax && !of_run.contains(invocation)) of_run.erase(of_run.begin());
-    return of_run[invocation];
-  }
-  // Null if it is not known.
-  const Record* Find(uint64_t run, uint64_t invocation) const {
-    const auto of_run = runs_.find(run);
-    if (of_run == runs_.end()) return nullptr;
-    const auto found = of_run->second.find(invocation);
-    return found == of_run->second.end() ? nullptr : &found->second;
-  }
-  void EndRun(uint64_t run) { runs_.erase(run); }
-
- private:
-  static constexpr size_t kMax = 1024;
-  std::map<uint64_t, std::map<uint64_t, Record>> runs_;
 };
 
 class WorkerCore {
@@ -94,7 +71,7 @@ class WorkerCore {
   Stopped EndRun(uint64_t run);
   Stopped EndAll();
 
-  size_t waiting() const { return waiting_.size(); }
+  const std::deque<WaitingTask>& waiting() const { return waiting_; }
   size_t in_hand() const { return in_hand_.size(); }
   int computing() const { return computing_; }
 

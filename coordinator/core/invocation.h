@@ -10,7 +10,7 @@ namespace gradloom {
 
 struct Invocation {
   uint64_t number = 0;              // over the run; 0: not sent yet
-  std::optional<uint64_t> of_slot;  // its number among its slot's: stays when it is sent anew
+  std::optional<uint32_t> of_slot;  // its number among its slot's: stays when it is sent anew
 };
 
 // What the coordinator sees of one.

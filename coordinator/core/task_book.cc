@@ -23,14 +23,14 @@ void Drops::Send(std::vector<Action>* actions) && {
   for (DropTasks& drop : drops_) actions->push_back(std::move(drop));
 }
 
-TaskBook::TaskBook(int slots, uint64_t life, uint64_t invocations_before)
+TaskBook::TaskBook(int slots, uint64_t life, uint32_t invocations_before)
     : outstanding_(slots),
       next_task_((life << kLifeBits) + 1),
       next_invocation_((life << kLifeBits) + 1),
       slot_invocations_(slots, invocations_before) {}
 
 Invocation TaskBook::NextInvocation(const Task& task) {
-  const std::optional<uint64_t>& before = task.invocation.of_slot;
+  const std::optional<uint32_t>& before = task.invocation.of_slot;
   return {next_invocation_++, before.has_value() ? *before : slot_invocations_[task.slot]++};
 }
 

@@ -49,7 +49,7 @@ class TaskBook {
  public:
   // `life`: how often the run has been begun. Ids of different lives differ.
   // `invocations_before`: of each slot, in earlier lives.
-  TaskBook(int slots, uint64_t life, uint64_t invocations_before);
+  TaskBook(int slots, uint64_t life, uint32_t invocations_before);
 
   // Null when it is not outstanding.
   Task* Find(TaskId id);
@@ -87,7 +87,7 @@ class TaskBook {
   std::deque<TaskId> dropped_order_;
   TaskId next_task_;
   uint64_t next_invocation_;
-  std::vector<uint64_t> slot_invocations_;  // that each slot was asked for
+  std::vector<uint32_t> slot_invocations_;  // that each slot was asked for
 };
 
 }  // namespace gradloom

@@ -175,7 +175,7 @@ absl::Status RunLoop::BuildCore() {
   plan.lanes = PlanLanes(trials_.trials());
   // As if every job had asked every slot once, which is exact for lanes that take turns.
   for (const LanePlan& lane : plan.lanes) {
-    plan.invocations_before += static_cast<uint64_t>(lane.first_job);
+    plan.invocations_before += static_cast<uint32_t>(lane.first_job);
   }
   std::string description;
   ChoiceCost cost;

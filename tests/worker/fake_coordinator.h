@@ -81,6 +81,12 @@ class FakeCoordinator final : public v1::WorkerService::Service {
     refusal_.set_retry(retry);
     refusals_ = times;
   }
+  // So many connections to come end as soon as they are welcomed, since another of the same name
+  // has connected.
+  void Replace(int times) {
+    const std::lock_guard lock(mutex_);
+    replacements_ = times;
+  }
   // How to answer FetchParameters beyond the parameters themselves.
   void OnFetch(std::function<grpc::Status(std::vector<v1::Frame>&)> change) {
     const std::lock_guard lock(mutex_);
@@ -158,6 +164,7 @@ class FakeCoordinator final : public v1::WorkerService::Service {
     v1::FromWorker hello;
     if (!stream->Read(&hello)) return grpc::Status::OK;
     v1::ToWorker first;
+    bool replaced = false;
     {
       const std::lock_guard lock(mutex_);
       inbox_.push_back(hello);
@@ -167,12 +174,15 @@ class FakeCoordinator final : public v1::WorkerService::Service {
         *first.mutable_refusal() = refusal_;
       } else {
         first.mutable_welcome()->set_generation(++generation_);
-        context_ = context;
+        replaced = replacements_ > 0;
+        if (replaced) --replacements_;
+        context_ = replaced ? nullptr : context;
         outbox_.clear();
       }
     }
     stream->Write(first);
     if (first.has_refusal()) return grpc::Status::OK;
+    if (replaced) return {grpc::StatusCode::ABORTED, "replaced by a newer connection"};
     std::thread writer([&] { WriteOutbox(context, stream); });
     for (v1::FromWorker message; stream->Read(&message);) {
       const std::lock_guard lock(mutex_);
@@ -258,6 +268,7 @@ class FakeCoordinator final : public v1::WorkerService::Service {
   std::function<grpc::Status(std::vector<v1::Frame>&)> on_fetch_;
   v1::Refusal refusal_;
   int refusals_ = 0;
+  int replacements_ = 0;
   int fetches_ = 0;
   uint64_t generation_ = 0;
   grpc::ServerContext* context_ = nullptr;  // of the control stream that is served, if any

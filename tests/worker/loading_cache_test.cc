@@ -3,6 +3,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -59,6 +60,18 @@ TEST(LoadingCache, FailuresAreNotKept) {
   EXPECT_TRUE(absl::IsDataLoss(failed.status()));
   EXPECT_FALSE(hit);
   EXPECT_FALSE(Get(cache, 1, 1));
+}
+
+TEST(LoadingCache, F18_ALoadThatThrowsLeavesNobodyWaiting) {
+  Cache cache(10);
+  bool hit = false;
+  const auto load = [&] {
+    return cache.Get(
+        1, 1, []() -> absl::StatusOr<Cache::Loaded> { throw std::bad_alloc(); }, hit);
+  };
+  EXPECT_THROW(load().IgnoreError(), std::bad_alloc);
+  EXPECT_EQ(cache.size(), 0u);
+  EXPECT_FALSE(Get(cache, 1, 1)) << "who comes next loads";
 }
 
 TEST(LoadingCache, ConcurrentCallersLoadOnce) {

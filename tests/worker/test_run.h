@@ -43,7 +43,7 @@ inline v1::Task TestTask(uint64_t id, uint64_t job, uint64_t denominator,
   v1::Task task;
   task.set_id(id);
   task.set_job(job);
-  task.set_slot_invocation(job);
+  task.set_slot_invocation(static_cast<uint32_t>(job));
   task.add_reads()->set_version(job);
   task.set_denominator(denominator);
   for (const TestTerm& term : terms) {

@@ -73,7 +73,7 @@ TEST(WorkerCore, DuplicatesAreIgnoredInEveryState) {
   core.Finish({1, 1});
   EXPECT_EQ(core.Assign(Tasks(1, {1}), kNow).duplicates, 1);  // finished
   EXPECT_EQ(core.Assign(Tasks(2, {1}), kNow).duplicates, 0) << "another run's task";
-  EXPECT_EQ(core.waiting(), 2u);
+  EXPECT_EQ(core.waiting().size(), 2u);
 }
 
 TEST(WorkerCore, WhatIsAddedToAnInvocationWasAssignedWithIt) {
@@ -137,9 +137,9 @@ TEST(WorkerCore, EndsOfRunsAndOfAll) {
   const WorkerCore::Stopped one = core.EndRun(1);
   EXPECT_EQ(one.waiting.size(), 1u);
   EXPECT_THAT(one.in_hand, ElementsAre(TaskKey{1, 1}));
-  EXPECT_EQ(core.waiting(), 2u);
+  EXPECT_EQ(core.waiting().size(), 2u);
   EXPECT_EQ(core.EndAll().waiting.size(), 2u);
-  EXPECT_EQ(core.waiting(), 0u);
+  EXPECT_EQ(core.waiting().size(), 0u);
 }
 
 TEST(WorkerCore, StaleReportsAreIgnored) {

@@ -1,7 +1,10 @@
 // The real worker against a fake coordinator over real gRPC.
 #include "worker/worker.h"
 
+#include <unistd.h>
+
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -9,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/ops/logging.h"
@@ -30,10 +34,12 @@ class Running {
     options.coordinator = address;
     options.name = "w1";
     options.isa = "test-level";
-    options.backoff_first = absl::Milliseconds(1);
-    options.backoff_most = absl::Milliseconds(20);
-    options.reconnect_for = reconnect_for;
+    options.reconnect.first = absl::Milliseconds(1);
+    options.reconnect.most = absl::Milliseconds(20);
+    options.reconnect.give_up_after = reconnect_for;
     options.heartbeat_every = absl::Milliseconds(5);
+    options.open_again_first = absl::Milliseconds(1);
+    options.open_again_most = absl::Milliseconds(5);
     options.straggle.model = *ParseStraggle(straggle);
     worker_.emplace(options);
     thread_ = std::jthread([this] { result_ = worker_->Run(); });
@@ -227,6 +233,25 @@ TEST(Worker, ARefusalForNowIsTriedAgain) {
   Ready(coordinator);
 }
 
+// The pauses between are Reconnect's.
+TEST(Worker, F20_AWorkerWhosePlaceIsTakenSaysWhyAndWhatToDo) {
+  FakeCoordinator coordinator;
+  coordinator.Replace(3);
+  Running worker(coordinator.address());
+  for (int i = 0; i < 3; ++i) coordinator.Next(From::kHello);
+  Ready(coordinator);  // and serves when it is let
+  EXPECT_TRUE((*worker).Health().ok());
+  coordinator.Replace(1'000'000);
+  coordinator.EndStream();
+  coordinator.Next(From::kHello);
+  coordinator.Next(From::kHello);  // the first one's end is known
+  std::string health;
+  do health = std::string((*worker).Health().message());
+  while (health.empty());  // welcomed, and not yet cut off
+  EXPECT_THAT(health, testing::AllOf(HasSubstr("another process has connected as worker 'w1'"),
+                                     HasSubstr("--name")));
+}
+
 TEST(Worker, GivesUpWithoutACoordinator) {
   const ReservedPort port;
   Running worker(port.address(), "none", absl::Milliseconds(30));
@@ -313,6 +338,59 @@ TEST(Worker, ARunThatCannotBeServedSaysWhy) {
   coordinator.Offer(offer);
   EXPECT_THAT(coordinator.Next(From::kRunReady).run_ready().error(),
               HasSubstr("the coordinator's has 0000000000000001"));
+}
+
+TEST(Worker, F18_ARunIsServedOnceItsDataAreThere) {
+  const std::string file = absl::StrCat(testing::TempDir(), "/worker_late_data", getpid(), ".csv");
+  const auto write = [&](const std::string& text) {
+    std::ofstream(file + ".part") << text;  // no half-written file is ever seen
+    std::filesystem::rename(file + ".part", file);
+  };
+  std::string text;
+  for (int i = 0; i < kTestExamples; ++i) text += "1,2,3,4,5,6,7,8,1.5\n";
+  write(text);
+  v1::RunOffer offer = TestOffer(1);
+  v1::DataSource& train = *offer.mutable_spec()->mutable_data()->mutable_train();
+  train.mutable_csv()->set_file(file);
+  offer.mutable_trials(0)->mutable_workload()->mutable_linear_regression();
+  const auto data = OpenData(offer.spec().data(), "");
+  ASSERT_TRUE(data.ok()) << data.status();
+  offer.set_data_checksum(data->train->info().checksum);
+  std::filesystem::remove(file);
+
+  FakeCoordinator coordinator;
+  Running worker(coordinator.address());
+  coordinator.Next(From::kHello);
+  coordinator.Offer(offer);
+  EXPECT_THAT(coordinator.Next(From::kRunReady).run_ready().error(), HasSubstr(file));
+  write("9" + text);
+  EXPECT_THAT(coordinator.Next(From::kRunReady).run_ready().error(), HasSubstr("has checksum"));
+  write(text);
+  const From ready = coordinator.Next(From::kRunReady);
+  EXPECT_EQ(ready.run_ready().error(), "");
+  EXPECT_EQ(ready.run_ready().examples(), kTestExamples);
+  std::filesystem::remove(file);
+}
+
+// Also while a task is computed, or delayed.
+TEST(Worker, F18_HeartbeatsComeWhateverElseGoesOn) {
+  FakeCoordinator coordinator;
+  coordinator.Serve(0, TestParameters());
+  Running worker(coordinator.address(), "fixed:delay=1000s");
+  Ready(coordinator);
+  From idle = coordinator.Next(From::kHeartbeat);
+  EXPECT_EQ(idle.heartbeat().tasks_in_hand(), 0u);
+  coordinator.Assign(1, {Plain(10), Plain(11), Plain(12)});
+  while (true) {
+    const From busy = coordinator.Next(From::kHeartbeat);
+    ASSERT_TRUE(busy.has_heartbeat());
+    if (busy.heartbeat().tasks_in_hand() < 2) continue;
+    EXPECT_EQ(busy.heartbeat().tasks_waiting(), 1u);
+    break;
+  }
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(coordinator.Next(From::kHeartbeat).heartbeat().tasks_in_hand(), 2u);
+  }
 }
 
 TEST(Worker, EndedRunsAreForgotten) {
