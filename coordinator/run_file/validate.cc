@@ -9,6 +9,8 @@
 #include "coordinator/run_file/specs.h"
 #include "coordinator/run_file/yaml_to_proto.h"
 #include "coordinator/simulation/arrangement.h"
+#include "models/data/rows.h"
+#include "models/data/text.h"
 #include "models/optimisers/optimiser.h"
 #include "models/workloads/bilevel/bilevel_spec.h"
 
@@ -29,6 +31,12 @@ std::string Alternatives(const google::protobuf::Descriptor* type) {
     names.push_back(type->oneof_decl(0)->field(i)->name());
   }
   return absl::StrJoin(names, ", ");
+}
+
+void ValidateCsv(const v1::CsvSource& csv, const std::string& field, Findings* findings) {
+  findings->RequireText(csv.file(), field + ".file", "a file");
+  findings->Require(ParseDelimiter(csv.delimiter()).has_value(), field + ".delimiter",
+                    Shown(csv.delimiter()), kLegalDelimiter);
 }
 
 void ValidateSource(const v1::DataSource& source, const std::string& field, Findings* findings) {
@@ -59,9 +67,7 @@ void ValidateSource(const v1::DataSource& source, const std::string& field, Find
       }
       break;
     case v1::DataSource::kCsv:
-      findings->RequireText(source.csv().file(), at("csv.file"), "a file");
-      findings->Require(source.csv().delimiter().size() == 1, at("csv.delimiter"),
-                        absl::StrCat("'", source.csv().delimiter(), "'"), "one character");
+      ValidateCsv(source.csv(), at("csv"), findings);
       break;
     case v1::DataSource::kNumpy:
       findings->RequireText(source.numpy().features(), at("numpy.features"),
@@ -104,8 +110,7 @@ void ValidateSource(const v1::DataSource& source, const std::string& field, Find
       break;
     case v1::DataSource::kGraphCsv:
       findings->RequireText(source.graph_csv().edges(), at("graph_csv.edges"), "a file");
-      findings->RequireText(source.graph_csv().nodes().file(), at("graph_csv.nodes.file"),
-                            "a file");
+      ValidateCsv(source.graph_csv().nodes(), at("graph_csv.nodes"), findings);
       break;
     case v1::DataSource::kBlockModel: {
       const auto& blocks = source.block_model();
