@@ -1,7 +1,5 @@
 #include "coordinator/store/atomic_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "models/data/input_file.h"
 #include "proto/wire/crc32c.h"
 
 namespace gradloom {
@@ -19,45 +18,15 @@ namespace {
 // Small enough that the checksum leaves the piece in cache for the write.
 constexpr size_t kPiece = size_t{1} << 20;
 
-// A file open for reading.
-class Reader {
- public:
-  explicit Reader(const std::string& path) : path_(path) {
-    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    error_ = errno;
+// The next bytes of a file; 0 at its end.
+absl::StatusOr<size_t> ReadSome(const InputFile& file, const std::string& path, char* destination,
+                                size_t length) {
+  for (;;) {
+    const ssize_t count = ::read(file.descriptor(), destination, length);
+    if (count >= 0) return static_cast<size_t>(count);
+    if (errno != EINTR) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
   }
-  ~Reader() {
-    if (file_ >= 0) ::close(file_);
-  }
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
-
-  // Fails when the file could not be opened, or is no regular file.
-  absl::StatusOr<uint64_t> Size() const {
-    if (file_ < 0) return absl::ErrnoToStatus(error_, absl::StrCat("cannot open ", path_));
-    struct stat status = {};
-    if (::fstat(file_, &status) != 0) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path_));
-    }
-    if (!S_ISREG(status.st_mode)) {
-      return absl::FailedPreconditionError(absl::StrCat(path_, " is no file"));
-    }
-    return static_cast<uint64_t>(status.st_size);
-  }
-  // 0 at the end of the file.
-  absl::StatusOr<size_t> Read(char* destination, size_t length) const {
-    for (;;) {
-      const ssize_t count = ::read(file_, destination, length);
-      if (count >= 0) return static_cast<size_t>(count);
-      if (errno != EINTR) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path_));
-    }
-  }
-
- private:
-  std::string path_;
-  int file_;
-  int error_;
-};
+}
 
 }  // namespace
 
@@ -127,17 +96,18 @@ absl::Status WriteFileAtomically(FileSystem& files, const std::string& path,
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t limit) {
-  const Reader reader(path);
-  const absl::StatusOr<uint64_t> size = reader.Size();
-  if (!size.ok()) return size.status();
-  if (*size > limit) {
+  const absl::StatusOr<InputFile> file = InputFile::Open(path, path);
+  if (!file.ok()) return file.status();
+  const auto size = static_cast<uint64_t>(file->size());
+  if (size > limit) {
     return absl::FailedPreconditionError(
-        absl::StrCat(path, " has ", *size, " bytes; legal: at most ", limit));
+        absl::StrCat(path, " has ", size, " bytes; legal: at most ", limit));
   }
-  std::string contents(*size, '\0');
+  std::string contents(size, '\0');
   size_t done = 0;
   while (done < contents.size()) {
-    const absl::StatusOr<size_t> count = reader.Read(&contents[done], contents.size() - done);
+    const absl::StatusOr<size_t> count =
+        ReadSome(*file, path, &contents[done], contents.size() - done);
     if (!count.ok()) return count.status();
     if (*count == 0) break;
     done += *count;
@@ -147,13 +117,13 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t limit) {
 }
 
 absl::StatusOr<uint32_t> FileCrc32c(const std::string& path, uint64_t* bytes) {
-  const Reader reader(path);
-  if (const absl::StatusOr<uint64_t> size = reader.Size(); !size.ok()) return size.status();
+  const absl::StatusOr<InputFile> file = InputFile::Open(path, path);
+  if (!file.ok()) return file.status();
   std::vector<char> piece(kPiece);
   uint32_t crc = 0;
   *bytes = 0;
   for (;;) {
-    const absl::StatusOr<size_t> count = reader.Read(piece.data(), piece.size());
+    const absl::StatusOr<size_t> count = ReadSome(*file, path, piece.data(), piece.size());
     if (!count.ok()) return count.status();
     if (*count == 0) return crc;
     crc = Crc32c({piece.data(), *count}, crc);

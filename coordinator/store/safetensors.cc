@@ -1,10 +1,8 @@
 #include "coordinator/store/safetensors.h"
 
-#include <fcntl.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/wrappers.pb.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -259,14 +257,11 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(absl::string_view json,
 }
 
 absl::StatusOr<SafetensorsReader> SafetensorsReader::Open(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
-  SafetensorsReader reader(path, file);
-  struct stat status = {};
-  if (::fstat(file, &status) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
-  }
-  const auto size = static_cast<uint64_t>(status.st_size);
+  absl::StatusOr<InputFile> opened = InputFile::Open(path, path);
+  if (!opened.ok()) return opened.status();
+  const auto size = static_cast<uint64_t>(opened->size());
+  SafetensorsReader reader(path, *std::move(opened));
+  const int file = reader.file_.descriptor();
   uint64_t length = 0;
   if (size < sizeof(length)) {
     return absl::DataLossError(absl::StrCat(path, " has ", size, " bytes; legal: at least 8"));
@@ -296,16 +291,6 @@ absl::StatusOr<SafetensorsReader> SafetensorsReader::Open(const std::string& pat
   return reader;
 }
 
-SafetensorsReader::SafetensorsReader(SafetensorsReader&& other) noexcept
-    : path_(std::move(other.path_)),
-      file_(std::exchange(other.file_, -1)),
-      data_start_(other.data_start_),
-      header_(std::move(other.header_)) {}
-
-SafetensorsReader::~SafetensorsReader() {
-  if (file_ >= 0) ::close(file_);
-}
-
 absl::Status SafetensorsReader::Read(absl::string_view name, std::span<float> values) const {
   return Read(name, false, values.size(), std::as_writable_bytes(values));
 }
@@ -330,7 +315,7 @@ absl::Status SafetensorsReader::Read(absl::string_view name, bool doubles, size_
         path_, ": tensor '", name, "' has ", info.length, " values of ", type(info.doubles),
         ", but ", length, " of ", type(doubles), " were asked for; legal: equal"));
   }
-  return ReadAt(file_, path_, data_start_ + info.offset, out);
+  return ReadAt(file_.descriptor(), path_, data_start_ + info.offset, out);
 }
 
 }  // namespace gradloom

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/store/atomic_file.h"
+#include "models/data/input_file.h"
 
 namespace gradloom {
 
@@ -66,11 +67,9 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(absl::string_view json,
 // A file open for reading. Immutable after Open and thread-safe; move-only.
 class SafetensorsReader {
  public:
-  // NotFound, or DataLoss that names the file and what is wrong with its header.
+  // NotFound, InvalidArgument for what is no regular file, or DataLoss that names the file and what
+  // is wrong with its header.
   static absl::StatusOr<SafetensorsReader> Open(const std::string& path);
-  SafetensorsReader(SafetensorsReader&& other) noexcept;
-  SafetensorsReader& operator=(SafetensorsReader&& other) = delete;
-  ~SafetensorsReader();
 
   const SafetensorsHeader& header() const { return header_; }
   // NotFound lists the tensors there are; InvalidArgument when values has another length, or the
@@ -81,10 +80,11 @@ class SafetensorsReader {
  private:
   absl::Status Read(absl::string_view name, bool doubles, size_t length,
                     std::span<std::byte> out) const;
-  SafetensorsReader(std::string path, int file) : path_(std::move(path)), file_(file) {}
+  SafetensorsReader(std::string path, InputFile file)
+      : path_(std::move(path)), file_(std::move(file)) {}
 
   std::string path_;
-  int file_;
+  InputFile file_;
   uint64_t data_start_ = 0;
   SafetensorsHeader header_;
 };
