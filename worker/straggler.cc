@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
+#include <span>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "models/data/rows.h"
+#include "models/data/text.h"
 #include "models/random.h"
 
 namespace gradloom {
 namespace {
 
 constexpr absl::Duration kLongestDelay = absl::Hours(24);
+constexpr size_t kMaxTraceCells = 10'000'000;
 
 absl::Duration ToDuration(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
@@ -71,37 +72,32 @@ absl::Status Check(const v1::StraggleSpec& spec) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::vector<double>>> ReadTrace(const std::string& file,
+absl::StatusOr<std::vector<std::vector<double>>> ReadTrace(const std::string& path,
                                                            const std::string& base_folder) {
-  const std::string path =
-      base_folder.empty() || file.starts_with("/") ? file : absl::StrCat(base_folder, "/", file);
-  std::ifstream in(path);
-  if (!in) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("straggle.trace.file '", path, "' cannot be read"));
-  }
+  const auto file = OpenText(path, "straggle.trace.file", base_folder);
+  if (!file.ok()) return file.status();
+  const std::string& name = (*file)->name();
   std::vector<std::vector<double>> rows;
-  std::string line;
-  for (int number = 1; std::getline(in, line); ++number) {
-    if (line.empty() || line[0] == '#') continue;
-    std::vector<double> row;
-    for (const absl::string_view cell : absl::StrSplit(line, ',')) {
-      double seconds = 0;
-      if (!absl::SimpleAtod(cell, &seconds) || !(seconds >= 0) || seconds > 86400) {
-        if (rows.empty() && row.empty()) break;  // a heading
-        return absl::InvalidArgumentError(
-            absl::StrCat("straggle.trace.file '", path, "' line ", number, ": '", cell,
-                         "' is no delay; legal: seconds from 0 to 86400"));
-      }
-      row.push_back(seconds);
+  size_t cells = 0;
+  const auto take = [&](int64_t line, std::span<const double> row) -> absl::Status {
+    for (const double seconds : row) {
+      if (seconds >= 0 && seconds <= kLongestDelay / absl::Seconds(1)) continue;
+      return absl::InvalidArgumentError(absl::StrCat(name, ", line ", line, ": ", seconds,
+                                                     " is no delay; legal: seconds from 0 to ",
+                                                     kLongestDelay / absl::Seconds(1)));
     }
-    if (!row.empty()) rows.push_back(std::move(row));
-  }
+    cells += row.size();
+    if (cells > kMaxTraceCells) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, " has more than ", kMaxTraceCells, " delays"));
+    }
+    rows.emplace_back(row.begin(), row.end());
+    return absl::OkStatus();
+  };
+  if (absl::Status read = ForEachNumbers(**file, take); !read.ok()) return read;
   if (rows.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("straggle.trace.file '", path,
-                     "' has no row; legal: CSV, a row for each invocation, a column for each "
-                     "slot, in seconds"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, " has no row; legal: CSV, a row an invocation, a column a slot, in seconds"));
   }
   return rows;
 }

@@ -2,9 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <regex>
 #include <utility>
 
@@ -12,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "models/data/text.h"
 
 namespace gradloom {
 namespace {
@@ -71,9 +70,8 @@ absl::Status LoadDelays(const SimulatedFleet& fleet, LoadedFleet* out) {
 }  // namespace
 
 absl::StatusOr<std::string> ReadText(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return absl::NotFoundError(absl::StrCat("cannot read ", file));
-  return std::string((std::istreambuf_iterator<char>(stream)), {});
+  constexpr int64_t kMostBytes = int64_t{1} << 30;
+  return ReadTextFile(file, /*field=*/"", /*base_folder=*/"", kMostBytes);
 }
 
 absl::StatusOr<Trace> ReadTrace(const std::string& file) {

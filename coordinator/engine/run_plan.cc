@@ -5,23 +5,20 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "coordinator/run_file/specs.h"
-#include "coordinator/store/atomic_file.h"
 #include "coordinator/tuning/probe_file.h"
+#include "models/data/text.h"
 
 namespace gradloom {
 namespace {
 
-constexpr uint64_t kProbeBytesMax = uint64_t{256} << 20;
+constexpr int64_t kProbeBytesMax = int64_t{1} << 30;
 constexpr int kProfileRows = 32;
 constexpr int kProbeWindow = 64;  // invocations of each slot that are kept of a probe
 constexpr uint64_t kProfileSeed = 1;
 
 absl::StatusOr<FleetProfile> ReadProbe(const std::string& file, int slots) {
-  absl::StatusOr<std::string> text = ReadFile(file, kProbeBytesMax);
-  if (!text.ok()) {
-    return absl::Status(text.status().code(),
-                        absl::StrCat("scheme.auto.probe: ", text.status().message()));
-  }
+  absl::StatusOr<std::string> text = ReadTextFile(file, "scheme.auto.probe", "", kProbeBytesMax);
+  if (!text.ok()) return text.status();
   absl::StatusOr<std::vector<InvocationObserved>> observed = ParseProbe(file, *text);
   if (!observed.ok()) return observed.status();
   FleetRecorder recorder(slots, kProbeWindow);

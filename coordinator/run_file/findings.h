@@ -34,9 +34,6 @@ class Findings {
   std::vector<std::string> findings_;
 };
 
-// Text from outside as messages quote it: in quotes, without control characters, not too long.
-std::string Shown(absl::string_view text);
-
 }  // namespace gradloom
 
 #endif  // GRADLOOM_COORDINATOR_RUN_FILE_FINDINGS_H_

@@ -10,6 +10,7 @@
 #include "coordinator/run_file/utf8.h"
 #include "coordinator/run_file/yaml_scalar.h"
 #include "google/protobuf/duration.pb.h"
+#include "models/data/text.h"
 
 namespace gradloom {
 namespace {

@@ -11,6 +11,7 @@
 #include "coordinator/run_file/trial_names.h"
 #include "coordinator/run_file/validate.h"
 #include "coordinator/run_file/yaml_to_proto.h"
+#include "models/data/text.h"
 
 namespace gradloom {
 namespace {

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/run_file/utf8.h"
+#include "models/data/text.h"
 
 namespace gradloom {
 namespace {

@@ -10,6 +10,8 @@
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/specs.h"
 #include "coordinator/run_file/yaml_to_proto.h"
+#include "models/data/rows.h"
+#include "models/data/text.h"
 #include "models/optimisers/optimiser.h"
 
 namespace gradloom {
@@ -38,6 +40,12 @@ constexpr double kMaxGraphParts = 0x1p28;
 constexpr double kMaxDelaySeconds = 24 * 3600;  // on purpose; the workers' limit, too
 
 double Seconds(const Duration& duration) { return duration.seconds() + duration.nanos() * 1e-9; }
+
+void ValidateCsv(const v1::CsvSource& csv, const std::string& field, Findings* findings) {
+  findings->RequireText(csv.file(), field + ".file", "a file");
+  findings->Require(ParseDelimiter(csv.delimiter()).has_value(), field + ".delimiter",
+                    Shown(csv.delimiter()), kLegalDelimiter);
+}
 
 void ValidateSource(const v1::DataSource& source, const std::string& field, Findings* findings) {
   const auto at = [&](absl::string_view name) { return absl::StrCat(field, ".", name); };
@@ -71,9 +79,7 @@ void ValidateSource(const v1::DataSource& source, const std::string& field, Find
       }
       break;
     case v1::DataSource::kCsv:
-      findings->RequireText(source.csv().file(), at("csv.file"), "a file");
-      findings->Require(source.csv().delimiter().size() == 1, at("csv.delimiter"),
-                        absl::StrCat("'", source.csv().delimiter(), "'"), "one character");
+      ValidateCsv(source.csv(), at("csv"), findings);
       break;
     case v1::DataSource::kNumpy:
       findings->RequireText(source.numpy().features(), at("numpy.features"),
@@ -116,8 +122,7 @@ void ValidateSource(const v1::DataSource& source, const std::string& field, Find
       break;
     case v1::DataSource::kGraphCsv:
       findings->RequireText(source.graph_csv().edges(), at("graph_csv.edges"), "a file");
-      findings->RequireText(source.graph_csv().nodes().file(), at("graph_csv.nodes.file"),
-                            "a file");
+      ValidateCsv(source.graph_csv().nodes(), at("graph_csv.nodes"), findings);
       break;
     case v1::DataSource::kBlockModel: {
       const auto& blocks = source.block_model();

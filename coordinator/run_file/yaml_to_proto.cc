@@ -2,10 +2,12 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -145,9 +147,9 @@ absl::Status Walker::ReadAbbreviation(const YAML::Node& node, const std::string&
                               "; known: ", absl::StrJoin(known, ", ")));
   }
   const FieldDescriptor* first = type->field_count() > 0 ? type->field(0) : nullptr;
-  if (first != nullptr && (first->cpp_type() == FieldDescriptor::CPPTYPE_ENUM ||
-                           (first->cpp_type() == FieldDescriptor::CPPTYPE_STRING &&
-                            first->name() == "file"))) {
+  if (first != nullptr &&
+      (first->cpp_type() == FieldDescriptor::CPPTYPE_ENUM ||
+       (first->cpp_type() == FieldDescriptor::CPPTYPE_STRING && first->name() == "file"))) {
     absl::Status status = SetScalar(text, first, message);
     return status.ok() ? status : Error(node, path, status.message());
   }
@@ -246,8 +248,11 @@ absl::StatusOr<YAML::Node> LoadYaml(absl::string_view text, absl::string_view fi
     return absl::InvalidArgumentError(
         absl::StrCat(place, text.size(), " bytes; at most ", kMaxYamlBytes, " are legal"));
   }
+  std::string lines(text);
+  // An old Mac's line ends, which YAML knows but yaml-cpp does not.
+  if (!absl::StrContains(text, '\n')) std::replace(lines.begin(), lines.end(), '\r', '\n');
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    std::vector<YAML::Node> documents = YAML::LoadAll(lines);
     if (documents.size() > 1) {
       return absl::InvalidArgumentError(
           absl::StrCat(place, documents.size(), " documents; one is legal"));

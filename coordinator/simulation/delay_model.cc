@@ -6,9 +6,9 @@
 #include <numeric>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "models/data/byte_source.h"
+#include "models/data/rows.h"
 #include "models/random.h"
 
 namespace gradloom {
@@ -147,33 +147,29 @@ class WithReplies final : public DelayModel {
 absl::StatusOr<Trace> ParseTrace(absl::string_view name, absl::string_view text) {
   Trace trace;
   trace.name = std::string(name);
-  int line_number = 0;
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    ++line_number;
-    line = absl::StripAsciiWhitespace(line);
-    if (line.empty()) continue;
-    int column = 0;
-    for (absl::string_view cell : absl::StrSplit(line, ',')) {
-      ++column;
-      double seconds = 0;
-      if (!absl::SimpleAtod(cell, &seconds) || !(seconds >= 0) || !(seconds < 1e9)) {
-        return absl::InvalidArgumentError(absl::StrCat(name, ", line ", line_number, ", column ",
-                                                       column, ": \"", cell,
-                                                       "\" is not a number of seconds >= 0"));
-      }
-      trace.seconds.push_back(seconds);
-    }
+  const auto take = [&](int64_t line, std::span<const double> seconds) -> absl::Status {
+    const auto column = static_cast<int>(seconds.size());
     if (trace.rows == 0) trace.columns = column;
     if (column != trace.columns) {
-      return absl::InvalidArgumentError(absl::StrCat(name, ", line ", line_number, " has ", column,
+      return absl::InvalidArgumentError(absl::StrCat(name, ", line ", line, " has ", column,
                                                      " columns, the first line ", trace.columns));
     }
+    for (int k = 0; k < column; ++k) {
+      if (seconds[k] >= 0 && seconds[k] < 1e9) continue;
+      return absl::InvalidArgumentError(absl::StrCat(name, ", line ", line, ", column ", k + 1,
+                                                     ": ", seconds[k],
+                                                     " is not a number of seconds >= 0"));
+    }
+    trace.seconds.insert(trace.seconds.end(), seconds.begin(), seconds.end());
     ++trace.rows;
     if (column > kMaxColumns || trace.seconds.size() > kMaxCells) {
       return absl::InvalidArgumentError(
           absl::StrCat(name, " is larger than ", kMaxColumns, " columns or ", kMaxCells, " cells"));
     }
-  }
+    return absl::OkStatus();
+  };
+  const absl::Status read = ForEachNumbers(*BytesInMemory(trace.name, text), take);
+  if (!read.ok()) return read;
   if (trace.rows == 0) return absl::InvalidArgumentError(absl::StrCat(name, " is empty"));
   return trace;
 }

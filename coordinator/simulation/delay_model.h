@@ -28,7 +28,8 @@ struct Trace {
   }
 };
 
-// Comma-separated text; InvalidArgument names line and column. Limits: 10,000 columns, 10^7 cells.
+// Rows of numbers (models/data/rows.h), perhaps under a header; InvalidArgument names line and
+// column. Limits: 10,000 columns, 10^7 cells.
 absl::StatusOr<Trace> ParseTrace(absl::string_view name, absl::string_view text);
 
 // Seconds per unit of load: the slope of the least-squares line of delay on load over the

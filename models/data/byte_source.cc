@@ -1,7 +1,5 @@
 #include "models/data/byte_source.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -14,6 +12,7 @@
 
 #include "absl/base/internal/raw_logging.h"
 #include "absl/strings/str_cat.h"
+#include "models/data/input_file.h"
 #include "proto/wire/crc32c.h"
 
 namespace gradloom {
@@ -21,28 +20,11 @@ namespace {
 
 class PlainFile final : public ByteSource {
  public:
-  ~PlainFile() override {
-    if (descriptor_ >= 0) close(descriptor_);
+  PlainFile(InputFile file, std::string name) : file_(std::move(file)) {
+    name_ = std::move(name);
+    size_ = file_.size();
   }
-
-  absl::Status Open(const std::string& path, absl::string_view field) {
-    name_ = absl::StrCat(field, ": ", path);
-    descriptor_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat facts;
-    if (descriptor_ < 0 || fstat(descriptor_, &facts) != 0) {
-      const int error = errno;
-      const std::string text = absl::StrCat(name_, " cannot be opened: ", strerror(error));
-      return error == ENOENT ? absl::NotFoundError(text) : absl::FailedPreconditionError(text);
-    }
-    if (!S_ISREG(facts.st_mode)) {
-      return absl::InvalidArgumentError(absl::StrCat(name_, " is not a regular file"));
-    }
-    size_ = facts.st_size;
-    return Stream(0, size_, [this](std::span<const char> block) {
-      checksum_ = Crc32c({block.data(), block.size()}, checksum_);
-      return absl::OkStatus();
-    });
-  }
+  using ByteSource::TakeChecksum;
 
   absl::Status Stream(int64_t offset, int64_t length, Sink sink) const override {
     ABSL_RAW_CHECK(offset >= 0 && length >= 0 && offset <= size_ - length, "range outside a file");
@@ -65,7 +47,7 @@ class PlainFile final : public ByteSource {
  private:
   absl::Status ReadFully(int64_t offset, std::span<char> out) const {
     while (!out.empty()) {
-      const ssize_t got = pread(descriptor_, out.data(), out.size(), offset);
+      const ssize_t got = pread(file_.descriptor(), out.data(), out.size(), offset);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) {
         return absl::DataLossError(absl::StrCat(name_, " cannot be read: ", strerror(errno)));
@@ -80,36 +62,34 @@ class PlainFile final : public ByteSource {
     return absl::OkStatus();
   }
 
-  int descriptor_ = -1;
+  InputFile file_;
 };
 
-class StoredPart final : public ByteSource {
+class MemoryBytes final : public ByteSource {
  public:
-  StoredPart(std::shared_ptr<const ByteSource> file, std::string name, int64_t offset,
-             int64_t length)
-      : file_(std::move(file)), offset_(offset) {
+  MemoryBytes(std::string name, absl::string_view bytes) : bytes_(bytes) {
     name_ = std::move(name);
-    size_ = length;
-  }
-  absl::Status Open() {
-    return Stream(0, size_, [this](std::span<const char> block) {
-      checksum_ = Crc32c({block.data(), block.size()}, checksum_);
-      return absl::OkStatus();
-    });
+    size_ = static_cast<int64_t>(bytes.size());
   }
   absl::Status Stream(int64_t offset, int64_t length, Sink sink) const override {
-    return file_->Stream(offset_ + offset, length, sink);
+    ABSL_RAW_CHECK(offset >= 0 && length >= 0 && offset <= size_ - length, "range outside bytes");
+    std::span<const char> rest(bytes_.data() + offset, static_cast<size_t>(length));
+    while (!rest.empty()) {
+      const auto block = rest.first(std::min<size_t>(rest.size(), kBlockBytes));
+      if (absl::Status taken = sink(block); !taken.ok()) return taken;
+      rest = rest.subspan(block.size());
+    }
+    return absl::OkStatus();
   }
 
  private:
-  std::shared_ptr<const ByteSource> file_;
-  int64_t offset_;
+  absl::string_view bytes_;
 };
 
 // What zlib wants between calls, released on every way out.
 class Inflater {
  public:
-  explicit Inflater(int window_bits) { ok_ = inflateInit2(&stream_, window_bits) == Z_OK; }
+  Inflater() { ok_ = inflateInit2(&stream_, 15 + 16) == Z_OK; }  // gzip's header and trailer
   ~Inflater() {
     if (ok_) inflateEnd(&stream_);
   }
@@ -123,12 +103,10 @@ class Inflater {
   bool ok_ = false;
 };
 
-class DeflatedPart final : public ByteSource {
+class GzipContents final : public ByteSource {
  public:
-  DeflatedPart(std::shared_ptr<const ByteSource> file, std::string name, int64_t offset,
-               int64_t length, bool gzip)
-      : file_(std::move(file)), offset_(offset), length_(length), gzip_(gzip) {
-    name_ = std::move(name);
+  explicit GzipContents(std::unique_ptr<const ByteSource> file) : file_(std::move(file)) {
+    name_ = file_->name();
   }
 
   absl::Status Open() {
@@ -136,14 +114,14 @@ class DeflatedPart final : public ByteSource {
     absl::Status status = Inflate([&](std::span<const char> block) {
       size += static_cast<int64_t>(block.size());
       checksum_ = Crc32c({block.data(), block.size()}, checksum_);
-      return absl::OkStatus();
+      return CheckContentsSize(name_, size);
     });
     size_ = size;
     return status;
   }
 
   absl::Status Stream(int64_t offset, int64_t length, Sink sink) const override {
-    ABSL_RAW_CHECK(offset >= 0 && length >= 0 && offset <= size_ - length, "range outside a part");
+    ABSL_RAW_CHECK(offset >= 0 && length >= 0 && offset <= size_ - length, "range outside a file");
     if (length == 0) return absl::OkStatus();
     // Inflated blocks begin at 0, the caller's at `offset`: gather them into the caller's.
     std::vector<char> block;
@@ -182,19 +160,19 @@ class DeflatedPart final : public ByteSource {
 
   // Inflates from the beginning, block by block, until the end or until `sink` says no.
   absl::Status Inflate(Sink sink) const {
-    Inflater inflater(gzip_ ? 15 + 16 : -15);
+    Inflater inflater;
     if (!inflater.ok()) return absl::ResourceExhaustedError("zlib: out of memory");
     z_stream& stream = inflater.stream();
     std::vector<char> out(kBlockBytes);
-    bool ended = false;     // a gzip member or the deflated data has ended
-    bool trailing = false;  // what follows a gzip file is ignored, as gunzip does
-    absl::Status status = file_->Stream(offset_, length_, [&](std::span<const char> in) {
+    bool ended = false;     // a member has ended
+    bool trailing = false;  // what follows the last member is ignored, as gunzip does
+    absl::Status status = file_->Stream(0, file_->size(), [&](std::span<const char> in) {
       stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
       stream.avail_in = static_cast<uInt>(in.size());
       while (stream.avail_in > 0 && !trailing) {
         if (ended) {
           // gzip files may be concatenated.
-          if (!gzip_ || *stream.next_in != 0x1f || inflateReset(&stream) != Z_OK) {
+          if (*stream.next_in != 0x1f || inflateReset(&stream) != Z_OK) {
             trailing = true;
             break;
           }
@@ -230,11 +208,23 @@ class DeflatedPart final : public ByteSource {
     return absl::OkStatus();
   }
 
-  std::shared_ptr<const ByteSource> file_;
-  int64_t offset_;
-  int64_t length_;
-  bool gzip_;
+  std::unique_ptr<const ByteSource> file_;
 };
+
+absl::StatusOr<std::unique_ptr<PlainFile>> OpenPlain(absl::string_view path,
+                                                     absl::string_view field,
+                                                     absl::string_view base_folder) {
+  if (path.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(field, ": a file name is required"));
+  }
+  const std::string full =
+      (std::filesystem::path(std::string(base_folder)) / std::string(path)).string();
+  std::string name = field.empty() ? full : absl::StrCat(field, ": ", full);
+  absl::StatusOr<InputFile> file = InputFile::Open(full, name);
+  if (!file.ok()) return file.status();
+  if (absl::Status size = CheckContentsSize(name, file->size()); !size.ok()) return size;
+  return std::make_unique<PlainFile>(*std::move(file), std::move(name));
+}
 
 }  // namespace
 
@@ -247,45 +237,45 @@ absl::Status ByteSource::Read(int64_t offset, std::span<char> out) const {
   });
 }
 
+absl::Status ByteSource::TakeChecksum() {
+  return Stream(0, size_, [this](std::span<const char> block) {
+    checksum_ = Crc32c({block.data(), block.size()}, checksum_);
+    return absl::OkStatus();
+  });
+}
+
 absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(absl::string_view path,
                                                      absl::string_view field,
-                                                     absl::string_view base_folder, bool gunzip) {
-  if (path.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(field, ": a file name is required"));
-  }
-  const std::filesystem::path full =
-      std::filesystem::path(std::string(base_folder)) / std::string(path);
-  auto file = std::make_unique<PlainFile>();
-  if (absl::Status opened = file->Open(full.string(), field); !opened.ok()) return opened;
+                                                     absl::string_view base_folder) {
+  absl::StatusOr<std::unique_ptr<PlainFile>> file = OpenPlain(path, field, base_folder);
+  if (!file.ok()) return file.status();
   char magic[2] = {};
-  if (gunzip && file->size() >= 2) {
-    if (absl::Status read = file->Read(0, magic); !read.ok()) return read;
+  if ((*file)->size() >= 2) {
+    if (absl::Status read = (*file)->Read(0, magic); !read.ok()) return read;
   }
-  if (magic[0] != '\x1f' || magic[1] != '\x8b') return file;
-  const int64_t size = file->size();
-  const std::string name = file->name();
-  auto contents = std::make_unique<DeflatedPart>(std::move(file), name, 0, size, /*gzip=*/true);
+  if (magic[0] != '\x1f' || magic[1] != '\x8b') {
+    if (absl::Status read = (*file)->TakeChecksum(); !read.ok()) return read;
+    return *std::move(file);
+  }
+  auto contents = std::make_unique<GzipContents>(*std::move(file));
   if (absl::Status opened = contents->Open(); !opened.ok()) return opened;
   return contents;
 }
 
-absl::StatusOr<std::unique_ptr<ByteSource>> OpenPart(std::shared_ptr<const ByteSource> file,
-                                                     std::string name, int64_t offset,
-                                                     int64_t length, bool deflated) {
-  if (offset < 0 || length < 0 || offset > file->size() || length > file->size() - offset) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ": bytes ", offset, " to ", offset, " + ",
-                                                   length, " lie outside the file's ",
-                                                   file->size()));
-  }
-  if (deflated) {
-    auto part = std::make_unique<DeflatedPart>(std::move(file), std::move(name), offset, length,
-                                               /*gzip=*/false);
-    if (absl::Status opened = part->Open(); !opened.ok()) return opened;
-    return part;
-  }
-  auto part = std::make_unique<StoredPart>(std::move(file), std::move(name), offset, length);
-  if (absl::Status opened = part->Open(); !opened.ok()) return opened;
-  return part;
+absl::StatusOr<std::unique_ptr<ByteSource>> OpenAsItIs(absl::string_view path,
+                                                       absl::string_view field,
+                                                       absl::string_view base_folder) {
+  return OpenPlain(path, field, base_folder);
+}
+
+std::unique_ptr<ByteSource> BytesInMemory(std::string name, absl::string_view bytes) {
+  return std::make_unique<MemoryBytes>(std::move(name), bytes);
+}
+
+absl::Status CheckContentsSize(absl::string_view name, int64_t bytes) {
+  if (bytes <= ByteSource::kMaxBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " has ", bytes, " bytes or more; legal: up to ", ByteSource::kMaxBytes));
 }
 
 }  // namespace gradloom

@@ -1,7 +1,6 @@
 // Where a data file's bytes come from: a plain file (any range costs only itself), a gzip file's
-// contents or a member of a zip archive (deflated: a range costs reading up to its end, but never
-// more memory than one block). Immutable and thread-safe; every read opens nothing and shares no
-// position.
+// contents or a member of a zip archive (compressed: a range costs reading up to its end, but never
+// more memory than one block). Immutable and thread-safe; reads share no position.
 #ifndef GRADLOOM_MODELS_DATA_BYTE_SOURCE_H_
 #define GRADLOOM_MODELS_DATA_BYTE_SOURCE_H_
 
@@ -21,6 +20,8 @@ class ByteSource {
  public:
   // Blocks arrive in order; all are kBlockBytes long but the last. An error ends the stream.
   static constexpr int64_t kBlockBytes = 256 * 1024;
+  // Largest contents; they are read once when opened, so more would keep the reader for too long.
+  static constexpr int64_t kMaxBytes = int64_t{1} << 40;
   using Sink = absl::FunctionRef<absl::Status(std::span<const char>)>;
 
   virtual ~ByteSource() = default;
@@ -38,24 +39,30 @@ class ByteSource {
 
  protected:
   ByteSource() = default;
+  // Reads the contents once, for the checksum. The size must be known.
+  absl::Status TakeChecksum();
   std::string name_;
   int64_t size_ = 0;
   uint32_t checksum_ = 0;
 };
 
-// Opens the file at `path` under `base_folder` (unless absolute) and reads it once, for its size
-// and checksum. `field` is the spec's field to name in messages. With `gunzip`, a file that begins
-// like gzip stands for its uncompressed contents.
+// Opens the regular file at `path` under `base_folder` (unless absolute) and reads it once, for its
+// size and checksum; one that begins like gzip stands for its uncompressed contents. `field` is the
+// spec's field to name in messages, or empty.
 absl::StatusOr<std::unique_ptr<ByteSource>> OpenFile(absl::string_view path,
                                                      absl::string_view field,
-                                                     absl::string_view base_folder,
-                                                     bool gunzip = false);
+                                                     absl::string_view base_folder);
 
-// The bytes [offset, offset + length) of `file`, as they are or deflated without a gzip header.
-// `name` replaces the name. InvalidArgument if the part does not lie inside the file.
-absl::StatusOr<std::unique_ptr<ByteSource>> OpenPart(std::shared_ptr<const ByteSource> file,
-                                                     std::string name, int64_t offset,
-                                                     int64_t length, bool deflated);
+// The same file as it is, which is not read: its checksum is 0.
+absl::StatusOr<std::unique_ptr<ByteSource>> OpenAsItIs(absl::string_view path,
+                                                       absl::string_view field,
+                                                       absl::string_view base_folder);
+
+// Bytes in memory, which must outlive the source. Its checksum is 0.
+std::unique_ptr<ByteSource> BytesInMemory(std::string name, absl::string_view bytes);
+
+// InvalidArgument when contents have more than kMaxBytes.
+absl::Status CheckContentsSize(absl::string_view name, int64_t bytes);
 
 }  // namespace gradloom
 

@@ -1,13 +1,13 @@
 // CIFAR-10's binary version (https://www.cs.toronto.edu/~kriz/cifar.html): an example is a label
 // byte and 3 x 32 x 32 pixel bytes, by channel and row.
 #include <algorithm>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "models/data/byte_source.h"
 #include "models/data/sources.h"
+#include "models/data/targets.h"
 #include "proto/wire/crc32c.h"
 
 namespace gradloom {
@@ -37,15 +37,13 @@ class Cifar10Dataset final : public Dataset {
     info_.features = kPixels;
     info_.channels = 3;
     info_.height = info_.width = 32;
-    info_.classes = kClasses;
-    info_.class_labels.resize(kClasses);
-    std::iota(info_.class_labels.begin(), info_.class_labels.end(), 0.0F);
+    SetClasses(kClasses, info_);
     info_.checksum = Crc32c(parts);
     return absl::OkStatus();
   }
 
   absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const override {
-    if (absl::Status range = CheckRange(begin, end, info_.examples); !range.ok()) return range;
+    if (absl::Status range = CheckLoad(begin, end); !range.ok()) return range;
     Examples examples;
     examples.rows = end - begin;
     examples.features = kPixels;

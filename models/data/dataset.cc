@@ -1,17 +1,18 @@
 #include "models/data/dataset.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/base/internal/raw_logging.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "models/data/sources.h"
 #include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {
 
-// A range of another dataset, seen with a training set's classes and width.
+// A range of another dataset, with an info of its own: of another width or other classes.
 class DatasetView final : public Dataset {
  public:
   DatasetView(std::shared_ptr<const Dataset> whole, int64_t begin, int64_t end)
@@ -24,34 +25,23 @@ class DatasetView final : public Dataset {
     }
   }
 
-  // The value that each of the dataset's classes has from now on: a class number or a real target.
-  void Relabel(const DatasetInfo& like, std::vector<float> targets) {
-    targets_ = std::move(targets);
-    info_.classes = like.classes;
-    info_.class_labels = like.class_labels;
-  }
-  void Widen(int64_t features) { info_.features = features; }
+  DatasetInfo& mutable_info() { return info_; }
 
   absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const override {
-    if (absl::Status range = CheckRange(begin, end, info_.examples); !range.ok()) return range;
+    if (absl::Status range = CheckLoad(begin, end); !range.ok()) return range;
     absl::StatusOr<Examples> examples = whole_->Load(begin_ + begin, begin_ + end);
     if (!examples.ok()) return examples;
     examples->features = info_.features;
-    if (!targets_.empty()) {
-      for (float& target : examples->targets) target = targets_[static_cast<size_t>(target)];
-    }
     return examples;
   }
 
  private:
   std::shared_ptr<const Dataset> whole_;
   int64_t begin_;
-  std::vector<float> targets_;
 };
 
-// Brings a test set to the training set's classes and width, or says why it cannot be.
-absl::Status Align(const DatasetInfo& train, DatasetView& test) {
-  const DatasetInfo info = test.info();
+// Brings a test set to the training set's width, or says why it cannot be.
+absl::Status AlignShape(const DatasetInfo& train, DatasetInfo& info) {
   if (info.sparse != train.sparse) {
     return absl::InvalidArgumentError("data.test: dense and sparse data cannot be mixed");
   }
@@ -61,44 +51,47 @@ absl::Status Align(const DatasetInfo& train, DatasetView& test) {
           "data.test has ", info.features, " features, data.train has ", train.features,
           train.sparse ? "; set `features` of both to the larger number" : ""));
     }
-    test.Widen(train.features);
+    info.features = train.features;
   }
   if (info.channels != train.channels || info.height != train.height || info.width != train.width) {
     return absl::InvalidArgumentError(absl::StrCat(
         "data.test has images of ", info.channels, " x ", info.height, " x ", info.width,
         ", data.train of ", train.channels, " x ", train.height, " x ", train.width));
   }
-  if (info.class_labels == train.class_labels) return absl::OkStatus();
-  if (train.classes == 0) {
-    // Real targets that all happen to be integers.
-    test.Relabel(train, info.class_labels);
-    return absl::OkStatus();
-  }
-  if (info.classes == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("data.test has real targets, data.train has ", train.classes, " classes"));
-  }
-  std::vector<float> numbers;
-  for (const float label : info.class_labels) {
-    const auto place =
-        std::lower_bound(train.class_labels.begin(), train.class_labels.end(), label);
-    if (place == train.class_labels.end() || *place != label) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "data.test has the label ", label, ", which data.train has not; its ", train.classes,
-          " labels are ", train.class_labels.front(), " to ", train.class_labels.back()));
-    }
-    numbers.push_back(static_cast<float>(place - train.class_labels.begin()));
-  }
-  test.Relabel(train, std::move(numbers));
   return absl::OkStatus();
+}
+
+// Why the training set's classes are not those of the test set's targets; empty when they are.
+std::string ForeignClasses(const DatasetInfo& train, const DatasetInfo& test) {
+  if (test.classes == 0) return test.no_classes;
+  for (const float label : test.class_labels) {
+    if (absl::c_binary_search(train.class_labels, label)) continue;
+    return absl::StrFormat(
+        "data.test has the target %.9g, which data.train has not; its %d classes are %.9g to %.9g",
+        label, train.classes, train.class_labels.front(), train.class_labels.back());
+  }
+  return "";
 }
 
 }  // namespace
 
-absl::Status CheckRange(int64_t begin, int64_t end, int64_t examples) {
-  if (0 <= begin && begin <= end && end <= examples) return absl::OkStatus();
+absl::Status Dataset::CheckLoad(int64_t begin, int64_t end) const {
+  constexpr int64_t kMaxValues = int64_t{1} << 34;
+  if (begin < 0 || end < begin || end > info_.examples) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "examples [", begin, ", ", end, ") asked for, there are [0, ", info_.examples, ")"));
+  }
+  const int64_t width = info_.sparse ? 1 : info_.features;
+  if (width == 0 || end - begin <= kMaxValues / width) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("examples [", begin, ", ", end, ") of ", width,
+                                                 " values each asked for; legal: up to ",
+                                                 kMaxValues, " values at a time"));
+}
+
+absl::Status CheckExampleCount(absl::string_view name, int64_t examples) {
+  if (examples <= kMaxExamples) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("examples [", begin, ", ", end, ") asked for, there are [0, ", examples, ")"));
+      absl::StrCat(name, " has ", examples, " rows or more; legal: up to ", kMaxExamples));
 }
 
 Examples Examples::Gather(const std::vector<int64_t>& index) const {
@@ -201,8 +194,18 @@ absl::StatusOr<TrainAndTest> OpenData(const v1::DataSpec& spec, const std::strin
   std::shared_ptr<const Dataset> whole = *std::move(opened);
   if (whole->info().examples == 0) return absl::InvalidArgumentError("data.test has no examples");
   const int64_t test_examples = whole->info().examples;
+  auto train = std::make_shared<DatasetView>(data.train, 0, examples);
   auto test = std::make_shared<DatasetView>(std::move(whole), 0, test_examples);
-  if (absl::Status aligned = Align(data.train->info(), *test); !aligned.ok()) return aligned;
+  DatasetInfo& info = test->mutable_info();
+  if (absl::Status aligned = AlignShape(train->info(), info); !aligned.ok()) return aligned;
+  if (train->info().classes > 0) {
+    train->mutable_info().no_classes = ForeignClasses(train->info(), info);
+  }
+  info.classes = train->info().classes;
+  info.class_labels = train->info().class_labels;
+  info.no_classes = train->info().no_classes;
+  info.rather_numbers = train->info().rather_numbers;
+  data.train = std::move(train);
   data.test = std::move(test);
   return data;
 }

@@ -22,9 +22,15 @@ struct DatasetInfo {
   int64_t examples = 0;
   int64_t features = 0;                     // channels * height * width for images
   int channels = 0, height = 0, width = 0;  // 0 when not images
-  int classes = 0;                          // 0: real targets
-  // What the source calls each class, ascending (-1, 1 of a LIBSVM file are classes 0, 1).
+  // Classes that the targets, which are numbers, can stand for; 0 when they cannot. Class c is
+  // targets of class_labels[c], ascending (-1, 1 of a LIBSVM file are classes 0, 1).
+  int classes = 0;
   std::vector<float> class_labels;
+  // Why they cannot, in a training set also because of its test set: names file, place and target.
+  std::string no_classes;
+  // There are so many classes, and only whole targets say that they are classes, that without a
+  // word of the user's they are numbers.
+  bool rather_numbers = false;
   bool sparse = false;
   // What connects the examples; null unless they are the nodes of a graph, all of it.
   std::shared_ptr<const Graph> graph;
@@ -43,7 +49,7 @@ struct Examples {
   std::vector<int64_t> row_start;  // rows + 1, when sparse
   std::vector<int32_t> column;
   std::vector<float> value;
-  std::vector<float> targets;  // class number or real value
+  std::vector<float> targets;  // as the source has them; see DatasetInfo::classes
 
   // Rows `index` of this, in that order.
   Examples Gather(const std::vector<int64_t>& index) const;
@@ -58,6 +64,8 @@ class Dataset {
   virtual absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const = 0;
 
  protected:
+  // InvalidArgument unless Load may be asked for the range and what it returns has a sane size.
+  absl::Status CheckLoad(int64_t begin, int64_t end) const;
   DatasetInfo info_;
 };
 
@@ -69,9 +77,10 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const v1::DataSource& sourc
                                                      const std::string& base_folder);
 
 // The train and test sets of a run, `holdout` applied. `test` is null when there is none.
-// Checks that train and test agree: the test set may lack classes, never have others, and gets the
-// training set's class numbers. A sparse test set that knows fewer features than a sparse training
-// set is widened to it.
+// Checks that train and test have the same shape; a sparse test set that knows fewer features than
+// a sparse training set is widened to it. The test set gets the training set's classes: it may lack
+// some, but where it has others the training set has no_classes. Both have a checksum, of every
+// value and target and of their order.
 struct TrainAndTest {
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> test;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "models/data/sources.h"
+#include "models/data/targets.h"
 #include "models/random.h"
 #include "proto/wire/crc32c.h"
 
@@ -34,13 +35,14 @@ class RegressionDataset final : public Dataset {
     info_.features = static_cast<int64_t>(features);
     info_.checksum = Crc32c(absl::StrFormat("regression 1 %d %d %d %d %.17g", count, features,
                                             source.first(), seed_, noise_));
+    info_.no_classes = absl::StrCat(field, " draws numbers as targets");
     RandomStream stream(seed_, Purpose::kGeneratedData, 0, kModel);
     for (uint64_t i = 0; i < features; ++i) weights_.push_back(stream.NextNormal());
     return absl::OkStatus();
   }
 
   absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const override {
-    if (absl::Status range = CheckRange(begin, end, info_.examples); !range.ok()) return range;
+    if (absl::Status range = CheckLoad(begin, end); !range.ok()) return range;
     Examples examples;
     examples.rows = end - begin;
     examples.features = info_.features;
@@ -120,9 +122,7 @@ class ClassificationDataset final : public Dataset {
     if (absl::Status s = CheckSize(field + ".separation", separation); !s.ok()) return s;
     info_.examples = static_cast<int64_t>(count);
     info_.features = static_cast<int64_t>(features);
-    info_.classes = static_cast<int>(classes);
-    info_.class_labels.resize(classes);
-    std::iota(info_.class_labels.begin(), info_.class_labels.end(), 0.0F);
+    SetClasses(static_cast<int>(classes), info_);
     info_.checksum = Crc32c(absl::StrFormat("classification 1 %d %d %d %d %d %.17g", count,
                                             features, classes, source.first(), seed_, separation));
     centres_ = Centres(seed_, info_.classes, info_.features, separation);
@@ -130,7 +130,7 @@ class ClassificationDataset final : public Dataset {
   }
 
   absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const override {
-    if (absl::Status range = CheckRange(begin, end, info_.examples); !range.ok()) return range;
+    if (absl::Status range = CheckLoad(begin, end); !range.ok()) return range;
     Examples examples;
     examples.rows = end - begin;
     examples.features = info_.features;

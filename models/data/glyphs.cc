@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "models/data/generated.h"
 #include "models/data/sources.h"
+#include "models/data/targets.h"
 #include "models/random.h"
 #include "proto/wire/crc32c.h"
 
@@ -242,16 +243,14 @@ class GlyphsDataset final : public Dataset {
     info_.features = kPixels;
     info_.channels = 1;
     info_.height = info_.width = kSide;
-    info_.classes = kClasses;
-    info_.class_labels.resize(kClasses);
-    std::iota(info_.class_labels.begin(), info_.class_labels.end(), 0.0F);
+    SetClasses(kClasses, info_);
     info_.checksum = Crc32c(absl::StrFormat("glyphs %d %d %d %d %.17g %.17g", kVersion, count,
                                             source.first(), seed_, noise_, distortion_));
     return absl::OkStatus();
   }
 
   absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const override {
-    if (absl::Status range = CheckRange(begin, end, info_.examples); !range.ok()) return range;
+    if (absl::Status range = CheckLoad(begin, end); !range.ok()) return range;
     Examples examples;
     examples.rows = end - begin;
     examples.features = kPixels;

@@ -22,7 +22,7 @@ class GraphDataset final : public Dataset {
   }
 
   absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const override {
-    if (absl::Status range = CheckRange(begin, end, info_.examples); !range.ok()) return range;
+    if (absl::Status range = CheckLoad(begin, end); !range.ok()) return range;
     const Graph& graph = *info_.graph;
     Examples examples;
     examples.rows = end - begin;
@@ -34,7 +34,10 @@ class GraphDataset final : public Dataset {
     }
     examples.column.assign(graph.feature.begin() + first, graph.feature.begin() + last);
     examples.value.assign(graph.value.begin() + first, graph.value.begin() + last);
-    examples.targets.assign(graph.label.begin() + begin, graph.label.begin() + end);
+    examples.targets.reserve(end - begin);
+    for (int64_t i = begin; i < end; ++i) {
+      examples.targets.push_back(info_.class_labels[graph.label[i]]);
+    }
     return examples;
   }
 };

@@ -33,9 +33,9 @@ struct Graph {
 inline constexpr int64_t kMaxGraphNodes = int64_t{1} << 24;
 
 // A dataset of the nodes. `features` are the nodes' rows: their number is that of the nodes, and
-// their targets are the classes that `class_labels` names. Of the edges, which may come in any
-// order and direction, loops and repetitions are dropped. Both are valid: ends are nodes, columns
-// features.
+// their targets are class numbers, the classes those that `class_labels` names. Of the edges, which
+// may come in any order and direction, loops and repetitions are dropped. Both are valid: ends are
+// nodes, columns features.
 std::unique_ptr<Dataset> MakeGraphDataset(std::vector<std::pair<int32_t, int32_t>> edges,
                                           Examples features, std::vector<float> class_labels,
                                           uint64_t checksum);

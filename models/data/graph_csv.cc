@@ -3,14 +3,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "models/data/byte_source.h"
 #include "models/data/graph.h"
+#include "models/data/rows.h"
 #include "models/data/sources.h"
+#include "models/data/targets.h"
 #include "models/data/text.h"
 #include "proto/wire/crc32c.h"
 
@@ -19,32 +18,29 @@ namespace {
 
 using Edges = std::vector<std::pair<int32_t, int32_t>>;
 
-// Blank lines, lines that begin with '#' and, as the first one, a header are skipped.
+// Lines that begin with '#' and, as the first one, a header are skipped.
 absl::Status ReadEdges(const ByteSource& file, int64_t nodes, Edges& edges) {
-  int64_t number = 0;
+  const RowFormat format{.delimiter = RowFormat::kAnyDelimiter, .comments = true};
+  Header header;
   bool first = true;
   const auto node = [nodes](absl::string_view text, int32_t& out) {
     return absl::SimpleAtoi(text, &out) && 0 <= out && out < nodes;
   };
-  return ForEachLine(
-      file, 0, file.size(), [&](absl::string_view line, int64_t /*offset*/) -> absl::Status {
-        ++number;
-        line = absl::StripAsciiWhitespace(line);
-        if (line.empty() || line[0] == '#') return absl::OkStatus();
-        const std::vector<absl::string_view> ends =
-            absl::StrSplit(line, absl::ByAnyChar(", \t"), absl::SkipEmpty());
-        const bool header = first && absl::ascii_isalpha(line[0]);
-        first = false;
-        if (header) return absl::OkStatus();
-        int32_t from = 0, to = 0;
-        if (ends.size() != 2 || !node(ends[0], from) || !node(ends[1], to)) {
-          return absl::InvalidArgumentError(
-              absl::StrCat(file.name(), ", line ", number, ": '", absl::CEscape(line.substr(0, 40)),
-                           "'; legal: two node numbers from 0 to ", nodes - 1));
-        }
-        edges.emplace_back(from, to);
-        return absl::OkStatus();
-      });
+  return ForEachRow(file, 0, file.size(), format, [&](const Row& row) -> absl::Status {
+    if (std::exchange(first, false) && KindOf(row.cells) == RowKind::kNames) {
+      header = Header(row.cells);
+      return absl::OkStatus();
+    }
+    const auto ends = row.cells.subspan(header.RowsHaveNames(row.cells.size()) ? 1 : 0);
+    int32_t from = 0, to = 0;
+    if (ends.size() != 2 || !node(ends[0], from) || !node(ends[1], to)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file.name(), ", line ", row.line, ": ", Shown(row.text),
+                       "; legal: two node numbers from 0 to ", nodes - 1));
+    }
+    edges.emplace_back(from, to);
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace
@@ -57,7 +53,7 @@ DatasetOr OpenGraphCsv(const v1::GraphCsvSource& source, const std::string& fiel
   const DatasetInfo& info = (*nodes)->info();
   if (info.classes == 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat(field, ".nodes has real targets; legal: whole numbers, a class each"));
+        absl::StrCat(info.no_classes, "; legal: whole numbers, a class each"));
   }
   if (info.examples > kMaxGraphNodes || info.features > kMaxGraphNodes) {
     return absl::InvalidArgumentError(absl::StrCat(field, ".nodes has ", info.examples,
@@ -65,13 +61,13 @@ DatasetOr OpenGraphCsv(const v1::GraphCsvSource& source, const std::string& fiel
                                                    " features; legal: 1 to ", kMaxGraphNodes));
   }
   absl::StatusOr<std::unique_ptr<ByteSource>> file =
-      OpenFile(source.edges(), field + ".edges", base_folder);
+      OpenText(source.edges(), field + ".edges", base_folder);
   if (!file.ok()) return file.status();
-  if (absl::Status text = CheckText(**file); !text.ok()) return text;
   Edges edges;
   if (absl::Status read = ReadEdges(**file, info.examples, edges); !read.ok()) return read;
   absl::StatusOr<Examples> features = (*nodes)->Load(0, info.examples);
   if (!features.ok()) return features.status();
+  ToClassNumbers(info.class_labels, features->targets);
   const uint64_t checksum = info.checksum ^ Crc32c(absl::StrCat("graph_csv ", (*file)->checksum()));
   return MakeGraphDataset(std::move(edges), *std::move(features), info.class_labels, checksum);
 }

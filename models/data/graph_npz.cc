@@ -10,6 +10,7 @@
 #include "models/data/npy_array.h"
 #include "models/data/sources.h"
 #include "models/data/targets.h"
+#include "models/data/zip_archive.h"
 #include "proto/wire/crc32c.h"
 
 namespace gradloom {
@@ -17,15 +18,16 @@ namespace {
 
 // Arrays are read in single precision, which counts without gaps up to here.
 constexpr int64_t kMostEntries = int64_t{1} << 24;
+// Of a dense matrix, before its zeros are left out.
+constexpr int64_t kMaxDenseFeatures = int64_t{1} << 31;
 
 // Reads arrays of one file.
 class Arrays {
  public:
-  Arrays(std::string file, std::string field, std::string base_folder)
-      : file_(std::move(file)), field_(std::move(field)), base_folder_(std::move(base_folder)) {}
+  explicit Arrays(ZipArchive archive) : archive_(std::move(archive)) {}
 
   absl::StatusOr<NpyArray> Open(absl::string_view name) const {
-    return NpyArray::Open(absl::StrCat(file_, ":", name), field_, base_folder_);
+    return NpyArray::OpenIn(archive_, name);
   }
   // A vector of at most kMostEntries elements.
   absl::StatusOr<std::vector<float>> Values(absl::string_view name) {
@@ -58,13 +60,13 @@ class Arrays {
     return absl::OkStatus();
   }
   absl::Status Invalid(absl::string_view name, absl::string_view what) const {
-    return absl::InvalidArgumentError(absl::StrCat(field_, ": ", file_, ":", name, what));
+    return absl::InvalidArgumentError(absl::StrCat(archive_.name(), ":", name, what));
   }
   void Saw(const NpyArray& array) { absl::StrAppend(&checksums_, " ", array.checksum()); }
   uint64_t checksum() const { return Crc32c(absl::StrCat("graph_npz", checksums_)); }
 
  private:
-  std::string file_, field_, base_folder_;
+  ZipArchive archive_;
   std::string checksums_;
 };
 
@@ -109,9 +111,10 @@ absl::Status ReadSparse(Arrays& arrays, const std::string& name, SparseMatrix& m
 absl::Status ReadFeatures(Arrays& arrays, Examples& features) {
   if (const absl::StatusOr<NpyArray> dense = arrays.Open("attr_matrix"); dense.ok()) {
     if (dense->shape().size() != 2 || dense->rows() > kMaxGraphNodes ||
-        dense->row_size() > kMaxGraphNodes) {
-      return arrays.Invalid("attr_matrix", absl::StrCat(" must be a matrix of at most ",
-                                                        kMaxGraphNodes, " rows and columns"));
+        dense->row_size() > kMaxDenseFeatures / dense->rows()) {
+      return arrays.Invalid(
+          "attr_matrix", absl::StrCat(" must be a matrix of at most ", kMaxGraphNodes, " rows and ",
+                                      kMaxDenseFeatures, " elements"));
     }
     arrays.Saw(*dense);
     features.rows = dense->rows();
@@ -133,7 +136,9 @@ absl::Status ReadFeatures(Arrays& arrays, Examples& features) {
 
 DatasetOr OpenGraphNpz(const v1::GraphNpzSource& source, const std::string& field,
                        const std::string& base_folder) {
-  Arrays arrays(source.file(), field + ".file", base_folder);
+  absl::StatusOr<ZipArchive> archive = OpenNpz(source.file(), field + ".file", base_folder);
+  if (!archive.ok()) return archive.status();
+  Arrays arrays(*std::move(archive));
   SparseMatrix adjacency;
   if (absl::Status read = ReadSparse(arrays, "adj", adjacency); !read.ok()) return read;
   const int64_t nodes = adjacency.shape[0];
@@ -150,14 +155,15 @@ DatasetOr OpenGraphNpz(const v1::GraphNpzSource& source, const std::string& fiel
                           absl::StrCat(" has ", nodes, " nodes, but there are ", features.rows,
                                        " rows of features and ", labels->size(), " labels"));
   }
-  TargetScan scan;
-  for (const float label : *labels) scan.Add(label);
-  std::vector<float> class_labels = scan.ClassLabels();
-  if (class_labels.empty()) {
-    return arrays.Invalid("labels", absl::StrCat(" are no classes; legal: at most ",
-                                                 TargetScan::kMaxClasses, " whole numbers"));
+  TargetScan scan(absl::StrCat(source.file(), ":labels, row "));
+  for (int64_t i = 0; i < nodes; ++i) scan.Add((*labels)[i], i);
+  DatasetInfo info;
+  scan.Tell(info);
+  if (info.classes == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, ".file: ", info.no_classes, "; legal: whole numbers, a class each"));
   }
-  ToClassNumbers(class_labels, *labels);
+  ToClassNumbers(info.class_labels, *labels);
   features.targets = *std::move(labels);
   std::vector<std::pair<int32_t, int32_t>> edges;
   edges.reserve(adjacency.column.size());
@@ -166,7 +172,7 @@ DatasetOr OpenGraphNpz(const v1::GraphNpzSource& source, const std::string& fiel
       if (adjacency.value[k] != 0) edges.emplace_back(static_cast<int32_t>(i), adjacency.column[k]);
     }
   }
-  return MakeGraphDataset(std::move(edges), std::move(features), std::move(class_labels),
+  return MakeGraphDataset(std::move(edges), std::move(features), std::move(info.class_labels),
                           arrays.checksum());
 }
 

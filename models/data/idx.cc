@@ -4,7 +4,6 @@
 #include <array>
 #include <cstring>
 #include <limits>
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "models/data/byte_source.h"
 #include "models/data/sources.h"
+#include "models/data/targets.h"
 #include "proto/wire/crc32c.h"
 
 namespace gradloom {
@@ -31,8 +31,7 @@ struct IdxFile {
 absl::StatusOr<IdxFile> OpenIdxFile(absl::string_view path, const std::string& field,
                                     const std::string& base_folder, int least, int most) {
   IdxFile file;
-  absl::StatusOr<std::unique_ptr<ByteSource>> opened =
-      OpenFile(path, field, base_folder, /*gunzip=*/true);
+  absl::StatusOr<std::unique_ptr<ByteSource>> opened = OpenFile(path, field, base_folder);
   if (!opened.ok()) return opened.status();
   file.bytes = *std::move(opened);
   const int64_t size = file.bytes->size();
@@ -98,6 +97,10 @@ class IdxDataset final : public Dataset {
           absl::StrCat(field, ": ", images_.shape[0], " images but ", labels->shape[0], " labels"));
     }
     if (absl::Status limits = KeepRange(source, field); !limits.ok()) return limits;
+    if (absl::Status count = CheckExampleCount(images_.bytes->name(), info_.examples);
+        !count.ok()) {
+      return count;
+    }
     if (images_.item_bytes == 0) {
       return absl::InvalidArgumentError(absl::StrCat(images_.bytes->name(), " has no pixels"));
     }
@@ -113,7 +116,7 @@ class IdxDataset final : public Dataset {
   }
 
   absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const override {
-    if (absl::Status range = CheckRange(begin, end, info_.examples); !range.ok()) return range;
+    if (absl::Status range = CheckLoad(begin, end); !range.ok()) return range;
     Examples examples;
     examples.rows = end - begin;
     examples.features = info_.features;
@@ -180,9 +183,7 @@ class IdxDataset final : public Dataset {
           }
           return absl::OkStatus();
         });
-    info_.classes = largest + 1;
-    info_.class_labels.resize(info_.classes);
-    std::iota(info_.class_labels.begin(), info_.class_labels.end(), 0.0F);
+    SetClasses(largest + 1, info_);
     return read;
   }
 

@@ -1,6 +1,6 @@
 // LIBSVM text: "label index:value index:value ... # comment", indices from 1, ascending. Opening
 // reads and validates the whole file once and keeps where each row begins, so loading reads only
-// its rows.
+// its rows (of a gzip file: up to them).
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -91,10 +91,9 @@ class LibsvmDataset final : public Dataset {
       features = static_cast<int64_t>(source.features());
     }
     absl::StatusOr<std::unique_ptr<ByteSource>> file =
-        OpenFile(source.file(), field + ".file", base_folder);
+        OpenText(source.file(), field + ".file", base_folder);
     if (!file.ok()) return file.status();
     file_ = *std::move(file);
-    if (absl::Status text = CheckText(*file_); !text.ok()) return text;
     const absl::StatusOr<int64_t> largest = Index(features);
     if (!largest.ok()) return largest.status();
     info_.sparse = true;
@@ -115,7 +114,7 @@ class LibsvmDataset final : public Dataset {
   }
 
   absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const override {
-    if (absl::Status range = CheckRange(begin, end, info_.examples); !range.ok()) return range;
+    if (absl::Status range = CheckLoad(begin, end); !range.ok()) return range;
     Examples examples;
     examples.features = info_.features;
     examples.sparse = true;
@@ -150,7 +149,7 @@ class LibsvmDataset final : public Dataset {
 
   // Fills row_offset_ and targets_; returns the largest index.
   absl::StatusOr<int64_t> Index(int64_t features) {
-    TargetScan scan;
+    TargetScan scan(absl::StrCat(file_->name(), ", line "));
     Row row;
     int64_t largest = 0;
     int64_t number = 0;
@@ -165,15 +164,13 @@ class LibsvmDataset final : public Dataset {
           }
           row_offset_.push_back(offset);
           targets_.push_back(row.target);
-          scan.Add(row.target);
+          scan.Add(row.target, number);
           if (!row.column.empty()) largest = std::max<int64_t>(largest, row.column.back() + 1);
-          return absl::OkStatus();
+          return CheckExampleCount(file_->name(), static_cast<int64_t>(targets_.size()));
         });
     if (!read.ok()) return read;
     row_offset_.push_back(file_->size());
-    info_.class_labels = scan.ClassLabels();
-    info_.classes = static_cast<int>(info_.class_labels.size());
-    ToClassNumbers(info_.class_labels, targets_);
+    scan.Tell(info_);
     return largest;
   }
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "models/data/text.h"
 #include "models/data/zip_archive.h"
 
 namespace gradloom {
@@ -90,26 +91,6 @@ bool ReadEntry(absl::string_view key, Scanner& scanner, NpyHeader& header) {
   return true;
 }
 
-absl::StatusOr<std::unique_ptr<ByteSource>> OpenNpzArray(absl::string_view path,
-                                                         absl::string_view array,
-                                                         const std::string& field,
-                                                         const std::string& base_folder) {
-  absl::StatusOr<std::unique_ptr<ByteSource>> opened = OpenFile(path, field, base_folder);
-  if (!opened.ok()) return opened;
-  const std::shared_ptr<const ByteSource> archive = *std::move(opened);
-  absl::StatusOr<std::vector<ZipMember>> members = ReadZipDirectory(*archive);
-  if (!members.ok()) return members.status();
-  std::vector<absl::string_view> names;
-  for (const ZipMember& member : *members) {
-    const absl::string_view name = absl::StripSuffix(member.name, ".npy");
-    if (name == array || member.name == array) return OpenZipMember(archive, member);
-    names.push_back(name);
-  }
-  return absl::InvalidArgumentError(absl::StrCat(archive->name(), " has no array '",
-                                                 absl::CEscape(array), "'; it has ",
-                                                 absl::CEscape(absl::StrJoin(names, ", "))));
-}
-
 template <typename Element>
 void Convert(std::span<const char> block, std::vector<float>& out) {
   for (size_t at = 0; at + sizeof(Element) <= block.size(); at += sizeof(Element)) {
@@ -177,20 +158,40 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view dictionary) {
   return header;
 }
 
+absl::StatusOr<ZipArchive> OpenNpz(absl::string_view path, absl::string_view field,
+                                   absl::string_view base_folder) {
+  absl::StatusOr<std::unique_ptr<ByteSource>> file = OpenAsItIs(path, field, base_folder);
+  if (!file.ok()) return file.status();
+  return ZipArchive::Open(*std::move(file));
+}
+
 absl::StatusOr<NpyArray> NpyArray::Open(const std::string& spec, const std::string& field,
                                         const std::string& base_folder) {
-  NpyArray array;
   const size_t colon = spec.rfind(':');
   const bool member = colon != std::string::npos &&
                       absl::EndsWith(absl::string_view(spec).substr(0, colon), ".npz");
+  if (!member && !absl::EndsWith(spec, ".npz")) return Of(OpenFile(spec, field, base_folder));
   const size_t split = member ? colon : spec.size();
-  absl::StatusOr<std::unique_ptr<ByteSource>> opened =
-      member || absl::EndsWith(spec, ".npz")
-          ? OpenNpzArray(spec.substr(0, split), absl::ClippedSubstr(spec, split + 1), field,
-                         base_folder)
-          : OpenFile(spec, field, base_folder);
-  if (!opened.ok()) return opened.status();
-  array.bytes_ = *std::move(opened);
+  const absl::StatusOr<ZipArchive> archive = OpenNpz(spec.substr(0, split), field, base_folder);
+  if (!archive.ok()) return archive.status();
+  return OpenIn(*archive, absl::ClippedSubstr(spec, split + 1));
+}
+
+absl::StatusOr<NpyArray> NpyArray::OpenIn(const ZipArchive& archive, absl::string_view array) {
+  std::vector<absl::string_view> names;
+  for (const std::string& member : archive.members()) {
+    names.push_back(absl::StripSuffix(member, ".npy"));
+    if (names.back() == array || member == array) return Of(archive.OpenMember(names.size() - 1));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(archive.name(), " has no array ", Shown(array),
+                                                 "; it has ",
+                                                 absl::CEscape(absl::StrJoin(names, ", "))));
+}
+
+absl::StatusOr<NpyArray> NpyArray::Of(absl::StatusOr<std::unique_ptr<ByteSource>> bytes) {
+  if (!bytes.ok()) return bytes.status();
+  NpyArray array;
+  array.bytes_ = *std::move(bytes);
   if (absl::Status read = array.ReadHeader(); !read.ok()) return read;
   return array;
 }

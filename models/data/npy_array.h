@@ -24,11 +24,19 @@ struct NpyHeader {
 // The error says what is wrong but not in which file.
 absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view dictionary);
 
+class ZipArchive;
+
+// Opens an .npz.
+absl::StatusOr<ZipArchive> OpenNpz(absl::string_view path, absl::string_view field,
+                                   absl::string_view base_folder);
+
 class NpyArray {
  public:
   // "file.npy", or "file.npz:array".
   static absl::StatusOr<NpyArray> Open(const std::string& spec, const std::string& field,
                                        const std::string& base_folder);
+  // An array of an .npz. InvalidArgument names those there are when it has not got it.
+  static absl::StatusOr<NpyArray> OpenIn(const ZipArchive& archive, absl::string_view array);
   const std::string& name() const { return bytes_->name(); }
   uint32_t checksum() const { return bytes_->checksum(); }
   const std::vector<int64_t>& shape() const { return shape_; }  // one dimension at least, none 0
@@ -40,6 +48,7 @@ class NpyArray {
   absl::Status Append(int64_t begin, int64_t end, std::vector<float>& out) const;
 
  private:
+  static absl::StatusOr<NpyArray> Of(absl::StatusOr<std::unique_ptr<ByteSource>> bytes);
   absl::Status ReadHeader();
 
   std::unique_ptr<ByteSource> bytes_;

@@ -16,8 +16,7 @@ namespace {
 
 class NumpyDataset final : public Dataset {
  public:
-  NumpyDataset(NpyArray features, std::vector<float> targets, const TargetScan& scan,
-               uint64_t checksum)
+  NumpyDataset(NpyArray features, std::vector<float> targets, uint64_t checksum)
       : features_(std::move(features)), targets_(std::move(targets)) {
     info_.examples = features_.rows();
     info_.features = features_.row_size();
@@ -27,14 +26,19 @@ class NumpyDataset final : public Dataset {
       info_.height = static_cast<int>(shape[shape.size() - 2]);
       info_.width = static_cast<int>(shape[shape.size() - 1]);
     }
-    info_.class_labels = scan.ClassLabels();
-    info_.classes = static_cast<int>(info_.class_labels.size());
     info_.checksum = checksum;
-    ToClassNumbers(info_.class_labels, targets_);
+  }
+
+  void Scan(const std::string& name) {
+    TargetScan scan(name + ", row ");
+    for (size_t row = 0; row < targets_.size(); ++row) {
+      scan.Add(targets_[row], static_cast<int64_t>(row));
+    }
+    scan.Tell(info_);
   }
 
   absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const override {
-    if (absl::Status range = CheckRange(begin, end, info_.examples); !range.ok()) return range;
+    if (absl::Status range = CheckLoad(begin, end); !range.ok()) return range;
     Examples examples;
     examples.rows = end - begin;
     examples.features = info_.features;
@@ -72,12 +76,15 @@ DatasetOr OpenNumpy(const v1::NumpySource& source, const std::string& field,
     return absl::InvalidArgumentError(absl::StrCat(
         field, ": ", features->rows(), " rows of features but ", targets->rows(), " targets"));
   }
+  if (absl::Status count = CheckExampleCount(targets->name(), targets->rows()); !count.ok()) {
+    return count;
+  }
   std::vector<float> values;
   if (absl::Status read = targets->Append(0, targets->rows(), values); !read.ok()) return read;
-  TargetScan scan;
-  for (const float value : values) scan.Add(value);
   const uint64_t checksum = Crc32c(absl::StrCat(features->checksum(), " ", targets->checksum()));
-  return std::make_unique<NumpyDataset>(*std::move(features), std::move(values), scan, checksum);
+  auto dataset = std::make_unique<NumpyDataset>(*std::move(features), std::move(values), checksum);
+  dataset->Scan(targets->name());
+  return dataset;
 }
 
 }  // namespace gradloom

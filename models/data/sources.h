@@ -12,6 +12,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "gradloom/v1/run.pb.h"
 #include "models/data/dataset.h"
 
@@ -38,8 +39,10 @@ DatasetOr OpenGraphCsv(const v1::GraphCsvSource& source, const std::string& fiel
                        const std::string& base_folder);
 DatasetOr OpenBlockModel(const v1::BlockModelSource& source, const std::string& field);
 
-// The error of a Load outside [0, examples).
-absl::Status CheckRange(int64_t begin, int64_t end, int64_t examples);
+// Most examples of a set that is read from files: their targets are kept.
+inline constexpr int64_t kMaxExamples = int64_t{1} << 30;
+// InvalidArgument, naming the file, when there are more.
+absl::Status CheckExampleCount(absl::string_view name, int64_t examples);
 
 }  // namespace gradloom
 

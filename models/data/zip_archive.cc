@@ -1,178 +1,252 @@
 #include "models/data/zip_archive.h"
 
-#include <zlib.h>
+#include <zip.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <limits>
 #include <utility>
 
+#include "absl/base/internal/raw_logging.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "proto/wire/crc32c.h"
 
 namespace gradloom {
 namespace {
 
-constexpr int64_t kEndBytes = 22;
-constexpr int64_t kLocatorBytes = 20;
-constexpr int64_t kEnd64Bytes = 56;
-constexpr int64_t kMostComment = 65535;
-constexpr int64_t kEntryBytes = 46;
-constexpr int64_t kLocalBytes = 30;
-constexpr int64_t kMostDirectoryBytes = 64 << 20;
-constexpr uint32_t kUnknown32 = 0xffffffff;  // the value is in the zip64 extra field
+// A directory's entries take a few times their size in memory.
+constexpr int64_t kMaxDirectoryBytes = 64 << 20;
 
-// A little-endian number of `bytes` bytes, which must be there.
-uint64_t Little(absl::string_view data, size_t at, int bytes) {
-  uint64_t value = 0;
-  for (int i = bytes - 1; i >= 0; --i) {
-    value = value << 8 | static_cast<unsigned char>(data[at + i]);
+// A file as libzip wants to read one.
+class ZipInput {
+ public:
+  explicit ZipInput(const ByteSource& file) : file_(file) { zip_error_init(&error_); }
+  ~ZipInput() { zip_error_fini(&error_); }
+  ZipInput(const ZipInput&) = delete;
+  ZipInput& operator=(const ZipInput&) = delete;
+
+  // No more bytes are read from now on.
+  void Allow(int64_t bytes) { allowed_ = bytes; }
+  // What kept libzip from reading; OK when it is to blame itself.
+  const absl::Status& status() const { return status_; }
+
+  static zip_int64_t Call(void* input, void* data, zip_uint64_t length, zip_source_cmd_t command) {
+    return static_cast<ZipInput*>(input)->Do(data, length, command);
   }
-  return value;
-}
 
-absl::StatusOr<std::string> ReadBytes(const ByteSource& archive, int64_t offset, int64_t length) {
-  std::string bytes(length, '\0');
-  absl::Status read = archive.Read(offset, bytes);
-  if (!read.ok()) return read;
-  return bytes;
-}
+ private:
+  zip_int64_t Do(void* data, zip_uint64_t length, zip_source_cmd_t command) {
+    switch (command) {
+      case ZIP_SOURCE_OPEN:
+        at_ = 0;
+        return 0;
+      case ZIP_SOURCE_READ:
+        return Read(static_cast<char*>(data), length);
+      case ZIP_SOURCE_SEEK: {
+        const zip_int64_t to =
+            zip_source_seek_compute_offset(at_, file_.size(), data, length, &error_);
+        if (to < 0) return -1;
+        at_ = to;
+        return 0;
+      }
+      case ZIP_SOURCE_TELL:
+        return at_;
+      case ZIP_SOURCE_STAT: {
+        auto* const facts = ZIP_SOURCE_GET_ARGS(zip_stat_t, data, length, &error_);
+        if (facts == nullptr) return -1;
+        zip_stat_init(facts);
+        facts->valid = ZIP_STAT_SIZE;
+        facts->size = file_.size();
+        return sizeof(zip_stat_t);
+      }
+      case ZIP_SOURCE_ERROR:
+        return zip_error_to_data(&error_, data, length);
+      case ZIP_SOURCE_CLOSE:
+      case ZIP_SOURCE_FREE:
+        return 0;
+      case ZIP_SOURCE_SUPPORTS:
+        return zip_source_make_command_bitmap(
+            ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT, ZIP_SOURCE_ERROR,
+            ZIP_SOURCE_FREE, ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL, ZIP_SOURCE_SUPPORTS, -1);
+      default:
+        zip_error_set(&error_, ZIP_ER_OPNOTSUPP, 0);
+        return -1;
+    }
+  }
 
-absl::Status Damaged(const ByteSource& archive, absl::string_view what) {
-  return absl::DataLossError(
-      absl::StrCat(archive.name(), " is truncated or no zip archive: ", what));
-}
+  zip_int64_t Read(char* out, zip_uint64_t length) {
+    const auto bytes = static_cast<int64_t>(std::min<zip_uint64_t>(length, file_.size() - at_));
+    if (bytes > allowed_) {
+      status_ = absl::DataLossError(
+          absl::StrCat(file_.name(), "'s directory has more than ", kMaxDirectoryBytes, " bytes"));
+    } else {
+      allowed_ -= bytes;
+      status_ = file_.Read(at_, {out, static_cast<size_t>(bytes)});
+    }
+    if (!status_.ok()) {
+      zip_error_set(&error_, ZIP_ER_READ, 0);
+      return -1;
+    }
+    at_ += bytes;
+    return bytes;
+  }
 
-struct Directory {
-  uint64_t offset = 0;
-  uint64_t bytes = 0;
+  const ByteSource& file_;
+  int64_t at_ = 0;
+  int64_t allowed_ = std::numeric_limits<int64_t>::max();
+  absl::Status status_;
+  zip_error_t error_;
 };
 
-absl::StatusOr<Directory> FindDirectory(const ByteSource& archive) {
-  const int64_t tail_bytes = std::min(archive.size(), kEndBytes + kMostComment + kLocatorBytes);
-  const int64_t tail_offset = archive.size() - tail_bytes;
-  absl::StatusOr<std::string> tail = ReadBytes(archive, tail_offset, tail_bytes);
-  if (!tail.ok()) return tail.status();
-  const size_t end = tail->rfind("PK\x05\x06");
-  if (end == std::string::npos || end + kEndBytes > tail->size()) {
-    return Damaged(archive, "it has no end record");
+// An archive that one call reads from.
+class OpenedZip {
+ public:
+  explicit OpenedZip(const ByteSource& file) : file_(file), input_(file) {}
+  ~OpenedZip() {
+    if (zip_ != nullptr) zip_discard(zip_);
   }
-  Directory directory{Little(*tail, end + 16, 4), Little(*tail, end + 12, 4)};
-  const bool has_locator =
-      end >= kLocatorBytes && tail->compare(end - kLocatorBytes, 4, "PK\x06\x07") == 0;
-  if (has_locator) {
-    const uint64_t offset = Little(*tail, end - kLocatorBytes + 8, 8);
-    if (offset > static_cast<uint64_t>(std::max<int64_t>(0, archive.size() - kEnd64Bytes)) ||
-        archive.size() < kEnd64Bytes) {
-      return Damaged(archive, "its zip64 end record lies outside the file");
-    }
-    absl::StatusOr<std::string> record =
-        ReadBytes(archive, static_cast<int64_t>(offset), kEnd64Bytes);
-    if (!record.ok()) return record.status();
-    if (record->compare(0, 4, "PK\x06\x06") != 0) {
-      return Damaged(archive, "its zip64 end record is missing");
-    }
-    directory = {Little(*record, 48, 8), Little(*record, 40, 8)};
-  }
-  const auto size = static_cast<uint64_t>(archive.size());
-  if (directory.bytes > size || directory.offset > size - directory.bytes ||
-      directory.bytes > kMostDirectoryBytes) {
-    return Damaged(archive, "its directory lies outside the file");
-  }
-  return directory;
-}
+  OpenedZip(const OpenedZip&) = delete;
+  OpenedZip& operator=(const OpenedZip&) = delete;
 
-// Replaces sizes and offset that did not fit into 32 bits by those of the zip64 extra field.
-bool ReadZip64(absl::string_view extra, std::initializer_list<uint64_t*> values) {
-  while (extra.size() >= 4) {
-    const uint64_t id = Little(extra, 0, 2);
-    const uint64_t bytes = Little(extra, 2, 2);
-    extra.remove_prefix(4);
-    if (bytes > extra.size()) return false;
-    if (id == 1) {
-      absl::string_view field = extra.substr(0, bytes);
-      for (uint64_t* value : values) {
-        if (*value != kUnknown32) continue;
-        if (field.size() < 8) return false;
-        *value = Little(field, 0, 8);
-        field.remove_prefix(8);
-      }
-      return true;
-    }
-    extra.remove_prefix(bytes);
+  absl::Status Open() {
+    zip_error_t error;
+    zip_error_init(&error);
+    input_.Allow(kMaxDirectoryBytes);
+    zip_source_t* const source = zip_source_function_create(&ZipInput::Call, &input_, &error);
+    if (source != nullptr) zip_ = zip_open_from_source(source, ZIP_RDONLY, &error);
+    absl::Status status =
+        zip_ != nullptr ? absl::OkStatus()
+        : input_.status().ok()
+            ? absl::DataLossError(absl::StrCat(
+                  file_.name(), " is truncated or no zip archive: ", zip_error_strerror(&error)))
+            : input_.status();
+    if (zip_ == nullptr && source != nullptr) zip_source_free(source);
+    zip_error_fini(&error);
+    input_.Allow(std::numeric_limits<int64_t>::max());
+    return status;
   }
-  return std::none_of(values.begin(), values.end(), [](auto* v) { return *v == kUnknown32; });
-}
+  zip_t* get() const { return zip_; }
+  const ZipInput& input() const { return input_; }
+
+ private:
+  const ByteSource& file_;
+  ZipInput input_;
+  zip_t* zip_ = nullptr;
+};
+
+struct CloseZipFile {
+  void operator()(zip_file_t* file) const { zip_fclose(file); }
+};
+
+class ZipMember final : public ByteSource {
+ public:
+  ZipMember(std::shared_ptr<const ByteSource> file, std::string name, zip_uint64_t index)
+      : file_(std::move(file)), index_(index) {
+    name_ = std::move(name);
+  }
+
+  absl::Status Open() {
+    OpenedZip zip(*file_);
+    if (absl::Status opened = zip.Open(); !opened.ok()) return opened;
+    zip_stat_t facts;
+    if (zip_stat_index(zip.get(), index_, 0, &facts) != 0 || (facts.valid & ZIP_STAT_SIZE) == 0 ||
+        facts.size > static_cast<zip_uint64_t>(kMaxBytes)) {
+      return absl::DataLossError(
+          absl::StrCat(name_, " is damaged: it states no size of up to ", kMaxBytes, " bytes"));
+    }
+    stored_ = (facts.valid & ZIP_STAT_COMP_METHOD) != 0 && facts.comp_method == ZIP_CM_STORE;
+    size_ = static_cast<int64_t>(facts.size);
+    return ReadFrom(zip, 0, size_, /*to_end=*/true, [this](std::span<const char> block) {
+      checksum_ = Crc32c({block.data(), block.size()}, checksum_);
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status Stream(int64_t offset, int64_t length, Sink sink) const override {
+    ABSL_RAW_CHECK(offset >= 0 && length >= 0 && offset <= size_ - length, "range outside a part");
+    if (length == 0) return absl::OkStatus();
+    OpenedZip zip(*file_);
+    if (absl::Status opened = zip.Open(); !opened.ok()) return opened;
+    return ReadFrom(zip, offset, length, /*to_end=*/false, sink);
+  }
+
+ private:
+  // `to_end`: the range ends where the member does, which libzip is made to check.
+  absl::Status ReadFrom(const OpenedZip& zip, int64_t offset, int64_t length, bool to_end,
+                        Sink sink) const {
+    const std::unique_ptr<zip_file_t, CloseZipFile> member(zip_fopen_index(zip.get(), index_, 0));
+    if (member == nullptr) return Damaged(zip, zip_error_strerror(zip_get_error(zip.get())));
+    std::vector<char> block(
+        static_cast<size_t>(std::min(std::max(length, int64_t{1}), kBlockBytes)));
+    if (stored_ && offset > 0) {
+      if (zip_fseek(member.get(), offset, SEEK_SET) != 0) {
+        return Damaged(zip, zip_file_strerror(member.get()));
+      }
+      offset = 0;
+    }
+    for (; offset > 0;) {
+      const auto skipped = std::min<int64_t>(offset, static_cast<int64_t>(block.size()));
+      if (absl::Status read = Fill(zip, *member, {block.data(), static_cast<size_t>(skipped)});
+          !read.ok()) {
+        return read;
+      }
+      offset -= skipped;
+    }
+    while (length > 0) {
+      const std::span<char> part(block.data(), std::min<size_t>(length, block.size()));
+      if (absl::Status read = Fill(zip, *member, part); !read.ok()) return read;
+      if (absl::Status taken = sink(part); !taken.ok()) return taken;
+      length -= static_cast<int64_t>(part.size());
+    }
+    if (!to_end) return absl::OkStatus();
+    const zip_int64_t more = zip_fread(member.get(), block.data(), 1);
+    if (more == 0) return absl::OkStatus();
+    return Damaged(zip, more < 0 ? zip_file_strerror(member.get())
+                                 : "it is longer than its archive's directory says");
+  }
+
+  absl::Status Fill(const OpenedZip& zip, zip_file_t& member, std::span<char> out) const {
+    while (!out.empty()) {
+      const zip_int64_t got = zip_fread(&member, out.data(), out.size());
+      if (got < 0) return Damaged(zip, zip_file_strerror(&member));
+      if (got == 0) return Damaged(zip, "it is shorter than its archive's directory says");
+      out = out.subspan(static_cast<size_t>(got));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Damaged(const OpenedZip& zip, absl::string_view what) const {
+    if (!zip.input().status().ok()) return zip.input().status();
+    return absl::DataLossError(absl::StrCat(name_, " is damaged: ", what));
+  }
+
+  std::shared_ptr<const ByteSource> file_;
+  zip_uint64_t index_;
+  bool stored_ = false;
+};
 
 }  // namespace
 
-absl::StatusOr<std::vector<ZipMember>> ReadZipDirectory(const ByteSource& archive) {
-  absl::StatusOr<Directory> directory = FindDirectory(archive);
-  if (!directory.ok()) return directory.status();
-  absl::StatusOr<std::string> entries = ReadBytes(archive, static_cast<int64_t>(directory->offset),
-                                                  static_cast<int64_t>(directory->bytes));
-  if (!entries.ok()) return entries.status();
-  std::vector<ZipMember> members;
-  absl::string_view rest = *entries;
-  while (!rest.empty()) {
-    if (rest.size() < kEntryBytes || rest.substr(0, 4) != "PK\x01\x02") {
-      return Damaged(archive, absl::StrCat("directory entry ", members.size(), " is damaged"));
-    }
-    const uint64_t name_bytes = Little(rest, 28, 2);
-    const uint64_t extra_bytes = Little(rest, 30, 2);
-    const uint64_t entry_bytes = kEntryBytes + name_bytes + extra_bytes + Little(rest, 32, 2);
-    uint64_t bytes = Little(rest, 24, 4);
-    uint64_t stored_bytes = Little(rest, 20, 4);
-    uint64_t offset = Little(rest, 42, 4);
-    const uint64_t size = static_cast<uint64_t>(archive.size());
-    if (entry_bytes > rest.size() ||
-        !ReadZip64(rest.substr(kEntryBytes + name_bytes, extra_bytes),
-                   {&bytes, &stored_bytes, &offset}) ||
-        offset > size || stored_bytes > size || bytes > std::numeric_limits<int64_t>::max()) {
-      return Damaged(archive, absl::StrCat("directory entry ", members.size(), " is damaged"));
-    }
-    members.push_back(
-        {std::string(rest.substr(kEntryBytes, name_bytes)), static_cast<int>(Little(rest, 10, 2)),
-         static_cast<uint32_t>(Little(rest, 16, 4)), static_cast<int64_t>(stored_bytes),
-         static_cast<int64_t>(bytes), static_cast<int64_t>(offset)});
-    rest.remove_prefix(entry_bytes);
+absl::StatusOr<ZipArchive> ZipArchive::Open(std::shared_ptr<const ByteSource> file) {
+  ZipArchive archive(std::move(file));
+  OpenedZip zip(*archive.file_);
+  if (absl::Status opened = zip.Open(); !opened.ok()) return opened;
+  const zip_int64_t members = zip_get_num_entries(zip.get(), 0);
+  for (zip_int64_t i = 0; i < members; ++i) {
+    const char* const name = zip_get_name(zip.get(), i, ZIP_FL_ENC_RAW);
+    archive.members_.emplace_back(name != nullptr ? name : "");
   }
-  return members;
+  if (members < 1) {
+    return absl::DataLossError(
+        absl::StrCat(archive.name(), " is truncated or no zip archive: it has no members"));
+  }
+  return archive;
 }
 
-absl::StatusOr<std::unique_ptr<ByteSource>> OpenZipMember(std::shared_ptr<const ByteSource> archive,
-                                                          const ZipMember& member) {
-  const std::string name = absl::StrCat(archive->name(), ":", member.name);
-  if (member.method != 0 && member.method != 8) {
-    return absl::InvalidArgumentError(absl::StrCat(name, " is compressed by method ", member.method,
-                                                   "; legal: 0 (stored), 8 (deflated)"));
-  }
-  // The local header repeats the name and has an extra field of its own length.
-  if (member.header_offset > archive->size() - kLocalBytes) {
-    return Damaged(*archive, absl::StrCat(member.name, " lies outside the file"));
-  }
-  absl::StatusOr<std::string> header = ReadBytes(*archive, member.header_offset, kLocalBytes);
-  if (!header.ok()) return header.status();
-  if (header->compare(0, 4, "PK\x03\x04") != 0) {
-    return Damaged(*archive, absl::StrCat(member.name, " has no header"));
-  }
-  const int64_t offset = member.header_offset + kLocalBytes +
-                         static_cast<int64_t>(Little(*header, 26, 2) + Little(*header, 28, 2));
-  absl::StatusOr<std::unique_ptr<ByteSource>> opened = OpenPart(
-      std::move(archive), name, offset, member.stored_bytes, /*deflated=*/member.method == 8);
-  if (!opened.ok()) return opened;
-  if ((*opened)->size() != member.bytes) {
-    return absl::DataLossError(absl::StrCat(name, " is damaged: the directory promises ",
-                                            member.bytes, " bytes, it has ", (*opened)->size()));
-  }
-  uLong crc = crc32(0, nullptr, 0);
-  absl::Status read = (*opened)->Stream(0, member.bytes, [&crc](std::span<const char> block) {
-    crc = crc32(crc, reinterpret_cast<const Bytef*>(block.data()), static_cast<uInt>(block.size()));
-    return absl::OkStatus();
-  });
-  if (!read.ok()) return read;
-  if (crc != member.crc32) {
-    return absl::DataLossError(absl::StrCat(name, " is damaged: its CRC-32 does not match"));
-  }
+absl::StatusOr<std::unique_ptr<ByteSource>> ZipArchive::OpenMember(size_t member) const {
+  auto opened =
+      std::make_unique<ZipMember>(file_, absl::StrCat(name(), ":", members_[member]), member);
+  if (absl::Status status = opened->Open(); !status.ok()) return status;
   return opened;
 }
 

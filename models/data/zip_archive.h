@@ -1,9 +1,9 @@
-// Members of a zip archive, as numpy.savez and savez_compressed write them: stored or deflated,
-// with zip64 sizes where needed. (PKWARE APPNOTE 6.3, sections 4.3 to 4.5.)
+// Members of a zip archive, as numpy.savez and savez_compressed write them, read by libzip. A range
+// of a stored member costs its own bytes, one of a compressed member reading up to its end.
 #ifndef GRADLOOM_MODELS_DATA_ZIP_ARCHIVE_H_
 #define GRADLOOM_MODELS_DATA_ZIP_ARCHIVE_H_
 
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,21 +14,23 @@
 
 namespace gradloom {
 
-struct ZipMember {
-  std::string name;
-  int method = 0;  // 0 stored, 8 deflated
-  uint32_t crc32 = 0;
-  int64_t stored_bytes = 0;
-  int64_t bytes = 0;
-  int64_t header_offset = 0;
+// Immutable and thread-safe.
+class ZipArchive {
+ public:
+  // Reads the directory. DataLoss names the file and what is wrong.
+  static absl::StatusOr<ZipArchive> Open(std::shared_ptr<const ByteSource> file);
+
+  const std::string& name() const { return file_->name(); }
+  const std::vector<std::string>& members() const { return members_; }  // their names
+  // Reads the member once, which checks its size and CRC-32. It keeps the file open.
+  absl::StatusOr<std::unique_ptr<ByteSource>> OpenMember(size_t member) const;
+
+ private:
+  explicit ZipArchive(std::shared_ptr<const ByteSource> file) : file_(std::move(file)) {}
+
+  std::shared_ptr<const ByteSource> file_;
+  std::vector<std::string> members_;
 };
-
-// The archive's directory. Data loss or an invalid argument names the file and what is wrong.
-absl::StatusOr<std::vector<ZipMember>> ReadZipDirectory(const ByteSource& archive);
-
-// Opens a member and checks its size and CRC-32.
-absl::StatusOr<std::unique_ptr<ByteSource>> OpenZipMember(std::shared_ptr<const ByteSource> archive,
-                                                          const ZipMember& member);
 
 }  // namespace gradloom
 

@@ -1,5 +1,6 @@
 // The table's entries: each checks its part of the spec and makes the workload. `field` is the
-// spec's path ("workload.mlp"); errors name it.
+// spec's path ("workload.mlp"); errors name it. `data` is what the workload takes it for: it has
+// classes, two at least, or none when the targets are numbers.
 #ifndef GRADLOOM_MODELS_WORKLOADS_BUILDERS_H_
 #define GRADLOOM_MODELS_WORKLOADS_BUILDERS_H_
 
@@ -49,7 +50,8 @@ inline constexpr int64_t kMaxUnits = int64_t{1} << 24;
 inline constexpr int64_t kMaxSparseFeatures = int64_t{1} << 20;
 // InvalidArgument when sparse data has more features.
 absl::Status CheckSparseFeatures(const DatasetInfo& data, const std::string& field);
-// InvalidArgument unless the data has two classes or more.
+// InvalidArgument unless the targets can stand for classes, of the test set as well, and there are
+// two or more.
 absl::Status CheckHasClasses(const DatasetInfo& data, const std::string& field);
 
 // UNSPECIFIED is RELU.

@@ -178,10 +178,6 @@ MadeWorkload MakeCnn(const v1::WorkloadSpec& spec, const DatasetInfo& data,
         absl::StrCat(field, " needs images; the data has ", data.features,
                      data.sparse ? " sparse" : " plain", " features"));
   }
-  if (data.classes == 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, " needs data of real targets or at least two classes; it has one"));
-  }
   const int64_t sub_batch = SubBatchOf(model);
   Network network(shape);
   for (int i = 0; i < model.layers_size(); ++i) {
@@ -196,7 +192,7 @@ MadeWorkload MakeCnn(const v1::WorkloadSpec& spec, const DatasetInfo& data,
               absl::StrCat("layers.", model.layers_size()));
   return std::make_unique<NetworkWorkload>(
       std::move(network), data.classes == 0 ? LossKind::kSquared : LossKind::kSoftmax, sub_batch,
-      false, data.examples);
+      false, data);
 }
 
 }  // namespace gradloom

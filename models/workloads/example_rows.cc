@@ -18,8 +18,9 @@ std::string NameIn(std::span<const int64_t> ids, int64_t first_row, int64_t row)
 
 }  // namespace
 
-Slice SliceOf(const Examples& examples, int64_t first, int64_t rows) {
-  Slice slice{rows, nullptr, {}, examples.targets.data() + first};
+Slice SliceOf(const Examples& examples, int64_t first, int64_t rows, const ClassNumbers& classes,
+              Workspace* workspace) {
+  Slice slice{rows, nullptr, {}, classes.Of(examples.targets.data() + first, rows, workspace)};
   if (examples.sparse) {
     slice.sparse = {rows, examples.row_start.data() + first, examples.column.data(),
                     examples.value.data()};
@@ -89,6 +90,10 @@ std::string NameOf(std::span<const int64_t> ids, int64_t row) {
 }
 
 absl::Status BadExample(const std::string& name, float target, int64_t classes) {
+  if (classes != 0 && std::isnan(target)) {
+    return absl::DataLossError(
+        absl::StrCat(name, ": its target is none of the training set's ", classes, " classes"));
+  }
   if (classes != 0 && !IsClass(target, classes)) {
     return absl::DataLossError(
         absl::StrCat(name, ": target ", target, " is no class; legal are 0 to ", classes - 1));

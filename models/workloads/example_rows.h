@@ -10,6 +10,7 @@
 #include "models/data/dataset.h"
 #include "models/kernels/kernels.h"
 #include "models/layers/workspace.h"
+#include "models/workloads/class_numbers.h"
 #include "models/workloads/sparse.h"
 
 namespace gradloom {
@@ -19,9 +20,11 @@ struct Slice {
   int64_t rows;
   const float* dense;  // null when sparse
   SparseRows sparse;
-  const float* targets;
+  const float* targets;  // numbers, or class numbers
 };
-Slice SliceOf(const Examples& examples, int64_t first, int64_t rows);
+// Class numbers that are not the targets themselves are written to the workspace.
+Slice SliceOf(const Examples& examples, int64_t first, int64_t rows, const ClassNumbers& classes,
+              Workspace* workspace);
 // Its rows as they are or, sparse ones, written out.
 const float* DenseRows(const Slice& slice, int64_t features, Workspace* workspace);
 
@@ -37,8 +40,8 @@ absl::Status CheckClasses(const Slice& slice, int64_t classes, std::span<const i
 
 // "training example ids[row]", or "example row" when there are no ids.
 std::string NameOf(std::span<const int64_t> ids, int64_t row);
-// Of an example whose loss is not finite or whose target is none of 0 .. classes - 1 (0: any is
-// legal): which of the two it is.
+// Of an example whose loss is not finite or whose target (a class number, NaN for none, unless
+// classes is 0) is none of 0 .. classes - 1: which of the two it is.
 absl::Status BadExample(const std::string& name, float target, int64_t classes);
 
 }  // namespace gradloom

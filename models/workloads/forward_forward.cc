@@ -58,6 +58,7 @@ class ForwardForward final : public Workload {
                  bool greedy)
       : Workload(data.examples),
         features_(data.features),
+        class_numbers_(data),
         classes_(data.classes),
         layers_(std::move(layers)),
         threshold_(threshold),
@@ -129,10 +130,11 @@ class ForwardForward final : public Workload {
                  float* wrong) const;
   // Adds one sub-batch's sums of losses and right labels; the loss is what training expects, with
   // the mean over all wrong labels.
-  absl::Status AddEvaluation(const TrialView& view, const Slice& slice, int64_t first,
+  absl::Status AddEvaluation(const TrialView& view, const Examples& test, int64_t first,
                              Evaluation* result) const;
 
   int64_t features_;
+  ClassNumbers class_numbers_;
   int64_t classes_;
   std::vector<Network> layers_;
   double threshold_;
@@ -196,7 +198,7 @@ absl::Status ForwardForward::AddSum(const JobInputs& inputs, const Examples& bat
   if (auto status = CheckSizes(inputs, batch, ids, sum); !status.ok()) return status;
   Workspace* const workspace = &Workspace::OfThisThread();
   const Kernels& k = kernels();
-  const Slice slice = SliceOf(batch, 0, batch.rows);
+  const Slice slice = SliceOf(batch, 0, batch.rows, class_numbers_, workspace);
   absl::Status status = CheckValues(k, slice, features_, ids, 0);
   status.Update(CheckClasses(slice, classes_, ids, 0));
   if (!status.ok()) return status;
@@ -244,9 +246,11 @@ absl::Status ForwardForward::AddSum(const JobInputs& inputs, const Examples& bat
   return absl::OkStatus();
 }
 
-absl::Status ForwardForward::AddEvaluation(const TrialView& view, const Slice& slice, int64_t first,
-                                           Evaluation* result) const {
+absl::Status ForwardForward::AddEvaluation(const TrialView& view, const Examples& test,
+                                           int64_t first, Evaluation* result) const {
   Workspace* const workspace = &Workspace::OfThisThread();
+  const Slice slice =
+      SliceOf(test, first, std::min(kSubBatch, test.rows - first), class_numbers_, workspace);
   const Kernels& k = kernels();
   absl::Status status = CheckValues(k, slice, features_, {}, first);
   status.Update(CheckClasses(slice, classes_, {}, first));
@@ -302,8 +306,7 @@ absl::StatusOr<Evaluation> ForwardForward::Evaluate(const TrialView& view,
   Evaluation result{.loss = 0, .accuracy = 0, .examples = test->rows};
   if (test->rows == 0) return result;
   for (int64_t first = 0; first < test->rows; first += kSubBatch) {
-    const Slice slice = SliceOf(*test, first, std::min(kSubBatch, test->rows - first));
-    if (auto status = AddEvaluation(view, slice, first, &result); !status.ok()) return status;
+    if (auto status = AddEvaluation(view, *test, first, &result); !status.ok()) return status;
   }
   result.loss /= static_cast<double>(test->rows);
   result.accuracy /= static_cast<double>(test->rows);
@@ -315,8 +318,7 @@ absl::StatusOr<Evaluation> ForwardForward::Evaluate(const TrialView& view,
 MadeWorkload MakeForwardForward(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                                 const std::string& field) {
   const v1::ForwardForward& model = spec.forward_forward();
-  absl::Status status = CheckHasClasses(data, field);
-  status.Update(CheckSparseFeatures(data, field));
+  absl::Status status = CheckSparseFeatures(data, field);
   if (!status.ok()) return status;
   if (model.hidden_size() < 1 || model.hidden_size() > kMaxLayers) {
     return Illegal(field + ".hidden: number of layers", model.hidden_size(),

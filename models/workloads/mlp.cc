@@ -15,10 +15,6 @@ MadeWorkload MakeMlp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                      const std::string& field) {
   const v1::Mlp& model = spec.mlp();
   if (auto status = CheckSparseFeatures(data, field); !status.ok()) return status;
-  if (data.classes == 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, " needs data of real targets or at least two classes; it has one"));
-  }
   if (!(model.dropout() >= 0 && model.dropout() < 1)) {
     return Illegal(field + ".dropout", model.dropout(), "0 up to, not including, 1");
   }
@@ -48,7 +44,7 @@ MadeWorkload MakeMlp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
       absl::StrCat("layers.", model.hidden_size()));
   return std::make_unique<NetworkWorkload>(
       std::move(network), data.classes == 0 ? LossKind::kSquared : LossKind::kSoftmax, kSubBatch,
-      model.hidden_size() == 0, data.examples);
+      model.hidden_size() == 0, data);
 }
 
 }  // namespace gradloom

@@ -19,18 +19,15 @@ std::vector<ParameterTensor> TensorsOf(const Network& network) {
 }
 
 NetworkWorkload::NetworkWorkload(Network network, LossKind loss, int64_t sub_batch, bool linear,
-                                 int64_t examples)
-    : Workload(examples),
+                                 const DatasetInfo& data)
+    : Workload(data.examples),
       network_(std::move(network)),
       loss_(loss),
+      classes_(data),
       sub_batch_(sub_batch),
       linear_(linear) {
   segments_.push_back({TensorsOf(network_), network_.parameters()});
   lanes_.push_back({"", network_.parameters() + kReplyScalars, {}});
-}
-
-int64_t NetworkWorkload::classes() const {
-  return loss_ == LossKind::kSquared ? 0 : loss_ == LossKind::kLogistic ? 2 : width();
 }
 
 void NetworkWorkload::Initialise(uint64_t seed, int /*segment*/, std::span<float> values) const {
@@ -112,14 +109,14 @@ absl::Status NetworkWorkload::AddSum(const JobInputs& inputs, const Examples& ba
                   .seed = inputs.seed,
                   .job = inputs.job,
                   .ids = ids};
-  const Slice slice = SliceOf(batch, 0, batch.rows);
+  const Slice slice = SliceOf(batch, 0, batch.rows, classes_, pass.workspace);
   if (auto status = CheckValues(*pass.kernels, slice, features(), ids, 0); !status.ok()) {
     return status;
   }
   Step step(network_, linear_, pass, parameters, slice);
   const LossSums sums = step.Loss(loss_);
   if (sums.bad_row >= 0) {
-    return BadExample(NameOf(ids, sums.bad_row), batch.targets[sums.bad_row], classes());
+    return BadExample(NameOf(ids, sums.bad_row), slice.targets[sums.bad_row], classes_.count());
   }
   step.Backward(sum.data());
   float* const scalars = sum.data() + network_.parameters();
@@ -146,14 +143,15 @@ absl::StatusOr<Evaluation> NetworkWorkload::Evaluate(const TrialView& view,
     const int64_t rows = std::min(sub_batch_, examples.rows - first);
     const Pass pass{
         .kernels = &kernels(), .workspace = &Workspace::OfThisThread(), .rows = rows, .ids = {}};
-    const Slice slice = SliceOf(examples, first, rows);
+    const Slice slice = SliceOf(examples, first, rows, classes_, pass.workspace);
     if (auto status = CheckValues(*pass.kernels, slice, features(), {}, first); !status.ok()) {
       return status;
     }
     Step step(network_, linear_, pass, parameters, slice);
     const LossSums sums = step.Loss(loss_);
     if (sums.bad_row >= 0) {
-      return BadExample(NameOf({}, first + sums.bad_row), slice.targets[sums.bad_row], classes());
+      return BadExample(NameOf({}, first + sums.bad_row), slice.targets[sums.bad_row],
+                        classes_.count());
     }
     result.loss += sums.loss;
     correct += sums.correct;

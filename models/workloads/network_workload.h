@@ -10,6 +10,7 @@
 
 #include "models/layers/loss.h"
 #include "models/layers/network.h"
+#include "models/workloads/class_numbers.h"
 #include "models/workloads/workload.h"
 
 namespace gradloom {
@@ -20,8 +21,10 @@ std::vector<ParameterTensor> TensorsOf(const Network& network);
 class NetworkWorkload final : public Workload {
  public:
   // `linear`: the network is one dense layer. Its first parameters are then the weights,
-  // [width, features], and the bias, if any, follows. `examples`: of the training set.
-  NetworkWorkload(Network network, LossKind loss, int64_t sub_batch, bool linear, int64_t examples);
+  // [width, features], and the bias, if any, follows. `data` has classes unless the loss is of
+  // numbers.
+  NetworkWorkload(Network network, LossKind loss, int64_t sub_batch, bool linear,
+                  const DatasetInfo& data);
 
   const std::vector<SegmentSpec>& segments() const override { return segments_; }
   const std::vector<LaneSpec>& lanes() const override { return lanes_; }
@@ -34,11 +37,11 @@ class NetworkWorkload final : public Workload {
  private:
   int64_t features() const { return network_.input().size(); }
   int64_t width() const { return network_.output().size(); }
-  int64_t classes() const;  // 0: real targets
   size_t reply_length() const { return static_cast<size_t>(lanes_[0].reply_length); }
 
   Network network_;
   LossKind loss_;
+  ClassNumbers classes_;
   int64_t sub_batch_;
   bool linear_;
   std::vector<SegmentSpec> segments_;  // one

@@ -26,10 +26,10 @@ std::unique_ptr<BilevelProblem> MakeProblem(const v1::Bilevel& spec, int64_t fea
 }
 
 absl::Status CheckData(int64_t rows, const DatasetInfo& data, const std::string& field) {
+  if (absl::Status has = CheckHasClasses(data, field); !has.ok()) return has;
   if (data.classes != 2) {
     return absl::InvalidArgumentError(
-        absl::StrCat(field, " needs data of two classes; the data has ",
-                     data.classes == 0 ? "real targets" : absl::StrCat(data.classes, " classes")));
+        absl::StrCat(field, " needs data of two classes; the data has ", data.classes, " classes"));
   }
   if (rows > data.examples) {
     return absl::InvalidArgumentError(absl::StrCat(field, ": its blocks have ", rows,
@@ -91,7 +91,7 @@ MadeWorkload MakeBilevel(const v1::WorkloadSpec& workload, const DatasetInfo& da
     plan.late = spec.late() != v1::Bilevel::DISCARD;
   }
   if (spec.has_gamma()) plan.options.gamma = spec.gamma();
-  return std::make_unique<BilevelWorkload>(std::move(problem), plan, data.features);
+  return std::make_unique<BilevelWorkload>(std::move(problem), plan, data);
 }
 
 }  // namespace gradloom

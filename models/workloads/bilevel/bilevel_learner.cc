@@ -232,9 +232,9 @@ Evaluation BilevelLearner::EvaluateOn(const View& view, int block, const Example
     BilevelRow row;
     row.number = shape.Row(block, true, k);
     if (test != nullptr) {
-      row = RowOf(*test, k, k);
+      row = workload_.RowOf(*test, k, k);
     } else if (workload_.reads_examples()) {
-      row = RowOf(rows_, row.number, row.number);
+      row = workload_.RowOf(rows_, row.number, row.number);
     }
     workload_.problem().AddValidation(block, row, at, 0, terms);
   }

@@ -15,10 +15,10 @@ int64_t BilevelPlan::place_length() const {
   return 2 * half;
 }
 
-BilevelRow RowOf(const Examples& examples, int64_t at, int64_t number) {
+BilevelRow BilevelWorkload::RowOf(const Examples& examples, int64_t at, int64_t number) const {
   BilevelRow row;
   row.number = number;
-  row.target = examples.targets[at];
+  row.target = classes_.Of(examples.targets[at]);
   if (examples.sparse) {
     const int64_t begin = examples.row_start[at], end = examples.row_start[at + 1];
     row.columns = std::span(examples.column).subspan(begin, end - begin);
@@ -30,11 +30,12 @@ BilevelRow RowOf(const Examples& examples, int64_t at, int64_t number) {
 }
 
 BilevelWorkload::BilevelWorkload(std::unique_ptr<BilevelProblem> problem, const BilevelPlan& plan,
-                                 int64_t features)
+                                 const DatasetInfo& data)
     : Workload(problem->shape().rows()),
       problem_(std::move(problem)),
       plan_(plan),
-      features_(features) {
+      features_(data.features),
+      classes_(data) {
   const int64_t dx = plan.shape().dx, dy = plan.shape().dy;
   segments_.push_back({{{"x", {dx}, 0, dx}, {"x_before", {dx}, dx, dx}}, 2 * dx});
   for (int place = 0; place < plan.lanes.places; ++place) {

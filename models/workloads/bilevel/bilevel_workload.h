@@ -17,6 +17,7 @@
 #include "models/workloads/bilevel/bsvrb.h"
 #include "models/workloads/bilevel/problem.h"
 #include "models/workloads/bilevel/sampling.h"
+#include "models/workloads/class_numbers.h"
 #include "models/workloads/workload.h"
 
 namespace gradloom {
@@ -36,10 +37,12 @@ struct BilevelPlan {
 class BilevelWorkload final : public Workload {
  public:
   BilevelWorkload(std::unique_ptr<BilevelProblem> problem, const BilevelPlan& plan,
-                  int64_t features);
+                  const DatasetInfo& data);
 
   const BilevelProblem& problem() const { return *problem_; }
   const BilevelPlan& plan() const { return plan_; }
+  // Row `at` of examples, which is number `number` of the data set.
+  BilevelRow RowOf(const Examples& examples, int64_t at, int64_t number) const;
 
   const std::vector<SegmentSpec>& segments() const override { return segments_; }
   const std::vector<LaneSpec>& lanes() const override { return lanes_; }
@@ -64,12 +67,10 @@ class BilevelWorkload final : public Workload {
   std::unique_ptr<BilevelProblem> problem_;
   BilevelPlan plan_;
   int64_t features_;
+  ClassNumbers classes_;
   std::vector<SegmentSpec> segments_;
   std::vector<LaneSpec> lanes_;
 };
-
-// Row `at` of examples, which is number `number` of the data set.
-BilevelRow RowOf(const Examples& examples, int64_t at, int64_t number);
 
 }  // namespace gradloom
 

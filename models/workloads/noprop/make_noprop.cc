@@ -102,8 +102,7 @@ absl::StatusOr<DenoiserShape> BlockOf(const v1::NoProp& spec, const DatasetInfo&
 MadeWorkload MakeNoProp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
                         const std::string& field) {
   const v1::NoProp& noprop = spec.noprop();
-  absl::Status status = CheckHasClasses(data, field);
-  status.Update(CheckSparseFeatures(data, field));
+  absl::Status status = CheckSparseFeatures(data, field);
   status.Update(CheckKinds(noprop, field));
   if (!status.ok()) return status;
   absl::StatusOr<DenoiserShape> block = BlockOf(noprop, data, field);

@@ -23,6 +23,7 @@ constexpr uint64_t kReadOutStream = kTableStream + 1;
 NoProp::NoProp(NoPropModel model, std::vector<Denoiser> blocks, ParameterTensor extra)
     : Workload(model.data.examples),
       model_(std::move(model)),
+      class_numbers_(model_.data),
       blocks_(std::move(blocks)),
       read_out_({dimension(), 1, 1}) {
   const int64_t table_size = classes() * dimension();
@@ -128,7 +129,8 @@ const float* NoProp::TableOf(std::span<const std::span<const float>> segments) c
 }
 
 absl::Status NoProp::Prepare(const Examples& examples, int64_t first, Batch* batch) const {
-  const Slice slice = SliceOf(examples, first, batch->pass.rows);
+  const Slice slice =
+      SliceOf(examples, first, batch->pass.rows, class_numbers_, batch->pass.workspace);
   const std::span<const int64_t> ids =
       batch->pass.training ? batch->pass.ids : std::span<const int64_t>();
   absl::Status status = CheckValues(*batch->pass.kernels, slice, model_.data.features, ids, first);
@@ -401,11 +403,12 @@ absl::StatusOr<std::vector<float>> NoProp::Prototypes(const Dataset& train) cons
     if (!examples.ok()) return examples.status();
     absl::Status status = CheckExamples(*examples, d);
     if (!status.ok()) return status;
-    const Slice slice = SliceOf(*examples, 0, end - begin);
+    Workspace* const workspace = &Workspace::OfThisThread();
+    const Slice slice = SliceOf(*examples, 0, end - begin, class_numbers_, workspace);
     status = CheckValues(kernels(), slice, d, {}, begin);
     status.Update(CheckClasses(slice, classes(), {}, begin));
     if (!status.ok()) return status;
-    const float* x = DenseRows(slice, d, &Workspace::OfThisThread());
+    const float* x = DenseRows(slice, d, workspace);
     for (int64_t row = 0; row < slice.rows; ++row, x += d) {
       const auto target = static_cast<int64_t>(slice.targets[row]);
       ++counts[target];

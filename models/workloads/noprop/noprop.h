@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "models/layers/network.h"
+#include "models/workloads/class_numbers.h"
 #include "models/workloads/noprop/denoiser.h"
 #include "models/workloads/noprop/noise.h"
 #include "models/workloads/workload.h"
@@ -54,7 +55,7 @@ class NoProp : public Workload {
   struct Batch {
     Pass pass;
     const float* x = nullptr;           // rows x features
-    const float* targets = nullptr;     // classes
+    const float* targets = nullptr;     // class numbers
     const float* table = nullptr;       // classes x dimension
     const float* u = nullptr;           // rows x dimension: the targets' embeddings
     std::span<const float> parameters;  // of the lane's segment
@@ -138,6 +139,7 @@ class NoProp : public Workload {
   absl::StatusOr<std::vector<float>> Prototypes(const Dataset& train) const;
 
   NoPropModel model_;
+  ClassNumbers class_numbers_;
   std::vector<Denoiser> blocks_;
   Network read_out_;
   std::vector<float> identity_;  // the table of one-hot embeddings

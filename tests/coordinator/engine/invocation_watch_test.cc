@@ -73,5 +73,15 @@ TEST(InvocationWatchTest, TasksThatAreNotKnownAreIgnored) {
   EXPECT_TRUE(watch.TakeEnded(At(1)).empty());
 }
 
+TEST(InvocationWatchTest, AFailedTaskEndsItsInvocation) {
+  InvocationWatch watch;
+  watch.Assigned(At(0), {1, {Task(1, 0, 7)}}, Tenth);
+  watch.Failed(At(2), 1);
+  const auto ended = watch.TakeEnded(At(2));
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_TRUE(ended[0].at_least) << "it would have taken longer";
+  EXPECT_DOUBLE_EQ(ended[0].seconds, 2);
+}
+
 }  // namespace
 }  // namespace gradloom

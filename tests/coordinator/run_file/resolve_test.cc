@@ -9,6 +9,7 @@
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/specs.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "models/data/rows.h"
 
 namespace gradloom {
 namespace {
@@ -144,6 +145,31 @@ TEST(Resolve, ForwardGnnOutOfRange) {
   EXPECT_THAT(error("graph_npz: {}", ""), HasSubstr("data.train.graph_npz.file: is missing"));
   EXPECT_THAT(error("graph_csv: {edges: e}", ""),
               HasSubstr("data.train.graph_csv.nodes.file: is missing"));
+}
+
+TEST(Resolve, F08_ATabIsADelimiterInEveryQuoting) {
+  for (const char* tab : {"\\t", "'\\t'", "\"\\t\"", "tab"}) {
+    const auto delimiter = [&](const std::string& data) {
+      const ResolvedRun run = Resolve(absl::StrCat("data: {train: {", data, "}}\nworkload: mlp\n"));
+      const v1::DataSource& source = run.spec.data().train();
+      return ParseDelimiter(
+          (source.has_csv() ? source.csv() : source.graph_csv().nodes()).delimiter());
+    };
+    EXPECT_EQ(delimiter(absl::StrCat("csv: {file: a, delimiter: ", tab, "}")), '\t') << tab;
+    EXPECT_EQ(
+        delimiter(absl::StrCat("graph_csv: {edges: e, nodes: {file: n, delimiter: ", tab, "}}")),
+        '\t')
+        << tab;
+  }
+  const auto error = [](const std::string& data) {
+    return ErrorOf(absl::StrCat("data: {train: {", data, "}}\nworkload: mlp\n"));
+  };
+  EXPECT_THAT(
+      error("csv: {file: a, delimiter: '::'}"),
+      HasSubstr("data.train.csv.delimiter: '::' is not legal; it must be one character "
+                "that is no letter, digit, sign, point, quote or line end; \\t or tab for"));
+  EXPECT_THAT(error("graph_csv: {edges: e, nodes: {file: n, delimiter: x}}"),
+              HasSubstr("data.train.graph_csv.nodes.delimiter: 'x' is not legal"));
 }
 
 TEST(Resolve, NoPropDefaultsAreThoseThatItsVariantUses) {

@@ -36,6 +36,18 @@ std::string ErrorOf(const std::string& yaml) {
   return std::string(status.message());
 }
 
+TEST(YamlToProto, F05_AFileHoweverItWasSaved) {
+  for (const char* yaml : {
+           "\xef\xbb\xbfseed: 3\nname: a\n",
+           "\xef\xbb\xbfseed: 3\r\nname: a",
+           "seed: 3\rname: a\r",
+       }) {
+    const v1::RunSpec spec = Parse(yaml);
+    EXPECT_EQ(spec.seed(), 3) << yaml;
+    EXPECT_EQ(spec.name(), "a") << yaml;
+  }
+}
+
 TEST(YamlToProto, ReadsEveryKindOfField) {
   const v1::RunSpec spec = Parse(R"(
 name: "a run"

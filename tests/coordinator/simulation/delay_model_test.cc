@@ -21,11 +21,26 @@ TEST(TraceTest, ReadsRowsAndColumns) {
 
 TEST(TraceTest, ErrorsNameThePlace) {
   EXPECT_THAT(ParseTrace("t.csv", "1,2\n1,x\n").status().message(),
-              HasSubstr("line 2, column 2: \"x\""));
+              HasSubstr("line 2, column 2: 'x'"));
   EXPECT_THAT(ParseTrace("t.csv", "1,2\n1\n").status().message(), HasSubstr("1 columns"));
   EXPECT_THAT(ParseTrace("t.csv", "-1\n").status().message(), HasSubstr(">= 0"));
   EXPECT_THAT(ParseTrace("t.csv", "nan\n").status().message(), HasSubstr("nan"));
   EXPECT_THAT(ParseTrace("t.csv", "\n").status().message(), HasSubstr("empty"));
+}
+
+TEST(TraceTest, F05_SavedByASpreadsheet) {
+  for (const char* text :
+       {"\xef\xbb\xbf"
+        "0.5,1\r\n2,3.25",
+        "slot 0;slot 1\r0.5;1\r2;3.25\r", "\"a\",\"b\"\n\"0.5\",\"1\"\n\"2\",\"3.25\"\n,\n"}) {
+    const auto trace = ParseTrace("t.csv", text);
+    ASSERT_TRUE(trace.ok()) << text << trace.status();
+    EXPECT_EQ(trace->rows, 2);
+    EXPECT_EQ(trace->at(0, 0), 0.5);
+    EXPECT_EQ(trace->at(1, 1), 3.25);
+  }
+  EXPECT_THAT(ParseTrace("t.csv", ",1\n2,3\n").status().message(),
+              HasSubstr("t.csv, line 1, column 1: is empty"));
 }
 
 TEST(TraceTest, FitsTheSlope) {

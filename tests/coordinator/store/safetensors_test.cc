@@ -1,5 +1,7 @@
 #include "coordinator/store/safetensors.h"
 
+#include <sys/stat.h>
+
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -153,6 +155,14 @@ TEST_F(SafetensorsTest, ReadErrorsSayWhatIsThere) {
       std::string(missing.message()),
       HasSubstr("has no tensor 'wights'; it has: a \"quoted\" \\ name, bias, empty, layer"));
   EXPECT_EQ(SafetensorsReader::Open(folder_ / "none").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(SafetensorsTest, F17_OnlyRegularFilesAreOpened) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_EQ(std::string(SafetensorsReader::Open(path_).status().message()),
+            path_ + " is a pipe; legal: a regular file");
+  EXPECT_EQ(std::string(SafetensorsReader::Open(folder_ / "").status().message()),
+            folder_ / "" + " is a folder; legal: a regular file");
 }
 
 TEST_F(SafetensorsTest, DamagedHeadersAreRefused) {

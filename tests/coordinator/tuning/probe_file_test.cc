@@ -39,6 +39,22 @@ TEST(ProbeFileTest, KeepsWhatRepliesTold) {
               HasSubstr(">= 0"));
 }
 
+TEST(ProbeFileTest, F05_SavedByASpreadsheet) {
+  for (const char* text : {
+           "\xef\xbb\xbfslot,load,seconds,at_least\r\n0,0.5,1.25,0\r\n3,1,2,1",
+           "\"slot\",\"load\",\"seconds\",\"at_least\"\r\"0\",\"0.5\",\"1.25\",\"0\"\r3,1,2,1\r,,,"
+           "\r",
+           "slot;load;seconds;at_least\n0;0.5;1.25;0\n3;1;2;1\n",
+       }) {
+    const auto observed = ParseProbe("probe.csv", text);
+    ASSERT_TRUE(observed.ok()) << text << observed.status();
+    ASSERT_EQ(observed->size(), 2u);
+    EXPECT_EQ((*observed)[0].seconds, 1.25);
+    EXPECT_EQ((*observed)[1].slot, 3);
+    EXPECT_TRUE((*observed)[1].at_least);
+  }
+}
+
 TEST(ProbeFileTest, ErrorsNameFileLineAndWhatIsLegal) {
   const auto refused = [](const std::string& lines) {
     return std::string(

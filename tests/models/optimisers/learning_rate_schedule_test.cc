@@ -12,7 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 using Spec = v1::ScheduleSpec;
 
-Schedule Make(const Spec& spec, int64_t jobs) {
+LearningRateSchedule Make(const Spec& spec, int64_t jobs) {
   absl::StatusOr<LearningRateSchedule> schedule = LearningRateSchedule::Make(spec, jobs);
   EXPECT_TRUE(schedule.ok()) << schedule.status();
   return *schedule;
