@@ -1,11 +1,9 @@
 #include "coordinator/cli/local_run.h"
 
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <mutex>
 #include <sstream>
 #include <system_error>
 #include <utility>
@@ -22,6 +20,7 @@
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "proto/ops/mutex.h"
 #include "proto/ops/steady_clock.h"
 
 namespace gradloom {
@@ -177,12 +176,16 @@ absl::Status LocalRun::SubmitOrResume() {
 
 absl::Status LocalRun::Interruptible(int patience, const std::function<absl::Status()>& call) {
   const std::jthread watch([&](const std::stop_token& stop) {
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any never;
-    while (!never.wait_for(lock, stop, kStep, [&] { return stop.stop_requested(); })) {
-      if (stop.stop_requested()) return;
+    Mutex mutex;
+    CondVar stopped;
+    const std::stop_callback wake(stop, [&] {
+      const MutexLock lock(mutex);
+      stopped.NotifyAll();
+    });
+    const MutexLock lock(mutex);
+    while (!stop.stop_requested()) {
       if (interrupts_->count() > patience) client_->CancelCalls();
+      stopped.WaitFor(mutex, absl::FromChrono(kStep));
     }
   });
   return call();

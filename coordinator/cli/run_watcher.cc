@@ -15,15 +15,17 @@ RunWatcher::RunWatcher(TrainingClient* client, uint64_t run, std::chrono::millis
 RunWatcher::~RunWatcher() {
   thread_.request_stop();
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (context_ != nullptr) context_->TryCancel();
   }
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 RunWatcher::Seen RunWatcher::Wait(std::chrono::milliseconds limit) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, limit, [this] { return fresh_ || seen_.ended; });
+  const MutexLock lock(mutex_);
+  while (!fresh_ && !seen_.ended) {
+    if (!changed_.WaitFor(mutex_, absl::FromChrono(limit))) break;
+  }
   fresh_ = false;
   return seen_;
 }
@@ -37,37 +39,39 @@ void RunWatcher::Loop(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     auto context = std::make_shared<grpc::ClientContext>();
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       context_ = context;
     }
     if (stop.stop_requested()) return;  // the destructor may have missed the new context
     absl::Status status = client_->Watch(run_, context.get(), [&](const v1::RunStatus& update) {
       silent_since.reset();
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       seen_.status = update;
       seen_.lost = false;
       seen_.ended = IsEnded(update.state());
       fresh_ = true;
-      changed_.notify_all();
+      changed_.NotifyAll();
     });
-    std::unique_lock lock(mutex_);
-    if (seen_.ended) return;
     const bool silent = status.ok() || status.code() == absl::StatusCode::kUnavailable ||
                         status.code() == absl::StatusCode::kCancelled;
     // From the first failure on: a run may have nothing to tell for long, and we may be suspended.
     const Clock::time_point now = Clock::now();
     if (!silent_since.has_value()) silent_since = now;
-    if (!silent || now - *silent_since > give_up_) {
-      seen_.error = status;
-      seen_.ended = true;
-      changed_.notify_all();
-      return;
+    {
+      const MutexLock lock(mutex_);
+      if (seen_.ended) return;
+      if (!silent || now - *silent_since > give_up_) {
+        seen_.error = status;
+        seen_.ended = true;
+        changed_.NotifyAll();
+        return;
+      }
+      seen_.lost = true;
+      fresh_ = true;
+      changed_.NotifyAll();
+      // The destructor wakes it.
+      if (!stop.stop_requested()) changed_.WaitFor(mutex_, absl::FromChrono(kPause));
     }
-    seen_.lost = true;
-    fresh_ = true;
-    changed_.notify_all();
-    changed_.wait_for(lock, stop, kPause, [] { return false; });
-    lock.unlock();
     client_->AwaitConnection(kConnect);
   }
 }

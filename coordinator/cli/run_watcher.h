@@ -4,16 +4,15 @@
 #define GRADLOOM_COORDINATOR_CLI_RUN_WATCHER_H_
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 
 #include "absl/status/status.h"
 #include "coordinator/cli/training_client.h"
 #include "gradloom/v1/training.pb.h"
+#include "proto/ops/mutex.h"
 
 namespace gradloom {
 
@@ -39,12 +38,13 @@ class RunWatcher {
   TrainingClient* client_;
   const uint64_t run_;
   const std::chrono::milliseconds give_up_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  Seen seen_;
-  bool fresh_ = false;
-  std::shared_ptr<grpc::ClientContext> context_;  // of the stream under way
-  std::jthread thread_;                           // last: it uses the rest
+  Mutex mutex_;
+  CondVar changed_;
+  Seen seen_ ABSL_GUARDED_BY(mutex_);
+  bool fresh_ ABSL_GUARDED_BY(mutex_) = false;
+  // Of the stream under way.
+  std::shared_ptr<grpc::ClientContext> context_ ABSL_GUARDED_BY(mutex_);
+  std::jthread thread_;  // last: it uses the rest
 };
 
 }  // namespace gradloom

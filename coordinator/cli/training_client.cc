@@ -39,11 +39,11 @@ TrainingClient::TrainingClient(const std::string& address) : address_(address) {
 class TrainingClient::Context {
  public:
   explicit Context(TrainingClient* client) : client_(client) {
-    std::lock_guard lock(client_->mutex_);
+    const MutexLock lock(client_->mutex_);
     client_->calls_.insert(&context_);
   }
   ~Context() {
-    std::lock_guard lock(client_->mutex_);
+    const MutexLock lock(client_->mutex_);
     client_->calls_.erase(&context_);
   }
   Context(const Context&) = delete;
@@ -56,7 +56,7 @@ class TrainingClient::Context {
 };
 
 void TrainingClient::CancelCalls() {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (grpc::ClientContext* call : calls_) call->TryCancel();
 }
 

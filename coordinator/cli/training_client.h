@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,6 +18,7 @@
 #include "gradloom/v1/training.pb.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
+#include "proto/ops/mutex.h"
 
 namespace gradloom {
 
@@ -68,8 +68,8 @@ class TrainingClient {
   std::string address_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<Stub> stub_;
-  std::mutex mutex_;
-  std::set<grpc::ClientContext*> calls_;
+  Mutex mutex_;
+  std::set<grpc::ClientContext*> calls_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace gradloom

@@ -14,7 +14,7 @@ constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
 FramePool::FramePool(size_t values) : values_(values) {}
 
 FramePool::Buffer FramePool::Take() {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!free_.empty()) {
     float* data = free_.back();
     free_.pop_back();
@@ -33,12 +33,12 @@ FramePool::Buffer FramePool::Take() {
 }
 
 void FramePool::Return(float* data) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   free_.push_back(data);
 }
 
 size_t FramePool::peak() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return peak_;
 }
 

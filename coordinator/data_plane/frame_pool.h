@@ -6,10 +6,11 @@
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
+
+#include "proto/ops/mutex.h"
 
 namespace gradloom {
 
@@ -58,11 +59,12 @@ class FramePool {
   void Return(float* data);
 
   const size_t values_;
-  mutable std::mutex mutex_;
-  std::vector<std::unique_ptr<float, Free>> slabs_;
-  size_t unused_ = 0;         // buffers at the end of the last slab, never handed out
-  std::vector<float*> free_;  // given back, the last one on top
-  size_t peak_ = 0;
+  mutable Mutex mutex_;
+  std::vector<std::unique_ptr<float, Free>> slabs_ ABSL_GUARDED_BY(mutex_);
+  size_t unused_ ABSL_GUARDED_BY(mutex_) =
+      0;  // buffers at the end of the last slab, never handed out
+  std::vector<float*> free_ ABSL_GUARDED_BY(mutex_);  // given back, the last one on top
+  size_t peak_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace gradloom

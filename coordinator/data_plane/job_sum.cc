@@ -38,22 +38,24 @@ JobSum::JobSum(size_t length, size_t frame_values, int parts, bool unit_weights)
       pool_(frame_values),
       frames_((length + frame_values - 1) / frame_values),
       parts_(parts),
+      parts_count_(parts),
       frame_mutexes_(std::min(kMutexes, frames_.size())) {
   reserved_ = frames_.size() * Accumulator::kBuffers;
 }
 
 void JobSum::Clear() {
-  std::vector<std::unique_lock<std::mutex>> locks;
-  for (std::mutex& mutex : frame_mutexes_) locks.emplace_back(mutex);
-  std::lock_guard lock(parts_mutex_);
+  for (Mutex& mutex : frame_mutexes_) mutex.Lock();
+  parts_mutex_.Lock();
   epoch_.fetch_add(1, std::memory_order_acq_rel);
   for (Frame& frame : frames_) frame = Frame();
   reserved_ = frames_.size() * Accumulator::kBuffers;
   for (std::unique_ptr<Part>& part : parts_) part.reset();
+  parts_mutex_.Unlock();
+  for (Mutex& mutex : frame_mutexes_) mutex.Unlock();
 }
 
 JobSum::Part& JobSum::PartOf(int part) {
-  std::lock_guard lock(parts_mutex_);
+  const MutexLock lock(parts_mutex_);
   std::unique_ptr<Part>& state = parts_[part];
   if (state == nullptr) {
     state = std::make_unique<Part>();
@@ -70,15 +72,14 @@ size_t JobSum::CountOf(size_t frame) const {
 absl::StatusOr<JobSum::Outcome> JobSum::AddFrame(uint64_t epoch, int part, size_t frame,
                                                  FramePool::Buffer values, size_t count,
                                                  uint32_t checksum) {
-  if (part < 0 || part >= static_cast<int>(parts_.size()) || frame >= frames_.size() ||
-      count != CountOf(frame)) {
+  if (part < 0 || part >= parts_count_ || frame >= frames_.size() || count != CountOf(frame)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "frame ", frame, " of part ", part, " with ", count, " values: there are ", frames_.size(),
-        " frames of ", frame_values_, " values and ", parts_.size(), " parts"));
+        " frames of ", frame_values_, " values and ", parts_count_, " parts"));
   }
   auto ranges = RangesOf(values.values().first(count), frame * frame_values_);
   if (!ranges.ok()) return ranges.status();
-  std::lock_guard lock(MutexOf(frame));
+  const MutexLock lock(MutexOf(frame));
   if (epoch != this->epoch()) return absl::NotFoundError("the job has been decoded without it");
   Part& state = PartOf(part);
   if (state.seen[frame] != 0) {
@@ -90,7 +91,7 @@ absl::StatusOr<JobSum::Outcome> JobSum::AddFrame(uint64_t epoch, int part, size_
   if (unit_weights_) {
     const size_t held =
         sums.kept.size() + (sums.accumulator == nullptr ? 0 : Accumulator::kBuffers);
-    if (sums.parts == static_cast<int>(parts_.size())) {
+    if (sums.parts == parts_count_) {
       FinishFrame(sums, count);
     } else if (!Reserve(sums, held)) {
       Accumulate(sums, count);
@@ -103,7 +104,7 @@ absl::StatusOr<JobSum::Outcome> JobSum::AddFrame(uint64_t epoch, int part, size_
 }
 
 bool JobSum::Complete(uint64_t epoch, int part) const {
-  std::lock_guard lock(parts_mutex_);
+  const MutexLock lock(parts_mutex_);
   if (epoch != this->epoch()) return false;
   const Part* state = parts_[part].get();
   return state != nullptr && state->count.load(std::memory_order_acquire) == frames_.size();
@@ -238,7 +239,7 @@ void JobSum::Decode(const JobDecoding& decoding, size_t offset, std::span<float>
     const size_t number = offset / frame_values_;
     const size_t begin = offset % frame_values_;
     size_t count = std::min(CountOf(number) - begin, out.size());
-    std::lock_guard lock(MutexOf(number));  // other parts' frames may still come
+    const MutexLock lock(MutexOf(number));  // other parts' frames may still come
     const Frame& frame = frames_[number];
     if (frame.sum) {
       std::copy_n(frame.sum.data() + begin, count, out.begin());

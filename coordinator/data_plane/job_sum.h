@@ -21,7 +21,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -30,6 +29,7 @@
 #include "coding/reproducible_sum.h"
 #include "coding/scheme.h"
 #include "coordinator/data_plane/frame_pool.h"
+#include "proto/ops/mutex.h"
 
 namespace gradloom {
 
@@ -48,7 +48,7 @@ class JobSum {
   // Forgets everything, for the next job, and begins the next epoch: frames of replies that began
   // in an earlier one are refused from now on, so that a straggler's late stream needs no second
   // buffer. Not concurrently with Decode.
-  void Clear();
+  void Clear() ABSL_NO_THREAD_SAFETY_ANALYSIS;  // takes every lock there is
   uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
 
   enum class Outcome {
@@ -109,7 +109,7 @@ class JobSum {
   // A part's bookkeeping, made when its first frame arrives.
   Part& PartOf(int part);
   size_t CountOf(size_t frame) const;
-  std::mutex& MutexOf(size_t frame) const { return frame_mutexes_[frame % frame_mutexes_.size()]; }
+  Mutex& MutexOf(size_t frame) const { return frame_mutexes_[frame % frame_mutexes_.size()]; }
   // With the frame's mutex held:
   // Lets the frame hold `buffers`, if that leaves every other frame what it has reserved.
   bool Reserve(Frame& frame, size_t buffers);
@@ -133,9 +133,10 @@ class JobSum {
   std::atomic<size_t> reserved_ = 0;  // by all frames
   // Changes with every frame mutex and parts_mutex_ held.
   std::atomic<uint64_t> epoch_ = 0;
-  mutable std::mutex parts_mutex_;  // guards the pointers, not what they point to
-  std::vector<std::unique_ptr<Part>> parts_;
-  mutable std::vector<std::mutex> frame_mutexes_;  // frame f is guarded by f % size
+  mutable Mutex parts_mutex_;  // guards the pointers, not what they point to
+  std::vector<std::unique_ptr<Part>> parts_ ABSL_GUARDED_BY(parts_mutex_);
+  const int parts_count_;
+  mutable std::vector<Mutex> frame_mutexes_;  // frame f is guarded by f % size
 };
 
 }  // namespace gradloom

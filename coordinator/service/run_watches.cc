@@ -9,7 +9,7 @@
 namespace gradloom {
 namespace {
 
-constexpr std::chrono::milliseconds kEvery(200);
+constexpr absl::Duration kEvery = absl::Milliseconds(200);
 
 bool Ended(v1::RunState state) {
   return state == v1::SUCCEEDED || state == v1::FAILED || state == v1::CANCELLED;
@@ -33,19 +33,19 @@ class RunWatches::Watcher final : public grpc::ServerWriteReactor<v1::WatchRespo
   void Keep(std::shared_ptr<Watcher> self) { self_ = std::move(self); }
 
   void Tell(std::shared_ptr<const Update> update) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (finished_ || update == newest_) return;
     newest_ = std::move(update);
     if (writing_ == nullptr) WriteLocked();
   }
 
   void End(const grpc::Status& status) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     FinishLocked(status);
   }
 
   void OnWriteDone(bool ok) override {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto written = std::exchange(writing_, nullptr);
     if (!ok) FinishLocked(grpc::Status::CANCELLED);
     if (!finished_ && newest_ != written) WriteLocked();
@@ -57,7 +57,7 @@ class RunWatches::Watcher final : public grpc::ServerWriteReactor<v1::WatchRespo
   }
 
  private:
-  void WriteLocked() {
+  void WriteLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     writing_ = newest_;
     if (!newest_->last) {
       StartWrite(&newest_->response);
@@ -66,7 +66,7 @@ class RunWatches::Watcher final : public grpc::ServerWriteReactor<v1::WatchRespo
     finished_ = true;
     StartWriteAndFinish(&newest_->response, grpc::WriteOptions(), grpc::Status::OK);
   }
-  void FinishLocked(const grpc::Status& status) {
+  void FinishLocked(const grpc::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (std::exchange(finished_, true)) return;
     Finish(status);
   }
@@ -74,9 +74,9 @@ class RunWatches::Watcher final : public grpc::ServerWriteReactor<v1::WatchRespo
   const uint64_t run_;
   RunWatches* watches_;
   std::shared_ptr<Watcher> self_;
-  std::mutex mutex_;
-  std::shared_ptr<const Update> newest_, writing_;
-  bool finished_ = false;
+  Mutex mutex_;
+  std::shared_ptr<const Update> newest_ ABSL_GUARDED_BY(mutex_), writing_ ABSL_GUARDED_BY(mutex_);
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 RunWatches::RunWatches(Runs runs, size_t most)
@@ -87,7 +87,7 @@ RunWatches::RunWatches(Runs runs, size_t most)
 RunWatches::~RunWatches() = default;
 
 grpc::ServerWriteReactor<v1::WatchResponse>* RunWatches::Watch(uint64_t run) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopped_) {
     return new RefusedStream<v1::WatchResponse>(
         grpc::Status(grpc::StatusCode::UNAVAILABLE, "the coordinator stops"));
@@ -103,20 +103,20 @@ grpc::ServerWriteReactor<v1::WatchResponse>* RunWatches::Watch(uint64_t run) {
   watcher->Keep(watcher);
   watchers_.push_back(watcher);
   woken_ = true;
-  changed_.notify_all();
+  changed_.NotifyAll();
   return watcher.get();
 }
 
 void RunWatches::Wake() {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   woken_ = true;
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 void RunWatches::Stop() {
   std::list<std::shared_ptr<Watcher>> watchers;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
     watchers = watchers_;
   }
@@ -126,18 +126,19 @@ void RunWatches::Stop() {
 }
 
 void RunWatches::Remove(Watcher* watcher) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   watchers_.remove_if([watcher](const auto& one) { return one.get() == watcher; });
 }
 
 void RunWatches::Loop(const std::stop_token& stop) {
+  const std::stop_callback wake(stop, [this] { Wake(); });
   while (!stop.stop_requested()) {
     std::map<uint64_t, std::list<std::shared_ptr<Watcher>>> by_run;
     {
-      std::unique_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       // Nobody to tell: nothing to do until somebody comes.
-      if (watchers_.empty()) changed_.wait(lock, stop, [this] { return woken_; });
-      changed_.wait_for(lock, stop, kEvery, [this] { return woken_; });
+      while (watchers_.empty() && !woken_) changed_.Wait(mutex_);
+      if (!woken_) changed_.WaitFor(mutex_, kEvery);
       woken_ = false;
       if (stopped_) continue;
       for (const auto& watcher : watchers_) by_run[watcher->run()].push_back(watcher);

@@ -4,14 +4,12 @@
 #ifndef GRADLOOM_COORDINATOR_SERVICE_RUN_WATCHES_H_
 #define GRADLOOM_COORDINATOR_SERVICE_RUN_WATCHES_H_
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -19,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "gradloom/v1/training.pb.h"
 #include "grpcpp/grpcpp.h"
+#include "proto/ops/mutex.h"
 
 namespace gradloom {
 
@@ -52,11 +51,11 @@ class RunWatches {
 
   const Runs runs_;
   const size_t most_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  bool woken_ = false;
-  bool stopped_ = false;
-  std::list<std::shared_ptr<Watcher>> watchers_;
+  Mutex mutex_;
+  CondVar changed_;
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::list<std::shared_ptr<Watcher>> watchers_ ABSL_GUARDED_BY(mutex_);
   // What the watchers of a run were told last; the thread's own.
   std::map<uint64_t, std::shared_ptr<const Update>> told_;
   std::jthread thread_;  // last: it uses the rest

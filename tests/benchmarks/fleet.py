@@ -55,7 +55,8 @@ class Fleet:
         path.write_text(spec)
         begin = time.monotonic()
         done = subprocess.run(
-            [programs() / "gradloom", "submit", "--coordinator", self.address, "--watch", path],
+            [programs() / "gradloom", "submit", "--coordinator", self.address, "--watch", "--set",
+             f"fleet.workers={self.workers_wanted}", path],
             capture_output=True, text=True, timeout=timeout, check=False)
         if done.returncode != 0:
             log = (self.folder / "coordinator.log").read_text()[-2000:]

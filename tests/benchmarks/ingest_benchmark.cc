@@ -18,6 +18,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -25,6 +26,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <mutex>
 #include <random>
 #include <string>
 #include <thread>
@@ -37,6 +39,7 @@
 #include "proto/ops/channel.h"
 #include "proto/ops/logging.h"
 #include "proto/wire/frame.h"
+#include "proto/wire/heartbeat.h"
 
 namespace gradloom {
 namespace {
@@ -129,6 +132,7 @@ void Push(v1::WorkerService::Stub& stub, const Order& order, int part,
   first.mutable_header()->set_run(order.run);
   first.mutable_header()->set_task(order.tasks[part]);
   first.mutable_header()->set_generation(order.generation);
+  first.mutable_header()->set_examples(kExamplesPerPart);
   const auto writer = stub.PushReply(&context, &response);
   bool open = writer->Write(first);
   for (size_t i = 1; i < frames.size() && open; ++i) open = writer->Write(frames[i]);
@@ -236,7 +240,7 @@ class Coordinator {
  public:
   Coordinator(const std::string& folder, const Shape& shape, int jobs)
       : parts_(shape.parts),
-        workers_(kVersion, &metrics_),
+        workers_(kVersion, /*isa=*/"", &metrics_),
         registry_(folder + "/state", folder, &workers_, &metrics_) {
     workers_.SetRegistry(&registry_);
     const absl::Status started =
@@ -260,6 +264,7 @@ class Coordinator {
     spec.mutable_training()->set_evaluate_every(0);
     spec.mutable_scheme()->mutable_uncoded();
     spec.mutable_scheme()->set_slots(parts_);
+    spec.mutable_fleet()->set_workers(1);
     spec.mutable_wire()->set_replies(shape.format);
     const absl::StatusOr<uint64_t> run = registry_.Submit(spec);
     Check(run.ok(), run.status().ToString());
@@ -267,6 +272,7 @@ class Coordinator {
     Join();
   }
   ~Coordinator() {
+    heart_ = {};
     context_.TryCancel();
     stream_->Finish();
     registry_.Stop();
@@ -303,6 +309,18 @@ class Coordinator {
     ready.mutable_run_ready()->set_run(run_);
     ready.mutable_run_ready()->set_data_checksum(registry_.Active(run_)->data_checksum());
     stream_->Write(ready);
+    // From here on only this thread writes.
+    heart_ = std::jthread([this](const std::stop_token& stop) {
+      v1::FromWorker beat;
+      beat.mutable_heartbeat();
+      std::mutex mutex;
+      std::condition_variable_any stopped;
+      for (std::unique_lock lock(mutex); !stop.stop_requested();) {
+        stopped.wait_for(lock, stop, absl::ToChronoMilliseconds(kHeartbeatEvery),
+                         [] { return false; });
+        stream_->Write(beat);
+      }
+    });
   }
 
   const size_t parts_;
@@ -316,6 +334,7 @@ class Coordinator {
   std::unique_ptr<grpc::ClientReaderWriter<v1::FromWorker, v1::ToWorker>> stream_;
   uint64_t run_ = 0;
   uint64_t generation_ = 0;
+  std::jthread heart_;
 };
 
 // Decoding alone, as the engine does it: block by block into a buffer that stays in the cache.
