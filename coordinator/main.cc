@@ -39,6 +39,9 @@ namespace {
 // service managers and deploy/docker-compose.yml grant.
 constexpr absl::Duration kStopLimit = absl::Seconds(45), kFarewellLimit = absl::Seconds(3);
 constexpr std::chrono::seconds kPoliteLimit(1);
+// Of gRPC's for calls that wait for something: data that a submission opens, a reflection client's
+// next question. One too many is refused at once; workers, watches and fetches need none.
+constexpr int kWaitingCallsMax = 128;
 // Without any worker, user or run.
 constexpr uint64_t kFilesNeeded = 40;
 
@@ -69,6 +72,7 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> Listen(Address* address, WorkerSer
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.SetResourceQuota(grpc::ResourceQuota("coordinator").SetMaxThreads(kWaitingCallsMax));
   SetDataTransport(builder);
   // A port in use is an error, not something to share.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);

@@ -278,6 +278,49 @@ TEST_F(OperationsTest, F21_WatchersTakeNoThreadEach) {
   }
 }
 
+// gRPC's own reflection service is one of a thread a stream.
+TEST_F(OperationsTest, F21_StreamsThatTakeAThreadAreFew) {
+  Coordinator coordinator(folder_, "state");
+  const size_t before = Threads(coordinator.process().pid());
+  grpc::GenericStub stub(MakeChannel(coordinator.listen));
+  grpc::CompletionQueue queue;
+  const auto next = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    return ok;
+  };
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<grpc::GenericClientAsyncReaderWriter>> streams;
+  int answered = 0;
+  for (int i = 0; i < 300; ++i) {
+    contexts.push_back(std::make_unique<grpc::ClientContext>());
+    streams.push_back(stub.PrepareCall(contexts.back().get(),
+                                       "/grpc.reflection.v1alpha.ServerReflection/"
+                                       "ServerReflectionInfo",
+                                       &queue));
+    streams.back()->StartCall(nullptr);
+    next();
+    const grpc::Slice question(std::string("\x3a\x00", 2));  // list_services: ""
+    streams.back()->Write(grpc::ByteBuffer(&question, 1), nullptr);
+    next();
+    grpc::ByteBuffer answer;
+    streams.back()->Read(&answer, nullptr);
+    if (next()) ++answered;
+  }
+  EXPECT_GT(answered, 0);
+  EXPECT_LT(answered, 200);
+  EXPECT_LT(Threads(coordinator.process().pid()), before + 200);
+  for (size_t i = 0; i < streams.size(); ++i) {
+    contexts[i]->TryCancel();
+    grpc::Status status;
+    streams[i]->Finish(&status, nullptr);
+    next();
+  }
+  queue.Shutdown();
+  EXPECT_TRUE(Await([&] { return Gradloom({"list"}, coordinator.listen).code == 0; }));
+}
+
 TEST_F(OperationsTest, F21_AWorkerCannotForgeLinesOfTheLog) {
   const std::string forged = "w\n2026-11-30T00:00:00.000Z info    forged\x1b[31m";
   for (const char* format : {"text", "json"}) {
