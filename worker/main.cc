@@ -1,9 +1,13 @@
 // gradloom-worker: computes coded chunk sums for a coordinator.
 #include <unistd.h>
 
+#include <climits>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <iostream>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -13,9 +17,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "models/kernels/kernels.h"
+#include "proto/ops/address.h"
+#include "proto/ops/channel.h"
+#include "proto/ops/file_limit.h"
 #include "proto/ops/http_endpoint.h"
 #include "proto/ops/logging.h"
 #include "proto/ops/port_file.h"
+#include "proto/ops/printable.h"
+#include "proto/ops/signals.h"
 #include "proto/ops/stop_signal.h"
 #include "proto/ops/version.h"
 #include "worker/options.h"
@@ -27,6 +36,8 @@ namespace {
 constexpr int kExitBadFlags = 2;
 constexpr int kExitRefused = 3;
 constexpr int kExitGaveUp = 4;
+constexpr absl::Duration kStopLimit = absl::Seconds(3);
+constexpr uint64_t kFilesNeeded = 24;
 
 struct Flags {
   WorkerOptions options;
@@ -44,12 +55,13 @@ void Declare(CLI::App& app, Flags& flags) {
   WorkerOptions& options = flags.options;
   app.set_version_flag("--version", Version());
   app.add_option("--coordinator", options.coordinator,
-                 "HOST:PORT of the coordinator's gRPC service")
+                 "HOST:PORT or [IPV6]:PORT of the coordinator's gRPC service")
       ->required()
+      ->check(CheckDialAddress)
       ->type_name("HOST:PORT");
   app.add_option("--name", options.name,
-                 "stable name: a restarted worker of the same name takes its slots back "
-                 "[hostname-pid]");
+                 "stable name, one worker's only: a restarted worker of the same name takes its "
+                 "slots back [HOSTNAME-PID-RANDOM, new at every start]");
   app.add_option("--capacity", options.capacity, "tasks computed at a time, a core each")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
@@ -66,14 +78,19 @@ void Declare(CLI::App& app, Flags& flags) {
                  "instruction-set level of the kernels; replicas must agree for equal bits "
                  "[the best this processor has]");
   app.add_option("--metrics", flags.metrics,
-                 "HOST:PORT to serve /metrics and /healthz on; port 0: any; \"\": none")
+                 "HOST:PORT to serve /metrics and /healthz on; *:PORT: all addresses of this "
+                 "machine; port 0: any free one; \"\": none")
+      ->check(CheckListenAddressOrNone)
       ->capture_default_str()
       ->expected(0, 1)
       ->type_name("HOST:PORT");
   app.add_option("--metrics-port-file", flags.metrics_port_file,
                  "write the metrics port to this file");
-  app.add_option("--log-format", flags.log_format, "text or json")->capture_default_str();
-  app.add_option("--log-level", flags.log_level, "debug, info, warning, error or off")
+  app.add_option("--log-format", flags.log_format, kLogFormats)
+      ->check(CheckLogFormat)
+      ->capture_default_str();
+  app.add_option("--log-level", flags.log_level, kLogLevels)
+      ->check(CheckLogLevel)
       ->capture_default_str();
   const char* group = "Straggling on purpose (overrides the run file)";
   app.add_option("--straggle", flags.straggle,
@@ -91,10 +108,11 @@ void Declare(CLI::App& app, Flags& flags) {
       ->group(group)
       ->type_name("JOB:DURATION");
   app.footer(
-      "Exit codes: 0 stopped by SIGTERM or SIGINT; 2 bad flags, or a port in use; 3 refused by "
-      "the\n"
-      "coordinator (another version, say); 4 no coordinator for --reconnect-for; 137 crash on\n"
-      "purpose. A worker keeps no state: it may be killed at any moment.");
+      "SIGTERM, SIGINT and SIGHUP stop it within 3 s (the last two unless they are ignored, as by\n"
+      "nohup). A worker keeps no state: it may be killed at any moment.\n"
+      "Exit codes: 0 stopped; 2 bad flags, or a port in use; 3 refused by the coordinator "
+      "(another\n"
+      "version, say); 4 no coordinator for --reconnect-for; 137 crash on purpose.");
 }
 
 // "2.5s", or plain seconds "2.5".
@@ -117,19 +135,19 @@ absl::Status ParseFreeze(const std::string& text, StraggleFlags& straggle) {
   return absl::OkStatus();
 }
 
+// Of this process and no other: in containers every worker may be process 1 of a host of one name.
+std::string DefaultName() {
+  char host[HOST_NAME_MAX + 1] = "";
+  gethostname(host, sizeof(host) - 1);
+  return absl::StrCat(host[0] == '\0' ? "worker" : host, "-", getpid(), "-",
+                      absl::Hex(std::random_device{}(), absl::kZeroPad8));
+}
+
 // What CLI11 does not check.
 absl::Status Complete(Flags& flags) {
   WorkerOptions& options = flags.options;
   absl::Status status = SetUpLogging("gradloom-worker", flags.log_format, flags.log_level);
   if (!status.ok()) return status;
-  const size_t colon = options.coordinator.rfind(':');
-  int port = 0;
-  if (colon == std::string::npos || colon == 0 ||
-      !absl::SimpleAtoi(options.coordinator.substr(colon + 1), &port) || port < 1 || port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--coordinator '", options.coordinator,
-                     "' is no address; legal: HOST:PORT with a port from 1 to 65535"));
-  }
   if (!ParseSeconds(flags.reconnect_for, &options.reconnect.give_up_after)) {
     return absl::InvalidArgumentError(absl::StrCat("--reconnect-for '", flags.reconnect_for,
                                                    "' is illegal; legal: a duration such as 30s"));
@@ -150,16 +168,16 @@ absl::Status Complete(Flags& flags) {
     return absl::InvalidArgumentError(absl::StrCat("--isa: ", std::string(status.message())));
   }
   options.isa = kernels().level;
+  std::random_device random;
+  options.instance = (uint64_t{random()} << 32) | random();
   if (options.name.empty()) {
-    char host[256] = "worker";
-    gethostname(host, sizeof(host) - 1);
-    options.name = absl::StrCat(host, "-", getpid());
+    options.name = DefaultName();
   }
   return absl::OkStatus();
 }
 
 int Fail(const absl::Status& status) {
-  std::cerr << "gradloom-worker: " << status.message() << "\n";
+  std::cerr << "gradloom-worker: " << Printable(status.message()) << "\n";
   return kExitBadFlags;
 }
 
@@ -168,7 +186,9 @@ int Serve(const Flags& flags) {
   Worker worker(options);
   // Before any thread: they inherit the blocked signals.
   StopSignal stop([&](int signal) {
-    Log(LogLevel::kInfo, "stopping", {{"signal", signal}});
+    Log(LogLevel::kInfo, "stopping", {{"signal", strsignal(signal)}});
+    // Nothing is lost: a task under way is an erasure like any other.
+    ExitWithin(kStopLimit, EXIT_SUCCESS, "a task or the coordinator");
     worker.Stop(absl::StrCat("signal ", signal));
   });
   std::unique_ptr<HttpEndpoint> http;
@@ -207,6 +227,7 @@ int Serve(const Flags& flags) {
 }
 
 int Main(int argc, char** argv) {
+  PrepareSignals(BrokenPipe::kIgnored);
   CLI::App app("gradloom-worker: computes coded chunk sums for a Gradloom coordinator.");
   Flags flags;
   Declare(app, flags);
@@ -216,6 +237,9 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kExitBadFlags;
   }
   if (const absl::Status status = Complete(flags); !status.ok()) return Fail(status);
+  LogForGrpc();
+  const absl::Status enough = CheckFileLimit(RaiseFileLimit(), kFilesNeeded, "a worker");
+  if (!enough.ok()) return Fail(enough);
   return Serve(flags);
 }
 

@@ -3,6 +3,7 @@
 #define GRADLOOM_WORKER_OPTIONS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/time/time.h"
@@ -15,6 +16,8 @@ namespace gradloom {
 struct WorkerOptions {
   std::string coordinator;  // HOST:PORT
   std::string name;
+  // Drawn at random when the process starts: tells it from another worker of its name. 0: unknown.
+  uint64_t instance = 0;
   int capacity = 1;             // tasks computed at a time
   std::string isa;              // level in use, as told to the coordinator
   std::string metrics_address;  // as told to the coordinator; "" when none

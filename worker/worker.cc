@@ -7,9 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "grpcpp/grpcpp.h"
+#include "proto/ops/channel.h"
 #include "proto/ops/logging.h"
+#include "proto/ops/steady_clock.h"
 #include "worker/reconnect.h"
-#include "worker/steady_clock.h"
 
 namespace gradloom {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 // Room for the offer of a run of thousands of trials.
 constexpr int kMaxMessageBytes = 64 << 20;
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
+std::shared_ptr<grpc::Channel> Dial(const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // A coordinator's machine that vanished without a word is noticed within 40 s. The server must
@@ -28,7 +29,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // The back-off is ours: every attempt really tries.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return MakeChannel(address, arguments);
 }
 
 }  // namespace
@@ -40,16 +41,15 @@ Worker::Result Worker::Run() {
   Reconnect reconnect(options.reconnect, SteadyNow());
   while (true) {
     const absl::Time begin = SteadyNow();
-    const auto connection =
-        std::make_shared<Connection>(MakeChannel(options.coordinator), resources_);
+    const auto connection = std::make_shared<Connection>(Dial(options.coordinator), resources_);
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (stopping_) return {Exit::kStopped, "stopped"};
       connection_ = connection;
     }
     const Connection::End end = connection->Run();
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       connection_ = nullptr;
       lost_because_ = end.reason;
       if (stopping_) return {Exit::kStopped, "stopped"};
@@ -74,24 +74,27 @@ Worker::Result Worker::Run() {
 }
 
 bool Worker::Wait(absl::Duration duration) {
-  std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, absl::ToChronoMilliseconds(duration),
-                            [this] { return stopping_; });
+  const absl::Time due = SteadyNow() + duration;
+  const MutexLock lock(mutex_);
+  for (absl::Time now = SteadyNow(); !stopping_ && now < due; now = SteadyNow()) {
+    changed_.WaitFor(mutex_, due - now);
+  }
+  return !stopping_;
 }
 
 void Worker::Stop(const std::string& reason) {
   std::shared_ptr<Connection> connection;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     connection = connection_;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   if (connection != nullptr) connection->Stop(reason);
 }
 
 absl::Status Worker::Health() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (connection_ != nullptr && connection_->connected()) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("not connected to ", resources_.options.coordinator,
                                              lost_because_.empty() ? "" : ": ", lost_because_));

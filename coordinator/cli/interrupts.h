@@ -1,9 +1,11 @@
-// Counts SIGINT, SIGTERM and SIGHUP while alive. One at a time in a process.
+// Counts the signals that ask us to stop (see StopSignals) while alive; those that are ignored stay
+// so. One at a time in a process.
 #ifndef GRADLOOM_COORDINATOR_CLI_INTERRUPTS_H_
 #define GRADLOOM_COORDINATOR_CLI_INTERRUPTS_H_
 
-#include <array>
 #include <csignal>
+#include <utility>
+#include <vector>
 
 namespace gradloom {
 
@@ -14,10 +16,11 @@ class Interrupts {
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
+  // SIGHUP counts once, since a terminal that closes may send several.
   int count() const;
 
  private:
-  std::array<struct sigaction, 3> before_{};
+  std::vector<std::pair<int, struct sigaction>> before_;
 };
 
 }  // namespace gradloom

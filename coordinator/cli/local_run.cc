@@ -1,9 +1,11 @@
 #include "coordinator/cli/local_run.h"
 
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <mutex>
 #include <sstream>
 #include <system_error>
 #include <utility>
@@ -19,13 +21,15 @@
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "proto/ops/steady_clock.h"
 
 namespace gradloom {
 namespace {
 
 constexpr std::chrono::milliseconds kStep(100);
 constexpr absl::Duration kStartLimit = absl::Seconds(60);
-constexpr absl::Duration kStopGrace = absl::Seconds(10);
+// From the request to stop to the run's checkpoint; then for the programs to end.
+constexpr absl::Duration kCancelLimit = absl::Seconds(45), kStopGrace = absl::Seconds(10);
 // Longer than all restarts of the coordinator together: the supervisor gives up before.
 constexpr std::chrono::milliseconds kSilenceLimit(120'000);
 
@@ -52,8 +56,12 @@ std::string DifferenceOfRuns(const v1::RunSpec& stored, const v1::RunSpec& wante
   v1::RunSpec a = stored, b = wanted;
   // What the stored run settled when it started, the wanted one would settle alike.
   if (stored.scheme().has_slots()) SettleScheme(stored.scheme().slots(), b.mutable_scheme());
-  a.mutable_fleet()->clear_min_workers();
-  b.mutable_fleet()->clear_min_workers();
+  for (v1::FleetSpec* fleet : {a.mutable_fleet(), b.mutable_fleet()}) {
+    fleet->clear_min_workers();
+    fleet->clear_workers();
+    fleet->clear_gather();
+    fleet->clear_isa();
+  }
   google::protobuf::util::MessageDifferencer differencer;
   std::string report;
   differencer.ReportDifferencesToString(&report);
@@ -106,7 +114,7 @@ std::vector<std::string> LocalRun::CoordinatorArguments() const {
 absl::Status LocalRun::StartCoordinator() {
   std::error_code error;
   std::filesystem::remove(port_file_, error);
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   absl::StatusOr<int> child = supervisor_.Start(
       start, {"coordinator", CoordinatorArguments(), output_->log("coordinator")});
   if (!child.ok()) return child.status();
@@ -115,7 +123,7 @@ absl::Status LocalRun::StartCoordinator() {
     absl::Status status = HandleChildren();
     if (!status.ok()) return status;
     if (interrupts_->count() > 0) return absl::CancelledError("interrupted");
-    if (absl::Now() - start > kStartLimit) {
+    if (SteadyNow() - start > kStartLimit) {
       return absl::DeadlineExceededError(absl::StrCat("the coordinator did not start within ",
                                                       absl::FormatDuration(kStartLimit), "; see ",
                                                       output_->log("coordinator")));
@@ -134,7 +142,7 @@ absl::Status LocalRun::StartWorkers() {
   for (int i = 0; i < options_.workers; ++i) {
     const std::string name = absl::StrCat("worker-", i);
     absl::StatusOr<int> child = supervisor_.Start(
-        absl::Now(), {name,
+        SteadyNow(), {name,
                       {options_.worker_program, "--coordinator", address_, "--name", name,
                        "--metrics", "127.0.0.1:0", "--data-folder", options_.data_folder,
                        "--log-format", "text", "--log-level", options_.log_level},
@@ -176,8 +184,21 @@ absl::Status LocalRun::SubmitOrResume() {
   return client_->Resume(run_).status();
 }
 
+absl::Status LocalRun::Interruptible(int patience, const std::function<absl::Status()>& call) {
+  const std::jthread watch([&](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any never;
+    while (!never.wait_for(lock, stop, kStep, [&] { return stop.stop_requested(); })) {
+      if (stop.stop_requested()) return;
+      if (interrupts_->count() > patience) client_->CancelCalls();
+    }
+  });
+  return call();
+}
+
 absl::Status LocalRun::HandleChildren() {
-  for (const ChildEvent& event : supervisor_.Poll(absl::Now())) {
+  for (const ChildEvent& event : supervisor_.Poll(SteadyNow())) {
     if (stopping_) continue;
     const std::string log = output_->log(event.name);
     const std::string tail = absl::StrCat("; its log ", log, " ends with:\n", LogTail(log, 5));
@@ -202,6 +223,7 @@ absl::Status LocalRun::HandleChildren() {
 void LocalRun::HandleInterrupt() {
   if (stopping_ || interrupts_->count() == 0) return;
   stopping_ = true;
+  stop_by_ = SteadyNow() + kCancelLimit;
   display_.Note("stopping with a checkpoint; once more kills at once");
   canceller_ = std::jthread([this](const std::stop_token& stop) {
     while (!stop.stop_requested() && !client_->Cancel(run_).ok()) {
@@ -218,7 +240,7 @@ absl::StatusOr<v1::RunStatus> LocalRun::WatchToEnd() {
     absl::Status status = HandleChildren();
     if (!status.ok()) return status;
     HandleInterrupt();
-    if (interrupts_->count() > 1) return absl::CancelledError("killed");
+    if (interrupts_->count() > 1 || SteadyNow() > stop_by_) return absl::CancelledError("killed");
     if (seen.ended && !seen.error.ok()) return seen.error;
     if (seen.status.run() == 0) continue;
     if (seen.ended) {
@@ -254,7 +276,7 @@ int LocalRun::Report(const v1::RunStatus& status) {
 int LocalRun::Execute() {
   absl::Status status = StartCoordinator();
   // Before any worker: a run that is refused needs none.
-  if (status.ok()) status = SubmitOrResume();
+  if (status.ok()) status = Interruptible(0, [this] { return SubmitOrResume(); });
   if (status.ok()) status = StartWorkers();
   absl::StatusOr<v1::RunStatus> end = absl::UnknownError("not started");
   if (!status.ok()) {
@@ -268,7 +290,7 @@ int LocalRun::Execute() {
                      ", output in ", output_->path()));
     end = WatchToEnd();
   }
-  if (end.ok()) status = Collect(*end);
+  if (end.ok()) status = Interruptible(1, [&] { return Collect(*end); });
   stopping_ = stopping_ || interrupts_->count() > 0;
   if (interrupts_->count() > 1 || !end.ok()) {
     supervisor_.KillAll();

@@ -3,6 +3,7 @@
 #ifndef GRADLOOM_COORDINATOR_CLI_LOCAL_RUN_H_
 #define GRADLOOM_COORDINATOR_CLI_LOCAL_RUN_H_
 
+#include <functional>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "coordinator/cli/display.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/output_folder.h"
@@ -48,6 +50,8 @@ class LocalRun {
   // Until the run has ended. Unavailable: our programs keep dying.
   absl::StatusOr<v1::RunStatus> WatchToEnd();
   absl::Status HandleChildren();
+  // Calls of the client, which are broken off when more interrupts than `patience` have come.
+  absl::Status Interruptible(int patience, const std::function<absl::Status()>& call);
   void HandleInterrupt();
   absl::Status Collect(const v1::RunStatus& status);
   int Report(const v1::RunStatus& status);
@@ -67,6 +71,7 @@ class LocalRun {
   int coordinator_ = -1;
   std::vector<int> workers_;
   bool stopping_ = false;
+  absl::Time stop_by_ = absl::InfiniteFuture();
   std::jthread canceller_;
 };
 

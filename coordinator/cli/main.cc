@@ -5,6 +5,8 @@
 
 #include "CLI/CLI.hpp"
 #include "coordinator/cli/command.h"
+#include "proto/ops/file_limit.h"
+#include "proto/ops/signals.h"
 #include "proto/ops/version.h"
 
 namespace gradloom {
@@ -26,6 +28,8 @@ constexpr Command kCommands[] = {
 };
 
 int Main(int argc, char** argv) {
+  PrepareSignals(BrokenPipe::kEndsUs);
+  RaiseFileLimit();
   CLI::App app{"Gradloom: distributed training that does not wait for stragglers.", "gradloom"};
   app.set_version_flag("--version", std::string(Version()));
   app.require_subcommand(1);

@@ -1,11 +1,5 @@
 #include "coordinator/cli/output_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -40,15 +34,11 @@ absl::StatusOr<std::unique_ptr<OutputFolder>> OutputFolder::Open(const std::stri
     return absl::UnavailableError(
         absl::StrCat("--output: cannot make '", root, "': ", error.message()));
   }
-  folder->lock_ = open((root + "/.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (folder->lock_ < 0) {
-    return absl::UnavailableError(
-        absl::StrCat("--output: cannot write into '", root, "': ", strerror(errno)));
+  absl::StatusOr<FolderLock> lock = FolderLock::Take(root);
+  if (!lock.ok()) {
+    return absl::Status(lock.status().code(), absl::StrCat("--output: ", lock.status().message()));
   }
-  if (flock(folder->lock_, LOCK_EX | LOCK_NB) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("--output: '", root, "' is in use by another gradloom run"));
-  }
+  folder->lock_.emplace(*std::move(lock));
   if (fresh) folder->RemoveState();
   std::filesystem::create_directories(folder->state(), error);
   if (error) {
@@ -56,10 +46,6 @@ absl::StatusOr<std::unique_ptr<OutputFolder>> OutputFolder::Open(const std::stri
         absl::StrCat("--output: cannot make '", folder->state(), "': ", error.message()));
   }
   return folder;
-}
-
-OutputFolder::~OutputFolder() {
-  if (lock_ >= 0) close(lock_);
 }
 
 std::string OutputFolder::log(absl::string_view program) const {

@@ -4,12 +4,15 @@
 #define GRADLOOM_COORDINATOR_CLI_OUTPUT_FOLDER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "coordinator/store/folder_lock.h"
 
 namespace gradloom {
 
@@ -21,7 +24,6 @@ class OutputFolder {
   static absl::StatusOr<std::unique_ptr<OutputFolder>> Open(const std::string& path,
                                                             const std::string& run_name,
                                                             absl::Time now, bool fresh);
-  ~OutputFolder();
   OutputFolder(const OutputFolder&) = delete;
   OutputFolder& operator=(const OutputFolder&) = delete;
 
@@ -36,7 +38,7 @@ class OutputFolder {
   explicit OutputFolder(std::string path) : path_(std::move(path)) {}
 
   std::string path_;
-  int lock_ = -1;
+  std::optional<FolderLock> lock_;
 };
 
 }  // namespace gradloom

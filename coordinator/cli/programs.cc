@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "proto/ops/printable.h"
 
 namespace gradloom {
 
@@ -58,7 +59,7 @@ std::string LogTail(const std::string& file, int lines) {
   if (all.size() > static_cast<size_t>(lines)) all.erase(all.begin(), all.end() - lines);
   std::string out;
   for (const std::string& line : all) {
-    if (!line.empty()) absl::StrAppend(&out, "    ", line, "\n");
+    if (!line.empty()) absl::StrAppend(&out, "    ", Printable(line), "\n");
   }
   return out;
 }

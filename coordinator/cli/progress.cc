@@ -8,6 +8,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+#include "proto/ops/printable.h"
 
 namespace gradloom {
 namespace {
@@ -31,6 +34,7 @@ std::string Plural(uint64_t count, const char* noun) {
 }
 
 std::string RunLine(const v1::RunStatus& status) {
+  if (!status.waiting_for().empty()) return absl::StrCat("waiting for ", status.waiting_for());
   if (status.state() == v1::WAITING) {
     return absl::StrCat("waiting for workers (", status.workers(), " connected)");
   }
@@ -63,6 +67,42 @@ std::string TrialLine(const v1::TrialStatus& trial, size_t name_width, int width
   return line;
 }
 
+constexpr size_t kTextMax = 4096;  // bytes of a name or an error
+
+void MakePrintable(google::protobuf::Message* message) {
+  const google::protobuf::Reflection& reflection = *message->GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection.ListFields(*message, &fields);
+  for (const auto* field : fields) {
+    const bool message_type =
+        field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE;
+    const bool text = field->type() == google::protobuf::FieldDescriptor::TYPE_STRING;
+    if (!field->is_repeated()) {
+      if (message_type) MakePrintable(reflection.MutableMessage(message, field));
+      if (text) {
+        reflection.SetString(message, field,
+                             Printable(reflection.GetString(*message, field), kTextMax));
+      }
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(*message, field); ++i) {
+      if (message_type) MakePrintable(reflection.MutableRepeatedMessage(message, field, i));
+      if (text) {
+        reflection.SetRepeatedString(
+            message, field, i,
+            Printable(reflection.GetRepeatedString(*message, field, i), kTextMax));
+      }
+    }
+  }
+}
+
+// Names and errors are others': whatever they hold, they are text on a terminal.
+v1::RunStatus ForTerminal(const v1::RunStatus& status) {
+  v1::RunStatus printable = status;
+  MakePrintable(&printable);
+  return printable;
+}
+
 }  // namespace
 
 bool IsEnded(v1::RunState state) {
@@ -81,7 +121,8 @@ std::string RenderSeconds(double seconds) {
   return absl::StrFormat("%d h %02d min", whole / 3600, whole / 60 % 60);
 }
 
-std::vector<std::string> RenderProgress(const v1::RunStatus& status, int width, int height) {
+std::vector<std::string> RenderProgress(const v1::RunStatus& given, int width, int height) {
+  const v1::RunStatus status = ForTerminal(given);
   std::vector<const v1::TrialStatus*> trials;
   for (const auto& trial : status.trials()) trials.push_back(&trial);
   const size_t bars = static_cast<size_t>(std::max(1, height - 2));
@@ -104,7 +145,8 @@ std::vector<std::string> RenderProgress(const v1::RunStatus& status, int width, 
   return lines;
 }
 
-std::string RenderProgressLine(const v1::RunStatus& status) {
+std::string RenderProgressLine(const v1::RunStatus& given) {
+  const v1::RunStatus status = ForTerminal(given);
   std::string line = RunLine(status);
   constexpr int kShown = 4;
   for (int i = 0; i < std::min(status.trials_size(), kShown); ++i) {
@@ -118,7 +160,8 @@ std::string RenderProgressLine(const v1::RunStatus& status) {
   return line;
 }
 
-std::string RenderSummary(const v1::RunStatus& status) {
+std::string RenderSummary(const v1::RunStatus& given) {
+  const v1::RunStatus status = ForTerminal(given);
   std::string out = absl::StrFormat("%s: %s after %s", status.name(), StateName(status.state()),
                                     RenderSeconds(status.seconds()));
   if (!status.scheme().empty()) {
@@ -126,6 +169,12 @@ std::string RenderSummary(const v1::RunStatus& status) {
   }
   out += "\n";
   if (!status.error().empty()) absl::StrAppend(&out, "  error: ", status.error(), "\n");
+  if (!status.waiting_for().empty()) {
+    absl::StrAppend(&out, "  waiting for ", status.waiting_for(), "\n");
+  }
+  for (const std::string& warning : status.warnings()) {
+    absl::StrAppend(&out, "  warning: ", warning, "\n");
+  }
   if (!status.scheme_cost().empty() && absl::EndsWith(status.scheme(), "(auto)")) {
     absl::StrAppend(&out, "  auto: ", status.scheme_switches(),
                     status.scheme_switches() == 1 ? " switch; " : " switches; ",
@@ -162,7 +211,9 @@ std::string RenderSummary(const v1::RunStatus& status) {
   return out;
 }
 
-std::string RenderRuns(const std::vector<v1::RunStatus>& runs) {
+std::string RenderRuns(const std::vector<v1::RunStatus>& given) {
+  std::vector<v1::RunStatus> runs;
+  for (const auto& run : given) runs.push_back(ForTerminal(run));
   size_t width = 4;
   for (const auto& run : runs) width = std::max(width, run.name().size());
   const int name_width = static_cast<int>(std::min<size_t>(width, 40));

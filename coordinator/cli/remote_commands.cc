@@ -19,6 +19,8 @@
 #include "coordinator/cli/training_client.h"
 #include "coordinator/run_file/run_file.h"
 #include "google/protobuf/util/json_util.h"
+#include "proto/ops/address.h"
+#include "proto/ops/printable.h"
 
 namespace gradloom {
 namespace {
@@ -33,10 +35,23 @@ struct RemoteFlags {
   std::string output;
 };
 
+constexpr char kVariable[] = "GRADLOOM_COORDINATOR";
+
+// CLI11 names the flag, also when the value is the variable's.
+std::string CheckCoordinator(const std::string& address) {
+  const std::string wrong = CheckDialAddress(address);
+  const char* variable = std::getenv(kVariable);
+  if (wrong.empty() || variable == nullptr || variable != address) return wrong;
+  return absl::StrCat(kVariable, " ", wrong);
+}
+
 std::shared_ptr<RemoteFlags> AddCoordinator(CLI::App* command) {
   auto flags = std::make_shared<RemoteFlags>();
-  command->add_option("--coordinator", flags->coordinator, "HOST:PORT of the coordinator")
-      ->envname("GRADLOOM_COORDINATOR")
+  command
+      ->add_option("--coordinator", flags->coordinator,
+                   "HOST:PORT or [IPV6]:PORT of the coordinator")
+      ->envname(kVariable)
+      ->check(CheckCoordinator)
       ->capture_default_str();
   return flags;
 }
@@ -84,6 +99,7 @@ int WatchRun(TrainingClient* client, uint64_t run) {
     if (seen.status.run() == 0) continue;
     if (!seen.ended) {
       display.Show(absl::Now(), seen.status);
+      if (!std::cout) return kExitFailure;  // nobody reads on (| head)
       continue;
     }
     display.Finish(seen.status);
@@ -154,7 +170,9 @@ int Fetch(RemoteFlags flags) {
   if (flags.output.empty()) flags.output = absl::StrCat("out/run-", flags.run);
   absl::StatusOr<std::vector<std::string>> files = client.Fetch(flags.run, flags.output);
   if (!files.ok()) return Fail(files.status());
-  for (const std::string& file : *files) std::cout << flags.output << "/" << file << "\n";
+  for (const std::string& file : *files) {
+    std::cout << flags.output << "/" << Printable(file) << "\n";
+  }
   return kExitOk;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/interrupts.h"
@@ -14,6 +15,9 @@
 #include "coordinator/cli/output_folder.h"
 #include "coordinator/cli/programs.h"
 #include "coordinator/run_file/run_file.h"
+#include "proto/ops/file_limit.h"
+#include "proto/ops/logging.h"
+#include "proto/ops/signals.h"
 
 namespace gradloom {
 namespace {
@@ -27,6 +31,9 @@ struct RunFlags {
   bool keep_state = true;
   std::string log_level = "info";
 };
+
+// Beside a connection a worker.
+constexpr uint64_t kFilesOfCoordinator = 40;
 
 int DefaultWorkers(const v1::RunSpec& spec) {
   if (spec.scheme().has_slots()) return static_cast<int>(std::min(spec.scheme().slots(), 1000u));
@@ -44,8 +51,8 @@ int Run(const RunFlags& flags) {
   LocalRunOptions options;
   options.workers = flags.workers > 0 ? flags.workers : DefaultWorkers(*spec);
   // All that we start belong to the run from its first round.
-  if (!spec->fleet().has_min_workers()) {
-    spec->mutable_fleet()->set_min_workers(static_cast<uint32_t>(options.workers));
+  if (!spec->fleet().has_workers()) {
+    spec->mutable_fleet()->set_workers(static_cast<uint32_t>(options.workers));
   }
   absl::StatusOr<ResolvedRun> run = ResolveRunSpec(*spec);
   if (run.ok()) {
@@ -63,6 +70,10 @@ int Run(const RunFlags& flags) {
   if (!coordinator.ok()) return Fail(coordinator.status());
   absl::StatusOr<std::string> worker = FindProgram("gradloom-worker");
   if (!worker.ok()) return Fail(worker.status());
+  const absl::Status enough =
+      CheckFileLimit(RaiseFileLimit(), kFilesOfCoordinator + static_cast<uint64_t>(options.workers),
+                     absl::StrCat("the coordinator of ", options.workers, " workers"));
+  if (!enough.ok()) return Fail(enough);
   absl::StatusOr<std::unique_ptr<OutputFolder>> output =
       OutputFolder::Open(flags.output, run->spec.name(), absl::Now(), flags.fresh);
   if (!output.ok()) return Fail(output.status());
@@ -74,6 +85,8 @@ int Run(const RunFlags& flags) {
   options.worker_program = *worker;
   options.log_level = flags.log_level;
   options.keep_state = flags.keep_state;
+  // A run goes on when nobody reads its progress any more (| head).
+  PrepareSignals(BrokenPipe::kIgnored);
   Interrupts interrupts;
   return LocalRun(std::move(options), output->get(), &interrupts, &std::cout).Execute();
 }
@@ -95,11 +108,14 @@ CommandAction AddRun(CLI::App* command) {
   command->add_flag("--fresh", flags->fresh, "Start over, whatever state --output holds");
   command->add_flag("--keep-state,!--no-keep-state", flags->keep_state,
                     "Keep the coordinator's state after success [yes]");
-  command->add_option("--log-level", flags->log_level, "Of the programs' logs [info]")
-      ->check(CLI::IsMember({"debug", "info", "error"}));
+  command
+      ->add_option("--log-level", flags->log_level,
+                   absl::StrCat("Of the programs' logs: ", kLogLevels, " [info]"))
+      ->check(CheckLogLevel);
   command->footer(
       "Starts a coordinator and workers on this machine, trains, and ends by itself.\n"
-      "Ctrl-C stops with a checkpoint; a second one kills. Programs that die are started again.\n"
+      "Ctrl-C, SIGTERM and SIGHUP (unless it is ignored, as by nohup) stop with a checkpoint,\n"
+      "within a minute; a second one kills. Programs that die are started again.\n"
       "Exit codes: 0 trained, 1 failed, 2 wrong usage, 130 interrupted.");
   return [flags] { return Run(*flags); };
 }

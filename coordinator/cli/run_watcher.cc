@@ -1,5 +1,7 @@
 #include "coordinator/cli/run_watcher.h"
 
+#include <optional>
+
 #include "coordinator/cli/progress.h"
 
 namespace gradloom {
@@ -31,7 +33,7 @@ void RunWatcher::Loop(const std::stop_token& stop) {
   // The first keeps a coordinator that refuses from being asked without end, the second is how long
   // the end of this thread may take.
   constexpr std::chrono::milliseconds kPause(50), kConnect(250);
-  Clock::time_point heard = Clock::now();
+  std::optional<Clock::time_point> silent_since;
   while (!stop.stop_requested()) {
     auto context = std::make_shared<grpc::ClientContext>();
     {
@@ -40,7 +42,7 @@ void RunWatcher::Loop(const std::stop_token& stop) {
     }
     if (stop.stop_requested()) return;  // the destructor may have missed the new context
     absl::Status status = client_->Watch(run_, context.get(), [&](const v1::RunStatus& update) {
-      heard = Clock::now();
+      silent_since.reset();
       std::lock_guard lock(mutex_);
       seen_.status = update;
       seen_.lost = false;
@@ -52,7 +54,10 @@ void RunWatcher::Loop(const std::stop_token& stop) {
     if (seen_.ended) return;
     const bool silent = status.ok() || status.code() == absl::StatusCode::kUnavailable ||
                         status.code() == absl::StatusCode::kCancelled;
-    if (!silent || Clock::now() - heard > give_up_) {
+    // From the first failure on: a run may have nothing to tell for long, and we may be suspended.
+    const Clock::time_point now = Clock::now();
+    if (!silent_since.has_value()) silent_since = now;
+    if (!silent || now - *silent_since > give_up_) {
       seen_.error = status;
       seen_.ended = true;
       changed_.notify_all();

@@ -15,7 +15,7 @@
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/parallel_for.h"
 #include "coordinator/cli/simulated_fleet.h"
-#include "coordinator/simulation/arrangement.h"
+#include "coordinator/planning/arrangement.h"
 #include "coordinator/simulation/paper_rounds.h"
 #include "coordinator/simulation/simulation_report.h"
 #include "coordinator/simulation/simulator.h"

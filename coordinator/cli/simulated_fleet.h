@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/simulated_run.h"
-#include "coordinator/simulation/arrangement.h"
+#include "coordinator/planning/arrangement.h"
 #include "coordinator/simulation/delay_model.h"
 
 namespace gradloom {

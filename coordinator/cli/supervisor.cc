@@ -13,6 +13,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "proto/ops/signals.h"
+#include "proto/ops/steady_clock.h"
 
 namespace gradloom {
 namespace {
@@ -31,10 +33,7 @@ std::string HowItEnded(int status) {
   // The parent may have died before the line above took effect.
   if (getppid() != parent) _exit(127);
   setpgid(0, 0);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) signal(number, SIG_DFL);
+  ResetSignalsOfChild();
   dup2(null, STDIN_FILENO);
   dup2(log, STDOUT_FILENO);
   dup2(log, STDERR_FILENO);
@@ -90,6 +89,16 @@ void Supervisor::SetArguments(int child, std::vector<std::string> argv) {
   children_[child].spec.argv = std::move(argv);
 }
 
+std::string Supervisor::Reap(Child* child) {
+  int status = 0;
+  if (child->pid <= 0) return "";
+  const pid_t ended = waitpid(child->pid, &status, WNOHANG);
+  if (ended == 0 || (ended < 0 && errno != ECHILD)) return "";
+  child->pid = 0;
+  // Somebody else reaped it, as the kernel does where SIGCHLD is ignored.
+  return ended < 0 ? "ended unseen" : HowItEnded(status);
+}
+
 std::vector<ChildEvent> Supervisor::Poll(absl::Time now) {
   std::vector<ChildEvent> events;
   for (size_t i = 0; i < children_.size(); ++i) {
@@ -97,14 +106,12 @@ std::vector<ChildEvent> Supervisor::Poll(absl::Time now) {
     const auto report = [&](ChildEvent::Kind kind, std::string how) {
       events.push_back({kind, static_cast<int>(i), child.spec.name, std::move(how)});
     };
-    int status = 0;
-    if (child.pid > 0 && waitpid(child.pid, &status, WNOHANG) == child.pid) {
-      child.pid = 0;
-      report(ChildEvent::Kind::kDied, HowItEnded(status));
+    if (const std::string how = Reap(&child); !how.empty()) {
+      report(ChildEvent::Kind::kDied, how);
       if (now - child.started > policy_.quick) child.quick_deaths = 0;
       if (++child.quick_deaths >= policy_.attempts) {
         child.given_up = true;
-        report(ChildEvent::Kind::kGivenUp, HowItEnded(status));
+        report(ChildEvent::Kind::kGivenUp, how);
         continue;
       }
       const double doublings = static_cast<double>(int64_t{1} << (child.quick_deaths - 1));
@@ -129,16 +136,16 @@ void Supervisor::StopAll(absl::Duration grace) {
     child.given_up = true;
     if (child.pid > 0) kill(child.pid, SIGTERM);
   }
-  const absl::Time end = absl::Now() + grace;
+  const absl::Time end = SteadyNow() + grace;
   const auto any_left = [this] {
     bool left = false;
     for (Child& child : children_) {
-      if (child.pid > 0 && waitpid(child.pid, nullptr, WNOHANG) == child.pid) child.pid = 0;
+      Reap(&child);
       left |= child.pid > 0;
     }
     return left;
   };
-  while (any_left() && absl::Now() < end) absl::SleepFor(absl::Milliseconds(5));
+  while (any_left() && SteadyNow() < end) absl::SleepFor(absl::Milliseconds(5));
   KillAll();
 }
 

@@ -1,7 +1,8 @@
 // Child processes that must not outlive us and are started again when they die. Children run in
 // process groups of their own (a Ctrl-C of the terminal reaches us alone), die with us (also by
-// kill -9), and write to log files. Not thread-safe; the thread that starts children must live as
-// long as they do, because the kernel ties their death to it.
+// kill -9), can be stopped by signals whatever we block or ignore, and write to log files. Times
+// are of a clock that is never set (SteadyNow). Not thread-safe; the thread that starts children
+// must live as long as they do, because the kernel ties their death to it.
 #ifndef GRADLOOM_COORDINATOR_CLI_SUPERVISOR_H_
 #define GRADLOOM_COORDINATOR_CLI_SUPERVISOR_H_
 
@@ -71,6 +72,8 @@ class Supervisor {
   };
 
   absl::Status Spawn(absl::Time now, Child* child);
+  // How it ended, "" while it runs. Not told twice.
+  static std::string Reap(Child* child);
 
   RestartPolicy policy_;
   std::vector<Child> children_;

@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/cli/fetched_files.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
+#include "proto/ops/channel.h"
+#include "proto/ops/printable.h"
 
 namespace gradloom {
 namespace {
@@ -15,6 +15,9 @@ namespace {
 constexpr std::chrono::seconds kCallDeadline(30);
 // The coordinator opens the data before it accepts a run; large text files take their time.
 constexpr std::chrono::seconds kSubmitDeadline(600);
+constexpr size_t kMessageMax = 16 << 10;  // of an error, in bytes
+// A file that became shorter while it was read is a matter of a moment.
+constexpr int kFetchAttempts = 3;
 
 }  // namespace
 
@@ -28,8 +31,33 @@ TrainingClient::TrainingClient(const std::string& address) : address_(address) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   arguments.SetMaxReceiveMessageSize(64 << 20);
-  channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  channel_ = MakeChannel(address, arguments);
   stub_ = v1::TrainingService::NewStub(channel_);
+}
+
+// Known to CancelCalls while it lives.
+class TrainingClient::Context {
+ public:
+  explicit Context(TrainingClient* client) : client_(client) {
+    std::lock_guard lock(client_->mutex_);
+    client_->calls_.insert(&context_);
+  }
+  ~Context() {
+    std::lock_guard lock(client_->mutex_);
+    client_->calls_.erase(&context_);
+  }
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  grpc::ClientContext& get() { return context_; }
+
+ private:
+  TrainingClient* client_;
+  grpc::ClientContext context_;
+};
+
+void TrainingClient::CancelCalls() {
+  std::lock_guard lock(mutex_);
+  for (grpc::ClientContext* call : calls_) call->TryCancel();
 }
 
 bool TrainingClient::AwaitConnection(std::chrono::milliseconds limit) {
@@ -38,9 +66,13 @@ bool TrainingClient::AwaitConnection(std::chrono::milliseconds limit) {
 
 absl::Status TrainingClient::ToStatus(const grpc::Status& status) const {
   if (status.ok()) return absl::OkStatus();
+  // Whatever it holds, it is a line for a terminal.
+  const std::string message = Printable(status.error_message(), kMessageMax);
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    const std::string proxy = ProxyVariable(address_);
     return absl::UnavailableError(absl::StrCat(
-        "no coordinator answers at ", address_, " (", status.error_message(),
+        "no coordinator answers at ", address_,
+        proxy.empty() ? "" : absl::StrCat(", asked for by the proxy of ", proxy), " (", message,
         "); start one with: gradloom-coordinator --listen ", address_,
         " --state FOLDER, or name another with --coordinator or GRADLOOM_COORDINATOR"));
   }
@@ -48,16 +80,16 @@ absl::Status TrainingClient::ToStatus(const grpc::Status& status) const {
     return absl::UnimplementedError(
         absl::StrCat("what answers at ", address_, " is no coordinator of this version"));
   }
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), message);
 }
 
 template <typename Request, typename Response>
 absl::StatusOr<Response> TrainingClient::Call(Method<Request, Response> method,
                                               const Request& request, std::chrono::seconds limit) {
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + limit);
+  Context context(this);
+  context.get().set_deadline(std::chrono::system_clock::now() + limit);
   Response response;
-  absl::Status status = ToStatus((stub_.get()->*method)(&context, request, &response));
+  absl::Status status = ToStatus((stub_.get()->*method)(&context.get(), request, &response));
   if (!status.ok()) return status;
   return response;
 }
@@ -116,16 +148,24 @@ absl::StatusOr<std::vector<std::string>> TrainingClient::Fetch(uint64_t run,
     return absl::UnavailableError(
         absl::StrCat("cannot make the folder '", folder, "': ", error.message()));
   }
-  grpc::ClientContext context;
+  for (int attempt = 1;; ++attempt) {
+    absl::StatusOr<std::vector<std::string>> files = FetchOnce(run, folder);
+    if (!absl::IsAborted(files.status()) || attempt == kFetchAttempts) return files;
+  }
+}
+
+absl::StatusOr<std::vector<std::string>> TrainingClient::FetchOnce(uint64_t run,
+                                                                   const std::string& folder) {
+  Context context(this);
   v1::FetchRequest request;
   request.set_run(run);
   FetchedFiles files(folder);
-  auto stream = stub_->Fetch(&context, request);
+  auto stream = stub_->Fetch(&context.get(), request);
   v1::FetchResponse piece;
   absl::Status status;
   while (status.ok() && stream->Read(&piece)) status = files.Accept(piece);
   if (!status.ok()) {
-    context.TryCancel();
+    context.get().TryCancel();
     // The cancelled stream's own status tells nothing.
     (void)stream->Finish();
     return status;

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,8 +35,12 @@ class TrainingClient {
   // `context` is cancelled. Each call needs a new context.
   absl::Status Watch(uint64_t run, grpc::ClientContext* context,
                      const std::function<void(const v1::RunStatus&)>& update);
-  // Writes the run's files into the folder, which is made; returns their names.
+  // Writes the run's files into the folder, which is made; returns their names. A file that grows
+  // meanwhile is had as it was at one moment.
   absl::StatusOr<std::vector<std::string>> Fetch(uint64_t run, const std::string& folder);
+
+  // Breaks off the calls under way, but for watches: Cancelled.
+  void CancelCalls();
 
   // Waits up to `limit` for a connection. Pause with this, not by sleeping, between attempts:
   // gRPC's connections make progress only while somebody waits for them (or every five seconds).
@@ -47,15 +53,20 @@ class TrainingClient {
   template <typename Request, typename Response>
   using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
 
+  class Context;
+
   // One unary call.
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(Method<Request, Response> method, const Request& request,
                                 std::chrono::seconds limit);
+  absl::StatusOr<std::vector<std::string>> FetchOnce(uint64_t run, const std::string& folder);
   absl::Status ToStatus(const grpc::Status& status) const;
 
   std::string address_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<Stub> stub_;
+  std::mutex mutex_;
+  std::set<grpc::ClientContext*> calls_;
 };
 
 }  // namespace gradloom

@@ -10,44 +10,8 @@
 namespace gradloom {
 namespace {
 
-// Dropped tasks whose worker has not yet said what they would have cost; older ones are forgotten.
-constexpr size_t kDroppedMax = 1 << 16;
-
-absl::Status Validate(const std::vector<WeavePlan>& weaves, int slots, size_t lanes) {
-  if (slots < 1) return absl::InvalidArgumentError(absl::StrCat("slots = ", slots, ": at least 1"));
-  std::vector<int> weaves_of_lane(lanes, 0);
-  for (const WeavePlan& weave : weaves) {
-    const int scheme_slots = weave.scheme->slots();
-    if (scheme_slots != static_cast<int>(weave.slots.size())) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the scheme has ", scheme_slots, " slots, its weave ", weave.slots.size()));
-    }
-    for (int slot : weave.slots) {
-      if (slot < 0 || slot >= slots) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("slot ", slot, " of a weave: the fleet has 0..", slots - 1));
-      }
-    }
-    for (int lane : weave.lanes) {
-      if (lane < 0 || lane >= static_cast<int>(lanes)) {
-        return absl::InvalidArgumentError(absl::StrCat("no lane ", lane));
-      }
-      ++weaves_of_lane[lane];
-    }
-    if (weave.scheme->delay() > static_cast<int>(weave.lanes.size()) - 1) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          weave.scheme->description(), " has delay T = ", weave.scheme->delay(),
-          ", which needs T + 1 lanes (trials that take turns); there are ", weave.lanes.size()));
-    }
-  }
-  for (size_t lane = 0; lane < weaves_of_lane.size(); ++lane) {
-    if (weaves_of_lane[lane] != 1) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("lane ", lane, " is in ", weaves_of_lane[lane], " weaves, not in one"));
-    }
-  }
-  return absl::OkStatus();
-}
+// Looking for workers that do not answer goes over all slots: not more often.
+constexpr absl::Duration kLookForMuteEvery = absl::Seconds(1);
 
 // Nobody waits for the mini-task any more, nor for what its delivery would make to be asked.
 void Pretend(Scheme& scheme, const MiniTask& mini) {
@@ -64,43 +28,29 @@ void Pretend(Scheme& scheme, const MiniTask& mini) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CoordinatorCore>> CoordinatorCore::Create(CorePlan plan) {
-  if (absl::Status status = Validate(plan.weaves, plan.slots, plan.lanes.size()); !status.ok()) {
-    return status;
-  }
-  for (size_t lane = 0; lane < plan.lanes.size(); ++lane) {
-    for (const LaneDependency& need : plan.lanes[lane].needs) {
-      if (need.lane < 0 || need.lane >= static_cast<int>(plan.lanes.size())) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "lane ", lane, " needs lane ", need.lane, ": there are ", plan.lanes.size(), " lanes"));
-      }
-    }
-  }
+  absl::Status status = Weave::Validate(plan.weaves, plan.slots, plan.lanes.size());
+  if (status.ok()) status = LaneBook::Validate(plan.lanes);
+  if (!status.ok()) return status;
   return std::unique_ptr<CoordinatorCore>(new CoordinatorCore(std::move(plan)));
 }
 
 CoordinatorCore::CoordinatorCore(CorePlan plan)
-    : plan_(std::move(plan)), fleet_(plan_.slots, plan_.rejoin_grace) {
-  for (const LanePlan& lane : plan_.lanes) {
-    const bool done = lane.first_job >= lane.jobs;
-    lanes_.push_back({lane.jobs, lane.first_job, done ? LaneState::kDone : LaneState::kReady, -1,
-                      lane.needs, lane.pause_at, lane.give_up, lane.late});
-  }
+    : plan_(std::move(plan)),
+      fleet_(plan_.slots, plan_.rejoin_grace),
+      lanes_(plan_.lanes),
+      tasks_(plan_.slots, plan_.life, plan_.invocations_before),
+      judge_(plan_.judge) {
   AddWeaves(std::move(plan_.weaves));
-  outstanding_.resize(plan_.slots);
-  slot_invocations_.assign(plan_.slots, plan_.invocations_before);
 }
 
 void CoordinatorCore::AddWeaves(std::vector<WeavePlan> plans) {
-  const auto started = [this](int lane) { return lanes_[lane].next_start(); };
   for (WeavePlan& plan : plans) {
-    Weave& weave = weaves_[next_weave_++];
-    weave.arrived.resize(plan.slots.size());
-    weave.invocation.resize(plan.slots.size());
     // The lane that is furthest behind has the first turn.
-    weave.turn = std::min_element(plan.lanes.begin(), plan.lanes.end(),
-                                  [&](int a, int b) { return started(a) < started(b); }) -
-                 plan.lanes.begin();
-    weave.plan = std::move(plan);
+    const auto first = std::min_element(plan.lanes.begin(), plan.lanes.end(), [this](int a, int b) {
+      return lanes_.next_start(a) < lanes_.next_start(b);
+    });
+    const auto turn = static_cast<size_t>(first - plan.lanes.begin());
+    weaves_.try_emplace(next_weave_++, std::move(plan), turn);
   }
 }
 
@@ -108,270 +58,309 @@ void CoordinatorCore::Handle(absl::Time now, const Event& event, std::vector<Act
   if (ended_) return;
   now_ = now;
   actions_ = actions;
-  struct Visitor {
-    CoordinatorCore* core;
-    void operator()(const WorkerJoined& e) { core->OnJoined(e); }
-    void operator()(const WorkerLost& e) { core->OnLost(e); }
-    void operator()(const ReplyReceived& e) { core->OnReply(e); }
-    void operator()(const TaskFailedEvent& e) { core->OnFailed(e); }
-    void operator()(const TaskDropped& e) { core->OnDropped(e); }
-    void operator()(const JobApplied& e) { core->OnApplied(e); }
-    void operator()(const JobMissed& e) { core->OnMissed(e); }
-    void operator()(const EffectFailed& e) { core->End(RunFailed{e.error}); }
-    void operator()(const StopRequested&) { core->stopping_ = true; }
-    void operator()(const Tick&) {}
-  };
-  std::visit(Visitor{this}, event);
-  if (!ended_) Advance();
+  std::visit([this](const auto& e) { On(e); }, event);
+  if (!ended_ && !std::holds_alternative<Reconfigure>(event)) Advance();
   if (!ended_) FlushAssignments();
-}
-
-absl::Status CoordinatorCore::Reconfigure(std::vector<WeavePlan> weaves,
-                                          const std::vector<int64_t>& pause_at) {
-  if (absl::Status status = Validate(weaves, plan_.slots, lanes_.size()); !status.ok()) {
-    return status;
-  }
-  for (size_t lane = 0; lane < lanes_.size(); ++lane) {
-    lanes_[lane].pause_at = pause_at.empty() ? std::numeric_limits<int64_t>::max() : pause_at[lane];
-  }
-  for (auto& [number, weave] : weaves_) {
-    weave.retiring = true;
-    weave.plan.lanes.clear();
-    weave.plan.gang = -1;
-  }
-  AddWeaves(std::move(weaves));
-  return absl::OkStatus();
 }
 
 absl::Time CoordinatorCore::NextTimeout() const {
   if (ended_) return absl::InfiniteFuture();
   absl::Time next = fleet_.NextTimeout();
+  const bool manned = fleet_.workers() > 0;
+  bool open = false;
   for (const auto& [number, weave] : weaves_) {
-    if (!weave.open) continue;
-    next = std::min(next, weave.ask_again);
-    if (fleet_.workers() > 0) next = std::min(next, RoundLimit(weave));
+    if (!weave.open()) continue;
+    open = true;
+    next = std::min(next, weave.ask_again());
+    if (manned) next = std::min(next, RoundLimit(weave));
   }
-  for (const Lane& lane : lanes_) {
-    if (fleet_.workers() > 0 && lane.state == LaneState::kInFlight && !lane.missing) {
-      next = std::min(next, MissTime(lane));
-    }
-  }
+  if (manned) next = std::min(next, lanes_.NextMiss(manned_since_));
+  if (open && judge_.Patience() < absl::InfiniteDuration()) next = std::min(next, look_for_mute_);
   return next;
 }
 
 std::vector<int64_t> CoordinatorCore::NextJobs() const {
   std::vector<int64_t> jobs;
-  for (const Lane& lane : lanes_) jobs.push_back(lane.next_start());
+  for (int lane = 0; lane < lanes_.size(); ++lane) jobs.push_back(lanes_.next_start(lane));
   return jobs;
-}
-
-std::vector<int> CoordinatorCore::PendingSlots(int weave) const {
-  return PendingSlotsOf(weaves_.at(weave));
-}
-
-std::vector<int> CoordinatorCore::PendingSlotsOf(const Weave& w) {
-  std::vector<int> pending;
-  if (!w.open) return pending;
-  for (size_t i = 0; i < w.plan.slots.size(); ++i) {
-    if (!w.plan.scheme->Delivered(static_cast<int>(i))) pending.push_back(w.plan.slots[i]);
-  }
-  return pending;
 }
 
 // ---- events -------------------------------------------------------------------------------------
 
-void CoordinatorCore::OnJoined(const WorkerJoined& event) {
+void CoordinatorCore::On(const WorkerJoined& event) {
   if (fleet_.workers() == 0) manned_since_ = now_;
   fleet_.Join(event.worker, event.name);
+  if (const absl::Time until = judge_.RestsUntil(event.name); until > now_) {
+    fleet_.Rest(event.worker, until);
+  }
   if (!started_ && fleet_.workers() >= plan_.min_workers) {
     started_ = true;
     fleet_.PlaceAll();
   }
 }
 
-void CoordinatorCore::OnLost(const WorkerLost& event) {
+void CoordinatorCore::On(const WorkerLost& event) {
   const int before = fleet_.workers();
   const std::vector<int> orphans = fleet_.Lose(event.worker, now_);
+  answered_.erase(event.worker);
   if (fleet_.workers() == before) return;
   ++counters_.workers_lost;
-  for (int slot : orphans) {
-    for (TaskId id : outstanding_[slot]) {
-      Task& task = tasks_.at(id);
-      task.worker = 0;
-      task.invocation.number = 0;
-      ++task.attempt;
-    }
-  }
+  for (int slot : orphans) tasks_.Orphan(slot);
 }
 
-void CoordinatorCore::OnReply(const ReplyReceived& event) {
-  const auto found = tasks_.find(event.task);
-  if (found == tasks_.end()) {
+void CoordinatorCore::On(const ReplyReceived& event) {
+  const Task* found = tasks_.Find(event.task);
+  if (found == nullptr) {
     ++counters_.replies_stale;
     return;
   }
-  const Task task = found->second;
-  RemoveTask(event.task);
+  const Task task = *found;
+  tasks_.Remove(event.task);
   ++counters_.replies;
-  Weave& weave = weave_of(task);
-  const bool late = !weave.open || task.round + 1 != weave.plan.scheme->rounds();
-  weave.plan.scheme->Receive(task.mini);
+  if (plan_.judge.patience_min < absl::InfiniteDuration()) {
+    absl::Time& answered = answered_[task.worker];
+    judge_.Answered(now_ - std::max(task.assigned, answered));
+    answered = now_;
+  }
+  Weave& weave = weaves_.at(task.weave);
+  const bool late = !weave.open() || task.round != weave.round();
+  weave.scheme().Receive(task.mini);
   if (!late) FollowUp(task.weave);
   if (late) {
     ++counters_.replies_late;
-    weave.plan.closing->Arrive(absl::ToDoubleSeconds(now_ - task.assigned), true);
+    weave.closing().Arrive(absl::ToDoubleSeconds(now_ - task.assigned), true);
     ReportWait(task.weave, task.round, now_ - task.assigned);
   }
-  const int slot = task.mini.slot;
-  if (weave.open && !weave.arrived[slot] && weave.plan.scheme->Delivered(slot)) {
-    weave.arrived[slot] = true;
-    weave.plan.closing->Arrive(absl::ToDoubleSeconds(now_ - weave.round_start), false);
-  }
-  if (weave.plan.closing->accepts_early()) TryAccept(task.weave, task.mini.job, false);
+  weave.Arrived(task.mini.slot, now_);
+  if (weave.closing().accepts_early()) TryAccept(task.weave, task.mini.job, false);
 }
 
-void CoordinatorCore::OnFailed(const TaskFailedEvent& event) {
-  const auto found = tasks_.find(event.task);
-  if (found == tasks_.end()) return;
+void CoordinatorCore::On(const TaskFailedEvent& event) {
+  const Task* found = tasks_.Find(event.task);
+  if (found == nullptr || (event.worker != 0 && event.worker != found->worker)) return;
   ++counters_.tasks_failed;
-  Task task = found->second;
-  if (event.fatal || ++task.attempt >= plan_.max_task_attempts) {
-    End(RunFailed{absl::StrCat("slot ", task.slot, ", lane ", task.lane, ", job ", task.lane_job,
-                               event.fatal ? ": "
-                                           : absl::StrCat(": failed ", task.attempt,
-                                                          " times (limits.max_task_attempts),"
-                                                          " the last time: "),
-                               event.error)});
+  Task task = *found;
+  const std::string name = fleet_.name(task.worker);
+  const WorkerJudge::What what = {task.lane, task.lane_job, task.mini.part};
+  if (judge_.Failed(what, name, event.fatal, fleet_.workers() > 1)) {
+    const int attempts = plan_.judge.max_task_attempts;
+    End(RunFailed{absl::StrCat(
+        "slot ", task.slot, ", lane ", task.lane, ", job ", task.lane_job, ": failed ",
+        event.fatal ? "" : absl::StrCat(attempts, " times (limits.max_task_attempts) "), "at ",
+        judge_.FailedAt(what), event.fatal ? ": " : ", the last time: ", event.error)});
     return;
   }
-  RemoveTask(event.task);
-  const TaskId id = next_task_++;
-  task.worker = 0;
+  const WorkerId worker = std::exchange(task.worker, 0);
   task.invocation.number = 0;
-  tasks_.emplace(id, task);
-  outstanding_[task.slot].push_back(id);
-  asked_slots_.push_back(task.slot);
+  tasks_.Remove(event.task);
+  tasks_.Add(task);
+  Rest(worker, absl::StrCat("failed at a task (slot ", task.slot, ", lane ", task.lane, ", job ",
+                            task.lane_job, "): ", event.error));
 }
 
-void CoordinatorCore::OnDropped(const TaskDropped& event) {
-  const auto found = dropped_.find(event.task);
-  if (found == dropped_.end()) return;
-  const Dropped dropped = found->second;
-  dropped_.erase(found);
-  const auto weave = weaves_.find(dropped.weave);
+void CoordinatorCore::On(const TaskDropped& event) {
+  const std::optional<TaskBook::Dropped> dropped = tasks_.TakeDropped(event.task);
+  if (!dropped.has_value()) return;
+  const auto weave = weaves_.find(dropped->weave);
   if (weave == weaves_.end()) return;
-  weave->second.plan.closing->Arrive(absl::ToDoubleSeconds(event.estimated), true);
-  ReportWait(dropped.weave, dropped.round, event.estimated);
+  weave->second.closing().Arrive(absl::ToDoubleSeconds(event.estimated), true);
+  ReportWait(dropped->weave, dropped->round, event.estimated);
+}
+
+void CoordinatorCore::On(const JobApplied& event) {
+  if (!lanes_.Applied(event.lane)) return;
+  judge_.Settled(event.lane, lanes_.next_job(event.lane));
+  for (int finished : event.finished) FinishLane(finished);
+}
+
+void CoordinatorCore::On(const JobMissed& event) {
+  if (!lanes_.Missed(event.lane, event.next_job, now_)) return;
+  for (int finished : event.finished) FinishLane(finished);
+  if (lanes_.Hopeless(event.lane, now_, manned_since_)) Abandon(event.lane);
+  lanes_.GoOn(event.lane);
+}
+
+void CoordinatorCore::On(const EffectFailed& event) { End(RunFailed{event.error}); }
+
+void CoordinatorCore::On(const Reconfigure& event) {
+  absl::StatusOr<std::vector<WeavePlan>> weaves =
+      plan_.weaves_of == nullptr
+          ? absl::FailedPreconditionError("this run's weaves cannot be replaced")
+          : plan_.weaves_of(event.choice);
+  absl::Status status = weaves.status();
+  if (status.ok()) status = Weave::Validate(*weaves, plan_.slots, lanes_.size());
+  if (status.ok() && !event.pause_at.empty() &&
+      static_cast<int>(event.pause_at.size()) != lanes_.size()) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat(event.pause_at.size(), " lanes are paused, the run has ", lanes_.size()));
+  }
+  if (!status.ok()) {
+    End(RunFailed{absl::StrCat("other weaves: ", status.message())});
+    return;
+  }
+  lanes_.PauseAt(event.pause_at);
+  for (auto& [number, weave] : weaves_) weave.Retire();
+  AddWeaves(*std::move(weaves));
 }
 
 void CoordinatorCore::ReportWait(int weave, int64_t round, absl::Duration total) {
-  Weave& w = weaves_[weave];
-  if (round + 1 != w.plan.scheme->rounds() + (w.open ? -1 : 0)) return;  // only the latest closed
-  if (total > 2 * w.last_duration) ++counters_.stragglers;
-  const absl::Duration extra = total - w.last_duration;
-  if (w.wait_round != round) {
-    w.wait_round = round;
-    w.wait_reported = absl::ZeroDuration();
-  }
-  if (extra <= w.wait_reported) return;
-  actions_->push_back(WaitAvoided{round, extra - w.wait_reported});
-  w.wait_reported = extra;
+  const Weave::Wait wait = weaves_.at(weave).WouldHaveWaited(round, total);
+  if (wait.straggled) ++counters_.stragglers;
+  if (wait.extra > absl::ZeroDuration()) actions_->push_back(WaitAvoided{round, wait.extra});
 }
 
 // ---- what may follow ----------------------------------------------------------------------------
 
 void CoordinatorCore::Advance() {
   if (stopping_) {
-    const bool applying = std::any_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) {
-      return lane.state == LaneState::kApplying || lane.missing;
-    });
-    if (!applying) End(RunCancelled{});
+    if (!lanes_.AnyEffect()) End(RunCancelled{});
     return;
   }
   if (!started_) {
-    if (std::all_of(lanes_.begin(), lanes_.end(),
-                    [](const Lane& lane) { return lane.state == LaneState::kDone; })) {
-      End(RunFinished{});
-    }
+    if (lanes_.AllDone()) End(RunFinished{});
     return;
   }
   fleet_.Expire(now_);
+  RestTheMute();
   ApplyMoves();
   MissOverdue();
   // A round may be decodable at once (nothing but void jobs), hence the loop.
   for (bool started = true; started;) {
     started = false;
     for (auto next = weaves_.begin(); next != weaves_.end();) {
-      const int weave = (next++)->first;
-      if (weaves_[weave].open) TryClose(weave);
+      const auto [weave, state] = std::pair(next->first, &next->second);
+      ++next;
+      if (state->open()) TryClose(weave);
       if (ended_) return;
-      if (!weaves_[weave].open && TryStart(weave)) started = true;
+      if (!state->open() && TryStart(weave)) started = true;
       if (Drained(weave)) weaves_.erase(weave);
     }
   }
-  if (std::all_of(lanes_.begin(), lanes_.end(),
-                  [](const Lane& lane) { return lane.state == LaneState::kDone; })) {
-    End(RunFinished{});
-  }
+  if (lanes_.AllDone()) End(RunFinished{});
 }
 
 void CoordinatorCore::ApplyMoves() {
+  Drops drops;
   for (const Fleet::Move& move : fleet_.TakeMoves()) {
-    std::vector<TaskId> old = std::exchange(outstanding_[move.slot], {});
-    if (old.empty()) continue;
-    for (TaskId id : old) {
-      Task task = tasks_.at(id);
-      tasks_.erase(id);
-      task.worker = 0;
-      task.invocation.number = 0;
-      const TaskId renewed = next_task_++;
-      tasks_.emplace(renewed, task);
-      outstanding_[move.slot].push_back(renewed);
-    }
-    actions_->push_back(DropTasks{move.from, std::move(old)});
+    if (tasks_.Outstanding(move.slot).empty()) continue;
+    tasks_.Renew(move.slot, /*again=*/false, &drops);
     asked_slots_.push_back(move.slot);
   }
+  SendDrops(std::move(drops));
 }
 
 bool CoordinatorCore::Drained(int weave) const {
   const Weave& w = weaves_.at(weave);
-  return w.retiring && !w.open && w.jobs.empty() &&
-         std::none_of(lanes_.begin(), lanes_.end(), [weave](const Lane& lane) {
-           return lane.weave == weave && lane.state == LaneState::kApplying;
-         });
+  return w.retiring() && w.idle() && !lanes_.AnyApplying(weave);
 }
+
+// ---- lanes that miss a job or end ---------------------------------------------------------------
+
+void CoordinatorCore::MissOverdue() {
+  if (fleet_.workers() == 0) return;
+  for (int lane = 0; lane < lanes_.size(); ++lane) {
+    if (!lanes_.Overdue(lane, now_, manned_since_)) continue;
+    ++counters_.jobs_missed;
+    if (lanes_.Miss(lane)) Abandon(lane);
+    actions_->push_back(MissJob{lane, lanes_.next_job(lane)});
+  }
+}
+
+void CoordinatorCore::Abandon(int lane) {
+  if (lanes_.state(lane) != LaneBook::State::kInFlight) return;
+  const int number = lanes_.weave(lane);
+  Weave& w = weaves_.at(number);
+  for (int64_t job = w.first_job(); job < w.end_job(); ++job) {
+    Weave::Job& in_flight = *w.Find(job);
+    if (in_flight.lane != lane || in_flight.accepted) continue;
+    in_flight.accepted = true;
+    Excuse(number, job);
+    if (!w.open()) w.scheme().Forget(job);  // as the round's end would
+  }
+  lanes_.Abandoned(lane);
+}
+
+void CoordinatorCore::FinishLane(int lane) {
+  Abandon(lane);
+  lanes_.Finish(lane);
+}
+
+// ---- workers that are no help -------------------------------------------------------------------
+
+void CoordinatorCore::RestTheMute() {
+  const absl::Duration patience = judge_.Patience();
+  if (patience == absl::InfiniteDuration() || now_ < look_for_mute_) return;
+  look_for_mute_ = now_ + kLookForMuteEvery;
+  std::map<WorkerId, absl::Duration> mute;
+  for (const auto& [number, weave] : weaves_) {
+    for (int slot : weave.PendingSlots()) {
+      for (TaskId id : tasks_.Outstanding(slot)) {
+        const Task& task = *tasks_.Find(id);
+        if (task.worker == 0) continue;
+        const auto answered = answered_.find(task.worker);
+        const absl::Time since =
+            answered == answered_.end() ? task.assigned : std::max(task.assigned, answered->second);
+        if (now_ - since >= patience) mute[task.worker] = now_ - since;
+        break;  // the first is the one that it is at
+      }
+    }
+  }
+  // If all are as slow, it is the work that takes longer.
+  if (static_cast<int>(mute.size()) >= fleet_.available()) return;
+  for (const auto& [worker, since] : mute) {
+    judge_.Unanswered(since);
+    Rest(worker, absl::StrCat("has not answered for ",
+                              absl::FormatDuration(absl::Trunc(since, absl::Milliseconds(1))),
+                              ", while others answer within ",
+                              absl::FormatDuration(absl::Trunc(patience, absl::Milliseconds(1)))));
+  }
+}
+
+void CoordinatorCore::Rest(WorkerId worker, absl::string_view why) {
+  const std::string name = fleet_.name(worker);
+  const absl::Time until = judge_.Rest(name, now_);
+  Drops drops;
+  for (int slot : fleet_.Rest(worker, until)) {
+    tasks_.Renew(slot, /*again=*/true, &drops);
+    asked_slots_.push_back(slot);
+  }
+  SendDrops(std::move(drops));
+  answered_.erase(worker);
+  ++counters_.workers_rested;
+  actions_->push_back(WorkerRested{worker, until, absl::StrCat("worker ", name, " ", why)});
+}
+
+// ---- rounds -------------------------------------------------------------------------------------
 
 std::optional<CoordinatorCore::Start> CoordinatorCore::MayStart(int weave) const {
   const Weave& w = weaves_.at(weave);
   // A lane whose update is being applied, or whose job another weave finishes, is soon ready.
   bool soon = false;
-  for (size_t i = 0; i < w.plan.lanes.size(); ++i) {
-    const size_t turn = (w.turn + i) % w.plan.lanes.size();
-    const Lane& candidate = lanes_[w.plan.lanes[turn]];
-    if (MayBegin(candidate)) return Start{weave, true, turn};
-    soon = soon || candidate.state == LaneState::kApplying ||
-           (candidate.state == LaneState::kInFlight && candidate.weave != weave);
+  for (size_t i = 0; i < w.lanes().size(); ++i) {
+    const size_t turn = (w.turn() + i) % w.lanes().size();
+    const int lane = w.lanes()[turn];
+    if (lanes_.MayBegin(lane)) return Start{weave, turn};
+    soon = soon || lanes_.state(lane) == LaneBook::State::kApplying ||
+           (lanes_.state(lane) == LaneBook::State::kInFlight && lanes_.weave(lane) != weave);
   }
   // Every lane waits for a job of this weave: only further rounds bring that about.
-  const bool unfinished = std::any_of(w.jobs.begin(), w.jobs.end(),
-                                      [](const JobInFlight& job) { return !job.accepted; });
-  if (soon || !unfinished) return std::nullopt;
-  return Start{weave, false, w.turn};
+  if (soon || !w.AnyUnaccepted()) return std::nullopt;
+  return Start{weave, std::nullopt};
 }
 
 bool CoordinatorCore::TryStart(int weave) {
-  const int gang = weaves_[weave].plan.gang;
+  const int gang = weaves_.at(weave).gang();
   std::vector<Start> starts;
   for (const auto& [number, member] : weaves_) {
-    if (number != weave && (gang < 0 || member.plan.gang != gang)) continue;
-    if (member.open) return false;
+    if (number != weave && (gang < 0 || member.gang() != gang)) continue;
+    if (member.open()) return false;
     if (const std::optional<Start> start = MayStart(number)) {
       starts.push_back(*start);
       continue;
     }
     // A member whose lanes are done, or cannot begin before the gang moves on, is not waited for.
-    if (std::any_of(member.plan.lanes.begin(), member.plan.lanes.end(),
-                    [this](int lane) { return Moves(lanes_[lane]); })) {
+    if (std::any_of(member.lanes().begin(), member.lanes().end(),
+                    [this](int lane) { return lanes_.Moves(lane); })) {
       return false;
     }
   }
@@ -385,11 +374,10 @@ bool CoordinatorCore::TryStart(int weave) {
   bool more = !asked.empty();
   for (int number = 0; std::exchange(more, false); ++number) {
     for (const Asked& of_weave : asked) {
-      const int64_t round = weaves_[of_weave.weave].plan.scheme->rounds() - 1;
       int in_slot = 0;  // mini-tasks of this one's slot before it
       for (size_t i = 0; i < of_weave.tasks.size(); ++i) {
         in_slot = i > 0 && of_weave.tasks[i - 1].slot == of_weave.tasks[i].slot ? in_slot + 1 : 0;
-        if (in_slot == number) Ask(of_weave.weave, of_weave.tasks[i], round);
+        if (in_slot == number) Ask(of_weave.weave, of_weave.tasks[i]);
         more = more || in_slot > number;
       }
     }
@@ -400,238 +388,147 @@ bool CoordinatorCore::TryStart(int weave) {
 std::span<const MiniTask> CoordinatorCore::StartRound(const Start& start) {
   fleet_.Rebalance();
   ApplyMoves();
-  Weave& w = weaves_[start.weave];
-  const std::span<const MiniTask> minis = w.plan.scheme->StartRound(start.has_job);
-  JobInFlight job;
-  if (start.has_job) {
-    job.lane = w.plan.lanes[start.turn];
-    job.lane_job = lanes_[job.lane].next_job;
-    lanes_[job.lane].state = LaneState::kInFlight;
-    lanes_[job.lane].weave = start.weave;
-    lanes_[job.lane].started = lanes_[job.lane].waits_since = now_;
-    lanes_[job.lane].missed = 0;
-    w.turn = (start.turn + 1) % w.plan.lanes.size();
-  } else {
-    job.accepted = true;
+  Weave& w = weaves_.at(start.weave);
+  int64_t lane_job = 0;
+  if (start.turn.has_value()) {
+    const int lane = w.lanes()[*start.turn];
+    lane_job = lanes_.next_job(lane);
+    lanes_.Begin(lane, start.weave, now_);
   }
-  w.jobs.push_back(job);
-  w.open = true;
-  w.round_start = now_;
-  w.ask_again = absl::InfiniteFuture();
-  std::fill(w.arrived.begin(), w.arrived.end(), false);
-  std::fill(w.invocation.begin(), w.invocation.end(), Invocation{});
-  w.plan.closing->StartRound(w.plan.scheme->Pending());
-  return minis;
+  return w.StartRound(now_, start.turn, lane_job);
 }
 
-void CoordinatorCore::Ask(int weave, const MiniTask& mini, int64_t round) {
-  Weave& w = weaves_[weave];
-  const int slot = w.plan.slots[mini.slot];
-  JobInFlight& job = *FindJob(w, mini.job);
-  if (w.plan.scheme->delay() > 0) {
-    const auto parts = static_cast<int64_t>(w.plan.scheme->parts().size());
-    if (!job.asked.insert(mini.slot * parts + mini.part).second) w.retries.push_back(slot);
-  }
-  for (TaskId id : outstanding_[slot]) {
-    Task& task = tasks_.at(id);
+void CoordinatorCore::Ask(int weave, const MiniTask& mini) {
+  Weave& w = weaves_.at(weave);
+  const int slot = w.slots()[mini.slot];
+  w.Asked(mini);
+  for (TaskId id : tasks_.Outstanding(slot)) {
+    Task& task = *tasks_.Find(id);
     if (task.weave == weave && task.mini == mini) {
-      task.round = round;  // still at it: it goes on, and counts for this round
+      task.round = w.round();  // still at it: it goes on, and counts for this round
       return;
     }
   }
+  const Weave::Job& job = *w.Find(mini.job);
   Task task;
   task.mini = mini;
   task.weave = weave;
   task.lane = job.lane;
   task.lane_job = job.lane_job;
-  task.round = round;
+  task.round = w.round();
   task.slot = slot;
-  task.invocation = w.invocation[mini.slot];
-  const TaskId id = next_task_++;
-  tasks_.emplace(id, task);
-  outstanding_[slot].push_back(id);
+  task.invocation = w.invocation(mini.slot);
+  tasks_.Add(task);
   if (asked_slots_.empty() || asked_slots_.back() != slot) asked_slots_.push_back(slot);
 }
 
 void CoordinatorCore::FollowUp(int weave) {
-  Weave& w = weaves_[weave];
-  const Scheme::Followup followup = w.plan.scheme->followup();
+  Weave& w = weaves_.at(weave);
+  const Scheme::Followup followup = w.scheme().followup();
   Drops drops;
   for (const MiniTask& mini : followup.drop) {
-    std::vector<TaskId>& list = outstanding_[w.plan.slots[mini.slot]];
-    const auto found = std::find_if(list.begin(), list.end(), [&](TaskId id) {
-      const Task& task = tasks_.at(id);
-      return task.weave == weave && task.mini == mini;
-    });
-    if (found == list.end()) continue;
-    DropTask(*found, Task(tasks_.at(*found)), &drops);
-    dropped_.erase(*found);  // its slot goes on with something else: it has not straggled
-    list.erase(found);
+    std::optional<TaskId> dropped;
+    tasks_.DropIf(
+        w.slots()[mini.slot],
+        [&](TaskId id, const Task& task) {
+          if (task.weave != weave || task.mini != mini) return false;
+          dropped = id;
+          return true;
+        },
+        &drops);
+    // Its slot goes on with something else: it has not straggled.
+    if (dropped.has_value()) tasks_.TakeDropped(*dropped);
   }
   SendDrops(std::move(drops));
-  for (const MiniTask& mini : followup.ask) Ask(weave, mini, w.plan.scheme->rounds() - 1);
+  for (const MiniTask& mini : followup.ask) Ask(weave, mini);
 }
 
 void CoordinatorCore::TryAccept(int weave, int64_t job_number, bool last_chance) {
-  Weave& w = weaves_[weave];
-  JobInFlight* job = FindJob(w, job_number);
-  if (job == nullptr || job->accepted || !w.plan.scheme->Decodable(job_number)) return;
-  absl::StatusOr<JobDecoding> decoding = w.plan.scheme->Decode(job_number);
+  Weave& w = weaves_.at(weave);
+  Weave::Job* job = w.Find(job_number);
+  if (job == nullptr || job->accepted || !w.scheme().Decodable(job_number)) return;
+  absl::StatusOr<JobDecoding> decoding = w.scheme().Decode(job_number);
   if (!decoding.ok()) return;  // numerically singular: further replies will help
-  if (decoding->amplification > plan_.max_amplification && w.plan.scheme->Pending() > 0 &&
+  if (decoding->amplification > plan_.max_amplification && w.scheme().Pending() > 0 &&
       !last_chance) {
     ++counters_.amplified_waits;
     return;
   }
   job->accepted = true;
-  Lane& lane = lanes_[job->lane];
-  lane.state = LaneState::kApplying;
-  lane.applies_late = lane.missed > 0;
-  if (lane.applies_late) ++counters_.jobs_late;
-  actions_->push_back(
-      ApplyJob{weave, job->lane, job->lane_job, *std::move(decoding), lane.applies_late});
+  const bool late = lanes_.Accept(job->lane);
+  if (late) ++counters_.jobs_late;
+  actions_->push_back(ApplyJob{weave, job->lane, job->lane_job, *std::move(decoding), late});
   Excuse(weave, job_number);
 }
 
-// The parameters move on with the update, so nobody can or need compute for the job any more: what
-// is outstanding of it is dropped, and its slots are not waited for.
 void CoordinatorCore::Excuse(int weave, int64_t job) {
-  Weave& w = weaves_[weave];
+  Weave& w = weaves_.at(weave);
   Drops drops;
-  for (int slot : w.plan.slots) {
-    std::vector<TaskId>& list = outstanding_[slot];
-    size_t kept = 0;
-    for (TaskId id : list) {
-      const auto found = tasks_.find(id);
-      const Task task = found->second;
-      if (task.weave != weave || task.mini.job != job) {
-        list[kept++] = id;
-        continue;
-      }
-      const bool delivered = w.plan.scheme->Delivered(task.mini.slot);
-      if (!delivered) w.excused.push_back(slot);
-      Pretend(*w.plan.scheme, task.mini);
-      DropTask(id, task, &drops);
-      // What a slot of multi_message would have done beyond its first chunk kept nobody waiting.
-      if (delivered && w.plan.scheme->delay() == 0) dropped_.erase(id);
-    }
-    list.resize(kept);
+  std::vector<TaskId> unneeded;  // that kept nobody waiting
+  for (int slot : w.slots()) {
+    tasks_.DropIf(
+        slot,
+        [&](TaskId id, const Task& task) {
+          if (task.weave != weave || task.mini.job != job) return false;
+          const bool delivered = w.scheme().Delivered(task.mini.slot);
+          if (!delivered) w.Excuse(slot);
+          Pretend(w.scheme(), task.mini);
+          // What a slot of multi_message would have done beyond its first chunk.
+          if (delivered && w.scheme().delay() == 0) unneeded.push_back(id);
+          return true;
+        },
+        &drops);
   }
+  for (TaskId id : unneeded) tasks_.TakeDropped(id);
   SendDrops(std::move(drops));
 }
 
 void CoordinatorCore::TryClose(int weave) {
-  Weave& w = weaves_[weave];
-  Scheme& scheme = *w.plan.scheme;
-  const int pending = scheme.Pending();
-  CloseVerdict verdict = scheme.Verdict();
-  const int64_t due = scheme.rounds() - 1 - scheme.delay();
-  if (w.plan.closing->accepts_early() && verdict.due_decodable && due >= 0) {
-    const JobInFlight* job = FindJob(w, due);
-    verdict.due_decodable = job == nullptr || job->accepted;
-  }
-  const double seconds = absl::ToDoubleSeconds(now_ - w.round_start);
-  const ClosingRule::Decision decision = w.plan.closing->Decide(seconds, verdict, pending);
-  if (decision.close) {
-    for (size_t i = 0; i < w.jobs.size(); ++i) {
-      TryAccept(weave, w.first_job + static_cast<int64_t>(i), true);
-    }
+  Weave& w = weaves_.at(weave);
+  if (w.Decide(now_).close) {
+    for (int64_t job = w.first_job(); job < w.end_job(); ++job) TryAccept(weave, job, true);
     CloseRound(weave);
     return;
   }
-  w.ask_again = decision.ask_again_seconds == std::numeric_limits<double>::infinity()
-                    ? absl::InfiniteFuture()
-                    : w.round_start + absl::Seconds(decision.ask_again_seconds);
-  // A deadline already reached would make the owner spin; the rule has just been asked.
-  if (w.ask_again <= now_) w.ask_again = now_ + absl::Milliseconds(1);
   if (fleet_.workers() > 0 && now_ >= RoundLimit(w)) {
-    End(RunFailed{absl::StrCat("round ", scheme.rounds() - 1, " is not over after ",
-                               absl::FormatDuration(plan_.round_timeout),
-                               " (fleet.round_timeout); slots that have not answered: ",
-                               absl::StrJoin(PendingSlots(weave), ", "))});
+    End(RunFailed{absl::StrCat(
+        "round ", w.round(), " is not over after ", absl::FormatDuration(plan_.round_timeout),
+        " (fleet.round_timeout); slots that have not answered: ", HoldersOf(w.PendingSlots()))});
   }
+}
+
+std::string CoordinatorCore::HoldersOf(const std::vector<int>& slots) const {
+  return absl::StrJoin(slots, ", ", [this](std::string* out, int slot) {
+    const WorkerId holder = fleet_.holder(slot);
+    absl::StrAppend(out, slot, " (",
+                    holder == 0 ? "no worker" : absl::StrCat("worker ", fleet_.name(holder)), ")");
+  });
 }
 
 absl::Time CoordinatorCore::RoundLimit(const Weave& weave) const {
-  return std::max(weave.round_start, manned_since_) + plan_.round_timeout;
+  return std::max(weave.round_start(), manned_since_) + plan_.round_timeout;
 }
 
 void CoordinatorCore::CloseRound(int weave) {
-  Weave& w = weaves_[weave];
-  RoundClosed closed;
-  closed.weave = weave;
-  closed.round = w.plan.scheme->rounds() - 1;
-  closed.duration = now_ - w.round_start;
-  closed.stragglers = PendingSlotsOf(w);
-  closed.stragglers.insert(closed.stragglers.end(), w.excused.begin(), w.excused.end());
-  std::sort(closed.stragglers.begin(), closed.stragglers.end());
-  closed.stragglers.erase(std::unique(closed.stragglers.begin(), closed.stragglers.end()),
-                          closed.stragglers.end());
-  closed.retries = std::exchange(w.retries, {});
-  w.last_duration = closed.duration;
+  Weave& w = weaves_.at(weave);
+  Weave::Closed closed = w.CloseRound(now_);
   for (int slot : closed.stragglers) {
     if (fleet_.holder(slot) == 0) ++counters_.stragglers;
   }
-  w.open = false;
-  w.excused.clear();
   ++counters_.rounds;
-  w.plan.scheme->CloseRound();
-  for (size_t i = 0; i < w.jobs.size(); ++i) {
-    if (w.jobs[i].accepted) w.plan.scheme->Forget(w.first_job + static_cast<int64_t>(i));
-  }
-  DropUnneeded(weave);
-  while (!w.jobs.empty() && w.jobs.front().accepted) {
-    w.jobs.pop_front();
-    ++w.first_job;
-  }
-  actions_->push_back(std::move(closed));
-}
-
-void CoordinatorCore::DropUnneeded(int weave) {
-  Weave& w = weaves_[weave];
   Drops drops;
-  for (int slot : w.plan.slots) {
-    std::vector<TaskId>& list = outstanding_[slot];
-    size_t kept = 0;
-    for (TaskId id : list) {
-      const Task task = tasks_.at(id);
-      if (task.weave != weave || w.plan.scheme->Needed(task.mini)) {
-        list[kept++] = id;
-      } else {
-        DropTask(id, task, &drops);
-      }
-    }
-    list.resize(kept);
+  for (int slot : w.slots()) {
+    tasks_.DropIf(
+        slot,
+        [&](TaskId, const Task& task) {
+          return task.weave == weave && !w.scheme().Needed(task.mini);
+        },
+        &drops);
   }
   SendDrops(std::move(drops));
-}
-
-void CoordinatorCore::DropTask(TaskId id, const Task& task, Drops* drops) {
-  std::vector<TaskId>& of_worker = drops->tasks[task.worker];
-  if (of_worker.empty()) drops->order.push_back(task.worker);
-  of_worker.push_back(id);
-  if (task.worker != 0) {
-    dropped_.emplace(id, Dropped{task.weave, task.round});
-    dropped_order_.push_back(id);
-    if (dropped_order_.size() > kDroppedMax) {
-      dropped_.erase(dropped_order_.front());
-      dropped_order_.pop_front();
-    }
-  }
-  tasks_.erase(id);
-}
-
-void CoordinatorCore::SendDrops(Drops drops) {
-  for (WorkerId worker : drops.order) {
-    actions_->push_back(DropTasks{worker, std::move(drops.tasks[worker])});
-  }
-}
-
-void CoordinatorCore::RemoveTask(TaskId id) {
-  const auto found = tasks_.find(id);
-  std::vector<TaskId>& list = outstanding_[found->second.slot];
-  list.erase(std::find(list.begin(), list.end(), id));
-  tasks_.erase(found);
+  w.ForgetAccepted();
+  actions_->push_back(RoundClosed{weave, closed.round, closed.duration,
+                                  std::move(closed.stragglers), std::move(closed.retries)});
 }
 
 void CoordinatorCore::FlushAssignments() {
@@ -640,21 +537,17 @@ void CoordinatorCore::FlushAssignments() {
     const WorkerId worker = fleet_.holder(slot);
     if (worker == 0) continue;
     Invocation invocation;
-    for (TaskId id : outstanding_[slot]) {
-      Task& task = tasks_.at(id);
+    for (TaskId id : tasks_.Outstanding(slot)) {
+      Task& task = *tasks_.Find(id);
       if (task.worker != 0) continue;
       task.worker = worker;
       task.assigned = now_;
       if (task.invocation.number == 0) {
-        if (invocation.number == 0) {
-          const std::optional<uint32_t> before = task.invocation.of_slot;
-          invocation = {next_invocation_++,
-                        before.has_value() ? *before : slot_invocations_[slot]++};
-        }
+        if (invocation.number == 0) invocation = tasks_.NextInvocation(task);
         task.invocation = invocation;
-        Weave& weave = weave_of(task);
-        if (weave.open && task.round + 1 == weave.plan.scheme->rounds()) {
-          weave.invocation[task.mini.slot] = invocation;
+        Weave& weave = weaves_.at(task.weave);
+        if (weave.open() && task.round == weave.round()) {
+          weave.set_invocation(task.mini.slot, invocation);
         }
       }
       const auto [entry, fresh] = action_of_worker.try_emplace(worker, actions_->size());
@@ -670,21 +563,10 @@ void CoordinatorCore::FlushAssignments() {
 void CoordinatorCore::End(Action action) {
   ended_ = true;
   Drops drops;
-  for (const std::vector<TaskId>& list : outstanding_) {
-    for (TaskId id : list) DropTask(id, Task(tasks_.at(id)), &drops);
-  }
+  tasks_.DropAll(&drops);
   SendDrops(std::move(drops));
-  tasks_.clear();
-  for (std::vector<TaskId>& list : outstanding_) list.clear();
   asked_slots_.clear();
   actions_->push_back(std::move(action));
-}
-
-CoordinatorCore::JobInFlight* CoordinatorCore::FindJob(Weave& weave, int64_t job) {
-  if (job < weave.first_job || job >= weave.first_job + static_cast<int64_t>(weave.jobs.size())) {
-    return nullptr;
-  }
-  return &weave.jobs[job - weave.first_job];
 }
 
 }  // namespace gradloom

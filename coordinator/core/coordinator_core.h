@@ -16,7 +16,7 @@
 #define GRADLOOM_COORDINATOR_CORE_COORDINATOR_CORE_H_
 
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -26,56 +26,33 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "coding/closing_rule.h"
 #include "coding/scheme.h"
 #include "coordinator/core/events.h"
 #include "coordinator/core/fleet.h"
+#include "coordinator/core/lane_book.h"
+#include "coordinator/core/task_book.h"
+#include "coordinator/core/weave.h"
+#include "coordinator/core/worker_judge.h"
 
 namespace gradloom {
-
-// What another lane must have done before job j of a lane may start.
-struct LaneDependency {
-  int lane = 0;
-  int64_t lag = 0;        // to have applied at least j - lag jobs (-1: job j, too), or be finished;
-  bool finished = false;  // or to be finished
-};
-
-struct LanePlan {
-  int64_t jobs = 0;       // length of the chain, at most
-  int64_t first_job = 0;  // > 0 when resumed; >= jobs: finished
-  std::vector<LaneDependency> needs = {};
-  // A job that is not decoded so long after its start counts as missing: the lane goes on without
-  // it. What is then in flight is dropped; or, with `late`, goes on, and is applied when it comes,
-  // within kLateMax times as long. What is trained then depends on time.
-  absl::Duration give_up = absl::InfiniteDuration();
-  bool late = false;
-  static constexpr int kLateMax = 10;
-  // The lane starts no job from this one on, until Reconfigure says otherwise.
-  int64_t pause_at = std::numeric_limits<int64_t>::max();
-};
-
-struct WeavePlan {
-  std::unique_ptr<Scheme> scheme;
-  std::unique_ptr<ClosingRule> closing;
-  std::vector<int> lanes;  // in the order in which their jobs take turns
-  std::vector<int> slots;  // fleet slot of each of the scheme's slots
-  int gang = -1;           // weaves of one gang start their rounds together; -1: none
-};
 
 struct CorePlan {
   int slots = 0;        // of the fleet
   int min_workers = 1;  // rounds start once so many are there
   std::vector<LanePlan> lanes;
   std::vector<WeavePlan> weaves;
+  // Makes the weaves of a Reconfigure's choice; null where there is none.
+  std::function<absl::StatusOr<std::vector<WeavePlan>>(const std::string& choice)> weaves_of;
+  uint64_t life = 0;  // how often the run was resumed
   // That each slot was asked for before the run was resumed: its further ones are numbered on.
-  uint32_t invocations_before = 0;
+  uint64_t invocations_before = 0;
   absl::Duration rejoin_grace = absl::Seconds(2);
   absl::Duration round_timeout = absl::Seconds(600);
-  int max_task_attempts = 5;
+  WorkerJudge::Options judge;
   // A decode with a larger amplification waits for further replies while any are pending.
   double max_amplification = std::numeric_limits<double>::infinity();
 };
@@ -88,6 +65,7 @@ struct CoreCounters {
   int64_t replies_stale = 0;  // of unknown or dropped tasks
   int64_t workers_lost = 0;
   int64_t tasks_failed = 0;
+  int64_t workers_rested = 0;
   int64_t jobs_missed = 0;
   int64_t jobs_late = 0;        // missed, and applied nevertheless
   int64_t amplified_waits = 0;  // decodes put off because of their amplification
@@ -98,15 +76,9 @@ class CoordinatorCore {
   // InvalidArgument: a lane in no weave or in two, T > lanes - 1, slots out of range, ...
   static absl::StatusOr<std::unique_ptr<CoordinatorCore>> Create(CorePlan plan);
 
-  // Appends what is to be done to `actions`. Stale events are counted and ignored.
+  // Appends what is to be done to `actions`. Stale events are counted and ignored. A Reconfigure
+  // takes effect with the event after it.
   void Handle(absl::Time now, const Event& event, std::vector<Action>* actions);
-  // Replaces the weaves, with effect from the next Handle on: no job starts under the old ones any
-  // more, jobs in flight are finished under them, and each lane goes on under its new weave as soon
-  // as its own job is applied, so the fleet never stands still. New weaves get new numbers, after
-  // those given so far; an old one's number, and its scheme, live until its last job is applied.
-  // InvalidArgument, and nothing has changed, as for Create. Not an event: plans hold objects;
-  // journal what they were made from. `pause_at`, by lane: as in LanePlan; empty: nowhere.
-  absl::Status Reconfigure(std::vector<WeavePlan> weaves, const std::vector<int64_t>& pause_at);
   // By lane: the first job that has not started.
   std::vector<int64_t> NextJobs() const;
   // When to send a Tick at the latest.
@@ -116,109 +88,48 @@ class CoordinatorCore {
   bool ended() const { return ended_; }
   bool started() const { return started_; }
   const Fleet& fleet() const { return fleet_; }
-  const Scheme& scheme(int weave) const { return *weaves_.at(weave).plan.scheme; }
+  const Scheme& scheme(int weave) const { return weaves_.at(weave).scheme(); }
   // Slots that the weave's open round still waits for, for people.
-  std::vector<int> PendingSlots(int weave) const;
+  std::vector<int> PendingSlots(int weave) const { return weaves_.at(weave).PendingSlots(); }
 
  private:
-  enum class LaneState { kReady, kInFlight, kApplying, kDone };
-  struct Lane {
-    int64_t jobs = 0;
-    int64_t next_job = 0;
-    LaneState state = LaneState::kReady;  // kReady: but for its needs
-    int weave = 0;                        // of its latest job
-    std::vector<LaneDependency> needs;
-    int64_t pause_at = 0;
-    absl::Duration give_up = absl::InfiniteDuration();
-    bool late = false;
-    absl::Time started = absl::InfinitePast();      // what is in flight
-    absl::Time waits_since = absl::InfinitePast();  // for it, or for the job that it misses
-    bool missing = false;                           // JobMissed is awaited
-    int missed = 0;             // jobs, since the one in flight began; that one is older then
-    bool applies_late = false;  // what is being applied was missed before
-    int64_t next_start() const {
-      return next_job + (state == LaneState::kReady || missed > 0 ? 0 : 1);
-    }
-  };
-  // A job of the scheme's numbering that is not applied yet.
-  struct JobInFlight {
-    int lane = -1;  // -1: void
-    int64_t lane_job = 0;
-    bool accepted = false;               // decoded; being applied or void
-    absl::flat_hash_set<int64_t> asked;  // slot and part, if later rounds may ask for them again
-  };
-  struct Invocation {
-    uint64_t number = 0;              // over the run; 0: not sent yet
-    std::optional<uint32_t> of_slot;  // its number among its slot's: stays when it is sent anew
-  };
-  struct Weave {
-    WeavePlan plan;
-    std::deque<JobInFlight> jobs;  // of rounds first_job .. rounds() - 1
-    int64_t first_job = 0;
-    bool open = false;  // a round is under way
-    absl::Time round_start;
-    absl::Time ask_again = absl::InfiniteFuture();
-    std::vector<int> excused;   // fleet slots whose work became unneeded in the open round
-    std::vector<int> retries;   // fleet slots asked again for what they owed, in the open round
-    std::vector<bool> arrived;  // scheme slots whose delivery was reported to the closing rule
-    std::vector<Invocation> invocation;  // of the open round, by scheme slot
-    size_t turn = 0;                     // the lane whose turn it is
-    absl::Duration last_duration;
-    int64_t wait_round = -1;       // round of the longest wait avoided so far
-    absl::Duration wait_reported;  // of wait_round
-    bool retiring = false;         // replaced: finishes what is in flight
-  };
-  struct Task {
-    MiniTask mini;  // slot of the scheme
-    int weave = 0;
-    int lane = 0;
-    int64_t lane_job = 0;
-    int64_t round = 0;
-    int slot = 0;  // of the fleet
-    int attempt = 0;
-    Invocation invocation;
-    WorkerId worker = 0;  // 0: waits for the slot to get a holder
-    absl::Time assigned;
-  };
-  struct Dropped {
-    int weave = 0;
-    int64_t round = 0;
-  };
-
   explicit CoordinatorCore(CorePlan plan);
 
-  void OnJoined(const WorkerJoined& event);
-  void OnLost(const WorkerLost& event);
-  void OnReply(const ReplyReceived& event);
-  void OnFailed(const TaskFailedEvent& event);
-  void OnDropped(const TaskDropped& event);
-  void OnApplied(const JobApplied& event);
-  void OnMissed(const JobMissed& event);
+  void On(const WorkerJoined& event);
+  void On(const WorkerLost& event);
+  void On(const ReplyReceived& event);
+  void On(const TaskFailedEvent& event);
+  void On(const TaskDropped& event);
+  void On(const JobApplied& event);
+  void On(const JobMissed& event);
+  void On(const EffectFailed& event);
+  void On(const Reconfigure& event);
+  void On(const StopRequested&) { stopping_ = true; }
+  void On(const Tick&) {}
 
   // Everything that may follow from a change: moves, closing, starting rounds, the end.
   void Advance();
   void ApplyMoves();
   void AddWeaves(std::vector<WeavePlan> plans);
-  // Whether the lane's next job may start.
-  bool MayBegin(const Lane& lane) const;
-  // Whether the lane has a job under way, or waits for a lane that has.
-  bool Moves(const Lane& lane) const;
+  // Whether a retiring weave has nothing in flight and nothing being applied.
+  bool Drained(int weave) const;
+
   // Counts jobs as missing that are overdue.
   void MissOverdue();
-  bool Overdue(const Lane& lane, int number) const;
-  absl::Time MissTime(const Lane& lane) const;
   // Voids what is in flight of a lane.
   void Abandon(int lane);
   // Ends a lane; what is in flight of it is abandoned.
   void FinishLane(int lane);
-  // What a lane may do whose job is settled.
-  static LaneState StateAfter(const Lane& lane);
-  // Whether a retiring weave has nothing in flight and nothing being applied.
-  bool Drained(int weave) const;
+
+  // Rests workers that an open round waits for and that have not answered for too long.
+  void RestTheMute();
+  // Its slots go to others for a while.
+  void Rest(WorkerId worker, absl::string_view why);
+
   struct Start {
     int weave = 0;
-    bool has_job = false;  // otherwise a void round, which brings jobs in flight on
-    size_t turn = 0;       // the lane's place in the weave's list
+    std::optional<size_t> turn;  // the lane's place in the weave's list; none: a void round, which
+                                 // brings jobs in flight on
   };
   // Nothing while the weave has to wait. Its round must be closed.
   std::optional<Start> MayStart(int weave) const;
@@ -226,47 +137,33 @@ class CoordinatorCore {
   bool TryStart(int weave);
   // Its mini-tasks, which are to be asked next.
   std::span<const MiniTask> StartRound(const Start& start);
-  void Ask(int weave, const MiniTask& mini, int64_t round);
+  void Ask(int weave, const MiniTask& mini);
   // Carries out what the latest reply has changed within its round.
   void FollowUp(int weave);
   // last_chance: whatever the amplification.
   void TryAccept(int weave, int64_t job, bool last_chance);
+  // The parameters move on with the update, so nobody can or need compute for the job any more:
+  // what is outstanding of it is dropped, and its slots are not waited for.
   void Excuse(int weave, int64_t job);
   void TryClose(int weave);
+  void CloseRound(int weave);
   // When the open round has lasted too long; time without any worker does not count.
   absl::Time RoundLimit(const Weave& weave) const;
-  void CloseRound(int weave);
-  // Drops outstanding tasks of the weave that its scheme no longer needs.
-  void DropUnneeded(int weave);
-  // Drops by worker, in the order of first mention.
-  struct Drops {
-    absl::flat_hash_map<WorkerId, std::vector<TaskId>> tasks;
-    std::vector<WorkerId> order;
-  };
-  // Forgets a task that its slot's list no longer holds.
-  void DropTask(TaskId id, const Task& task, Drops* drops);
-  void SendDrops(Drops drops);
-  static std::vector<int> PendingSlotsOf(const Weave& weave);
-  void RemoveTask(TaskId id);
   void FlushAssignments();
-  void End(Action action);
   void ReportWait(int weave, int64_t round, absl::Duration total);
-
-  Weave& weave_of(const Task& task) { return weaves_[task.weave]; }
-  JobInFlight* FindJob(Weave& weave, int64_t job);
+  void SendDrops(Drops drops) { std::move(drops).Send(actions_); }
+  void End(Action action);
+  std::string HoldersOf(const std::vector<int>& slots) const;
 
   CorePlan plan_;
   Fleet fleet_;
-  std::vector<Lane> lanes_;
+  LaneBook lanes_;
+  TaskBook tasks_;
+  WorkerJudge judge_;
   std::map<int, Weave> weaves_;  // by number: old ones go, new ones come
   int next_weave_ = 0;
-  absl::flat_hash_map<TaskId, Task> tasks_;
-  absl::flat_hash_map<TaskId, Dropped> dropped_;  // until the worker says what they would have cost
-  std::deque<TaskId> dropped_order_;
-  std::vector<std::vector<TaskId>> outstanding_;  // by fleet slot, in order
-  TaskId next_task_ = 1;
-  uint64_t next_invocation_ = 1;
-  std::vector<uint32_t> slot_invocations_;          // that each slot was asked for
+  absl::flat_hash_map<WorkerId, absl::Time> answered_;  // a task, latest
+  absl::Time look_for_mute_ = absl::InfinitePast();
   absl::Time manned_since_ = absl::InfinitePast();  // the fleet has had a worker
   bool started_ = false;
   bool stopping_ = false;

@@ -1,5 +1,9 @@
 // What goes into and comes out of the core: events (facts, in) and actions (effects to carry out).
 // Plain values: no vector of numbers, no handle, so both can be journalled and replayed.
+//
+// Whoever journals events has to know what may be carried out before the journal is safe, as raft's
+// Ready tells: an action follows from the events before it, and what it brings about in the world
+// must not outlive the memory of them. Each action says so below, and MustBeDurableFirst as well.
 #ifndef GRADLOOM_COORDINATOR_CORE_EVENTS_H_
 #define GRADLOOM_COORDINATOR_CORE_EVENTS_H_
 
@@ -34,7 +38,8 @@ struct ReplyReceived {
 };
 struct TaskFailedEvent {
   TaskId task = 0;
-  bool fatal = false;  // every replica would fail alike
+  WorkerId worker = 0;  // that says so; who does not have the task has no say
+  bool fatal = false;   // by its word every replica would fail alike
   std::string error;
 };
 // A dropped task would have taken so long in all, from its assignment.
@@ -59,13 +64,21 @@ struct JobMissed {
 struct EffectFailed {
   std::string error;
 };
+// The weaves are replaced: no job starts under the old ones any more, jobs in flight are finished
+// under them, and each lane goes on under its new weave as soon as its own job is applied, so the
+// fleet never stands still. New weaves get new numbers, after those given so far; an old one's
+// number, and its scheme, live until its last job is applied.
+struct Reconfigure {
+  std::string choice;             // what CorePlan::weaves_of makes weaves from
+  std::vector<int64_t> pause_at;  // by lane, as LanePlan::pause_at; empty: nowhere
+};
 // Start nothing more; the run ends cancelled.
 struct StopRequested {};
 // Time has passed; sent when NextTimeout() is reached.
 struct Tick {};
 
 using Event = std::variant<WorkerJoined, WorkerLost, ReplyReceived, TaskFailedEvent, TaskDropped,
-                           JobApplied, JobMissed, EffectFailed, StopRequested, Tick>;
+                           JobApplied, JobMissed, EffectFailed, Reconfigure, StopRequested, Tick>;
 
 // ---- actions ------------------------------------------------------------------------------------
 
@@ -83,19 +96,24 @@ struct AssignedTask {
   uint64_t invocation = 0;
   // Which of its slot's it is, from 0 over the run, whatever weaves ask: what a delay on purpose is
   // of. What is assigned anew, elsewhere or after a failure, keeps it.
-  uint32_t slot_invocation = 0;
+  uint64_t slot_invocation = 0;
 };
 // To one worker, in the order to be computed.
+// At once: should the events before it be forgotten, a later life asks under other ids, and what
+// these bring is refused.
 struct AssignTasks {
   WorkerId worker = 0;
   std::vector<AssignedTask> tasks;
 };
 // These tasks' replies are no longer wanted.
+// At once: a later life asks anew.
 struct DropTasks {
   WorkerId worker = 0;
   std::vector<TaskId> tasks;
 };
 // Decode and apply the lane's job; answered by JobApplied or EffectFailed.
+// Only after what precedes it is durable: it is state from then on that this job was applied, from
+// these parts, and before which others.
 struct ApplyJob {
   int weave = 0;
   int lane = 0;
@@ -104,10 +122,12 @@ struct ApplyJob {
   bool late = false;  // MissJob has been asked for: the lane has gone on without it
 };
 // The lane's job has not come in time and counts as missing; answered by JobMissed or EffectFailed.
+// Only after what precedes it is durable, as ApplyJob.
 struct MissJob {
   int lane = 0;
   int64_t lane_job = 0;
 };
+// At once, as all that is told to people only.
 struct RoundClosed {
   int weave = 0;
   int64_t round = 0;
@@ -120,6 +140,15 @@ struct WaitAvoided {
   int64_t round = 0;
   absl::Duration extra;
 };
+// A worker is rested: its slots are others' until then.
+// At once.
+struct WorkerRested {
+  WorkerId worker = 0;
+  absl::Time until;
+  std::string why;  // for people; names the worker
+};
+// Only after what precedes it is durable: nobody may be told of an end that a later life has not
+// heard of.
 struct RunFinished {};
 struct RunCancelled {};
 struct RunFailed {
@@ -127,7 +156,13 @@ struct RunFailed {
 };
 
 using Action = std::variant<AssignTasks, DropTasks, ApplyJob, MissJob, RoundClosed, WaitAvoided,
-                            RunFinished, RunCancelled, RunFailed>;
+                            WorkerRested, RunFinished, RunCancelled, RunFailed>;
+
+inline bool MustBeDurableFirst(const Action& action) {
+  return std::holds_alternative<ApplyJob>(action) || std::holds_alternative<MissJob>(action) ||
+         std::holds_alternative<RunFinished>(action) ||
+         std::holds_alternative<RunCancelled>(action) || std::holds_alternative<RunFailed>(action);
+}
 
 }  // namespace gradloom
 

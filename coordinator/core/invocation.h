@@ -1,10 +1,19 @@
-// What the coordinator sees of a slot's invocation: all that one assignment, and what is added to
-// it while the slot is at it, ask of the slot.
+// A slot's invocation: all that one assignment, and what is added to it while the slot is at it, ask
+// of the slot.
 #ifndef GRADLOOM_COORDINATOR_CORE_INVOCATION_H_
 #define GRADLOOM_COORDINATOR_CORE_INVOCATION_H_
 
+#include <cstdint>
+#include <optional>
+
 namespace gradloom {
 
+struct Invocation {
+  uint64_t number = 0;              // over the run; 0: not sent yet
+  std::optional<uint64_t> of_slot;  // its number among its slot's: stays when it is sent anew
+};
+
+// What the coordinator sees of one.
 struct InvocationObserved {
   int slot = 0;
   double load = 0;        // of its first reply, as a fraction of a job's data

@@ -23,6 +23,7 @@ class InvocationWatch {
                 absl::FunctionRef<double(const AssignedTask& task)> load);
   void Replied(absl::Time now, const ReplyReceived& reply) { Close(now, reply.task, &reply); }
   void Dropped(absl::Time now, TaskId task) { Close(now, task, nullptr); }
+  void Failed(absl::Time now, TaskId task) { Close(now, task, nullptr); }
   // The invocations that have ended: of their tasks none is open. To be called when all that
   // happened at one moment has been told, since a dropped task may be replaced.
   std::vector<InvocationObserved> TakeEnded(absl::Time now);

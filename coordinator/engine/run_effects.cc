@@ -1,64 +1,83 @@
-// RunEngine: how a decoded job is applied, evaluated and recorded.
-#include <optional>
-#include <string>
+#include "coordinator/engine/run_effects.h"
+
 #include <utility>
-#include <variant>
-#include <vector>
 
 #include "absl/time/clock.h"
-#include "coordinator/engine/run_engine.h"
 
 namespace gradloom {
+namespace {
 
-void RunEngine::EffectLoop() {
-  for (;;) {
-    Effect effect;
-    {
-      std::unique_lock lock(effects_mutex_);
-      effects_filled_.wait(lock, [this] { return stop_ || !effects_.empty(); });
-      if (stop_) return;
-      effect = std::move(effects_.front());
-      effects_.pop_front();
-    }
-    Event answer = ApplyEffect(effect);
-    effect.sum.reset();
-    Post(std::move(answer));
-  }
+// Lanes of different trials are applied side by side.
+int UpdateThreads(const OpenedRun& opened) { return opened.trials.trials().size() > 1 ? 2 : 1; }
+
+}  // namespace
+
+RunEffects::RunEffects(uint64_t run, OpenedRun* opened, StatusBook* status,
+                       CoordinatorMetrics* metrics, std::function<void(RunEvent)> answer)
+    : run_(run),
+      opened_(opened),
+      status_(status),
+      metrics_(metrics),
+      answer_(std::move(answer)),
+      updates_(std::make_unique<EffectPool>(UpdateThreads(*opened))),
+      disk_(std::make_unique<EffectPool>(1)) {}
+
+void RunEffects::Answer(const absl::StatusOr<Event>& answer) {
+  answer_(answer.ok() ? *answer : Event(EffectFailed{std::string(answer.status().message())}));
 }
 
-void RunEngine::Enqueue(Effect effect) {
-  {
-    std::lock_guard lock(effects_mutex_);
-    effects_.push_back(std::move(effect));
-  }
-  effects_filled_.notify_one();
+void RunEffects::Apply(const ApplyJob& apply, std::shared_ptr<const JobSum> sum,
+                       double count_tolerance) {
+  updates_->Post([this, apply, sum = std::move(sum), count_tolerance] {
+    Answer(DoApply(apply, *sum, count_tolerance));
+  });
 }
 
-Event RunEngine::ApplyEffect(const Effect& effect) {
-  const int lane = std::visit([](const auto& what) { return what.lane; }, effect.what);
-  const std::unique_lock whole = trials_[lanes_[lane].trial]->BeginEffect();
-  absl::StatusOr<Event> answer;
-  if (const auto* miss = std::get_if<MissJob>(&effect.what)) {
-    answer = Miss(*miss);
-  } else {
-    const auto& apply = std::get<ApplyJob>(effect.what);
-    answer = apply.late ? ApplyLate(apply, *effect.sum) : Apply(apply, *effect.sum);
-  }
-  if (!answer.ok()) return EffectFailed{std::string(answer.status().message())};
-  return *std::move(answer);
+void RunEffects::Miss(const MissJob& miss) {
+  updates_->Post([this, miss] { Answer(DoMiss(miss)); });
 }
 
-absl::StatusOr<Event> RunEngine::Apply(const ApplyJob& apply, const JobSum& sum) {
-  const absl::Time start = absl::Now();
-  const auto [trial_number, lane] = lanes_[apply.lane];
-  Trial& trial = *trials_[trial_number];
+void RunEffects::Checkpoint() {
+  disk_->Post([this] {
+    const SteadyClock clock;
+    const absl::Time start = clock.Now();
+    absl::Status status = SaveCheckpoint();
+    answer_(CheckpointSaved{std::move(status), clock.Now() - start});
+  });
+}
+
+void RunEffects::Finish(const v1::RunSpec& spec, int state, const std::string& error,
+                        std::vector<InvocationObserved> invocations) {
+  // What was asked for before is done when both pools have come here.
+  updates_->Post([this, spec, state, error, invocations = std::move(invocations)] {
+    disk_->Post([this, spec, state, error, invocations] {
+      answer_(RunClosed{DoFinish(spec, state, error, invocations)});
+    });
+  });
+}
+
+// ---- updates ------------------------------------------------------------------------------------
+
+absl::StatusOr<Event> RunEffects::DoApply(const ApplyJob& apply, const JobSum& sum,
+                                          double count_tolerance) {
+  const SteadyClock clock;
+  const absl::Time start = clock.Now();
+  const auto [trial_number, lane] = opened_->trials.place(apply.lane);
+  Trial& trial = opened_->trials.of_lane(apply.lane);
+  const std::unique_lock whole = trial.BeginEffect();
+  if (apply.late) {
+    absl::Status status =
+        trial.ApplyLate(lane, apply.lane_job, sum, apply.decoding, count_tolerance);
+    if (!status.ok()) return status;
+    return JobApplied{apply.lane};
+  }
   absl::StatusOr<std::optional<AppliedJob>> applied =
-      trial.Apply(lane, apply.lane_job, sum, apply.decoding, count_tolerance_);
+      trial.Apply(lane, apply.lane_job, sum, apply.decoding, count_tolerance);
   if (!applied.ok()) return applied.status();
   if (!applied->has_value()) return JobApplied{apply.lane};
   const AppliedJob& job = **applied;
-  options_.metrics->jobs.Increment();
-  options_.metrics->apply_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  metrics_->jobs.Increment();
+  metrics_->apply_seconds.Observe(absl::ToDoubleSeconds(clock.Now() - start));
   const auto evaluation = EvaluateIfDue(trial, job.evaluate);
   if (!evaluation.ok()) return evaluation.status();
   UpdateTrial(trial_number, job.loss, *evaluation);
@@ -69,27 +88,13 @@ absl::StatusOr<Event> RunEngine::Apply(const ApplyJob& apply, const JobSum& sum)
   row.learning_rate = job.learning_rate;
   row.gradient_norm = job.gradient_norm;
   if (absl::Status status = Record(apply.lane, row, *evaluation); !status.ok()) return status;
-  const uint64_t every = options_.spec.checkpoint().every_jobs();
-  if (every > 0 && (apply.lane_job + 1) % static_cast<int64_t>(every) == 0) {
-    std::lock_guard lock(checkpoint_mutex_);
-    checkpoint_now_ = true;
-    checkpoint_wanted_.notify_one();
-  }
-  return JobApplied{apply.lane, FinishedLanes(trial_number)};
+  return JobApplied{apply.lane, opened_->trials.FinishedLanes(trial_number)};
 }
 
-absl::StatusOr<Event> RunEngine::ApplyLate(const ApplyJob& apply, const JobSum& sum) {
-  const auto [trial_number, lane] = lanes_[apply.lane];
-  Trial& trial = *trials_[trial_number];
-  absl::Status status =
-      trial.ApplyLate(lane, apply.lane_job, sum, apply.decoding, count_tolerance_);
-  if (!status.ok()) return status;
-  return JobApplied{apply.lane};
-}
-
-absl::StatusOr<Event> RunEngine::Miss(const MissJob& miss) {
-  const auto [trial_number, lane] = lanes_[miss.lane];
-  Trial& trial = *trials_[trial_number];
+absl::StatusOr<Event> RunEffects::DoMiss(const MissJob& miss) {
+  const auto [trial_number, lane] = opened_->trials.place(miss.lane);
+  Trial& trial = opened_->trials.of_lane(miss.lane);
+  const std::unique_lock whole = trial.BeginEffect();
   const auto view = trial.ApplyMissing(lane, miss.lane_job);
   if (!view.ok()) return view.status();
   const auto evaluation = EvaluateIfDue(trial, *view);
@@ -100,61 +105,107 @@ absl::StatusOr<Event> RunEngine::Miss(const MissJob& miss) {
     row.job = static_cast<uint64_t>(miss.lane_job);
     if (absl::Status status = Record(miss.lane, row, *evaluation); !status.ok()) return status;
   }
-  return JobMissed{miss.lane, trial.progress(lane).jobs_done, FinishedLanes(trial_number)};
+  return JobMissed{miss.lane, trial.progress(lane).jobs_done,
+                   opened_->trials.FinishedLanes(trial_number)};
 }
 
-absl::StatusOr<std::optional<Evaluation>> RunEngine::EvaluateIfDue(
+absl::StatusOr<std::optional<Evaluation>> RunEffects::EvaluateIfDue(
     Trial& trial, const std::optional<int64_t>& view) {
-  if (!view.has_value() || (data_.test == nullptr && !trial.workload().has_own_test())) {
-    return std::nullopt;
-  }
+  const bool has_test = opened_->data.test != nullptr;
+  if (!view.has_value() || (!has_test && !trial.workload().has_own_test())) return std::nullopt;
   absl::StatusOr<Evaluation> evaluation =
-      trial.Evaluate(*view, data_.test == nullptr ? nullptr : &test_);
+      trial.Evaluate(*view, has_test ? &opened_->test : nullptr);
   if (!evaluation.ok()) return evaluation.status();
   return *evaluation;
 }
 
-absl::Status RunEngine::Record(int lane, MetricsRow row,
-                               const std::optional<Evaluation>& evaluation) {
-  const TrialLane& at = lanes_[lane];
-  row.trial = trials_[at.trial]->LaneName(at.lane);
-  row.epoch = trials_[at.trial]->epoch(at.lane);
+absl::Status RunEffects::Record(int lane, MetricsRow row,
+                                const std::optional<Evaluation>& evaluation) {
+  const TrialSet::Place at = opened_->trials.place(lane);
+  const Trial& trial = opened_->trials.of_lane(lane);
+  row.trial = trial.LaneName(at.lane);
+  row.epoch = trial.epoch(at.lane);
   if (evaluation.has_value()) {
     row.test_loss = evaluation->loss;
     row.test_accuracy = evaluation->accuracy;
   }
-  {
-    std::lock_guard lock(status_mutex_);
-    row.round = status_.rounds();
-    row.stragglers = status_.stragglers_tolerated();
-    row.wall_seconds = status_.seconds();
-  }
-  return files_->Record(lane, row);
+  const v1::RunStatus status = status_->Get();
+  row.round = status.rounds();
+  row.stragglers = status.stragglers_tolerated();
+  row.wall_seconds = status.seconds();
+  return opened_->files->Record(lane, row);
 }
 
-std::vector<int> RunEngine::FinishedLanes(int trial) const {
-  std::vector<int> finished;
-  for (int lane = 0; lane < trials_[trial]->lanes(); ++lane) {
-    if (trials_[trial]->progress(lane).finished) finished.push_back(first_lane_[trial] + lane);
-  }
-  return finished;
+void RunEffects::UpdateTrial(int number, std::optional<double> loss,
+                             const std::optional<Evaluation>& evaluation) {
+  const Trial& trial = *opened_->trials.trials()[number];
+  const prometheus::Labels labels = {{"run", std::to_string(run_)}, {"trial", trial.spec().name()}};
+  if (loss.has_value()) metrics_->trial_loss.Add(labels).Set(*loss);
+  if (evaluation.has_value()) metrics_->trial_accuracy.Add(labels).Set(evaluation->accuracy);
+  const int64_t jobs_done = trial.jobs_done();
+  const bool finished = trial.finished();
+  status_->Change([&](v1::RunStatus& run) {
+    v1::TrialStatus* status = run.mutable_trials(number);
+    status->set_jobs_done(static_cast<uint64_t>(jobs_done));
+    if (loss.has_value()) status->set_loss(*loss);
+    if (evaluation.has_value()) status->set_accuracy(evaluation->accuracy);
+    status->set_finished(finished);
+  });
 }
 
-void RunEngine::UpdateTrial(int number, std::optional<double> loss,
-                            const std::optional<Evaluation>& evaluation) {
-  const Trial& trial = *trials_[number];
-  const prometheus::Labels labels = {{"run", std::to_string(options_.run)},
-                                     {"trial", trial.spec().name()}};
-  if (loss.has_value()) options_.metrics->trial_loss.Add(labels).Set(*loss);
-  if (evaluation.has_value()) {
-    options_.metrics->trial_accuracy.Add(labels).Set(evaluation->accuracy);
+// ---- the disk -----------------------------------------------------------------------------------
+
+absl::Status RunEffects::SaveCheckpoint() {
+  const MutexLock one_at_a_time(save_mutex_);
+  const SteadyClock clock;
+  const absl::Time start = clock.Now();
+  const v1::RunStatus status = status_->Get();
+  v1::CheckpointManifest manifest;
+  manifest.set_run(run_);
+  manifest.set_train_checksum(opened_->data.train->info().checksum);
+  manifest.set_test_checksum(opened_->data.test == nullptr ? 0
+                                                           : opened_->data.test->info().checksum);
+  manifest.set_seconds_running(status.seconds());
+  manifest.set_rounds(status.rounds());
+  manifest.set_stragglers_tolerated(status.stragglers_tolerated());
+  manifest.set_uncoded_extra_seconds(status.uncoded_extra_seconds());
+  manifest.set_replies_late(status.replies_late());
+  manifest.set_jobs_missed(status.jobs_missed());
+  manifest.set_jobs_late(status.jobs_late());
+  manifest.set_workers_lost(status.workers_lost());
+  for (const v1::TrialStatus& at : status.trials()) {
+    v1::TrialCheckpoint* trial = manifest.add_trials();
+    trial->set_name(at.name());
+    trial->set_loss(at.loss());
+    trial->set_finished(at.finished());
+    if (at.has_accuracy()) trial->set_accuracy(at.accuracy());
   }
-  std::lock_guard lock(status_mutex_);
-  v1::TrialStatus* status = status_.mutable_trials(number);
-  status->set_jobs_done(static_cast<uint64_t>(trial.jobs_done()));
-  if (loss.has_value()) status->set_loss(*loss);
-  if (evaluation.has_value()) status->set_accuracy(evaluation->accuracy);
-  status->set_finished(trial.finished());
+  absl::Status saved = opened_->files->Save(std::move(manifest), opened_->trials.trials());
+  if (!saved.ok()) return saved;
+  metrics_->checkpoints.Increment();
+  metrics_->checkpoint_seconds.Observe(absl::ToDoubleSeconds(clock.Now() - start));
+  return absl::OkStatus();
+}
+
+absl::Status RunEffects::DoFinish(const v1::RunSpec& spec, int state, const std::string& error,
+                                  const std::vector<InvocationObserved>& invocations) {
+  absl::Status saved = SaveCheckpoint();
+  std::vector<std::string> digests;
+  for (const std::unique_ptr<Trial>& trial : opened_->trials.trials()) {
+    digests.push_back(trial->Sha256());
+  }
+  status_->Change([&](v1::RunStatus& status) {
+    for (int i = 0; i < status.trials_size(); ++i) {
+      status.mutable_trials(i)->set_parameters_sha256(digests[i]);
+    }
+  });
+  v1::RunStatus final_status = status_->Get();
+  final_status.set_state(static_cast<v1::RunState>(state));
+  final_status.set_error(error);
+  final_status.set_seconds_left(0);
+  absl::Status written =
+      opened_->files->Finish(opened_->trials.trials(), spec, final_status, invocations);
+  return saved.ok() ? written : saved;
 }
 
 }  // namespace gradloom

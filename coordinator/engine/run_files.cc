@@ -52,13 +52,16 @@ absl::StatusOr<std::unique_ptr<RunFiles>> RunFiles::Open(const std::string& fold
   return files;
 }
 
-absl::StatusOr<bool> RunFiles::Restore(std::span<const std::unique_ptr<Trial>> trials,
-                                       v1::CheckpointManifest* manifest) {
+absl::StatusOr<bool> RunFiles::Restore(
+    std::span<const std::unique_ptr<Trial>> trials,
+    absl::FunctionRef<absl::Status(const v1::CheckpointManifest&)> check,
+    v1::CheckpointManifest* manifest) {
   absl::StatusOr<LoadedCheckpoint> loaded = checkpoints_.LoadNewest();
   if (!loaded.ok() && !absl::IsNotFound(loaded.status())) return loaded.status();
   if (loaded.ok()) {
     for (const std::string& skipped : loaded->skipped()) Log(LogLevel::kWarning, skipped);
     *manifest = loaded->manifest();
+    if (absl::Status status = check(*manifest); !status.ok()) return status;
     if (manifest->trials_size() != static_cast<int>(trials.size())) {
       return absl::DataLossError(absl::StrCat("the checkpoint has ", manifest->trials_size(),
                                               " trials, the run ", trials.size()));

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "coordinator/core/invocation.h"
@@ -31,9 +32,11 @@ class RunFiles {
  public:
   static absl::StatusOr<std::unique_ptr<RunFiles>> Open(const std::string& folder, int keep);
 
-  // Reads the newest checkpoint that is whole into the trials; false when there is none.
-  // `manifest` gets its head. Then opens the histories where the trials are.
+  // Reads the newest checkpoint that is whole, and that `check` has nothing against, into the
+  // trials; false when there is none. `manifest` gets its head. Then opens the histories where the
+  // trials are.
   absl::StatusOr<bool> Restore(std::span<const std::unique_ptr<Trial>> trials,
+                               absl::FunctionRef<absl::Status(const v1::CheckpointManifest&)> check,
                                v1::CheckpointManifest* manifest);
   // Writes a checkpoint; the manifest's head is given, with one entry a trial. Consistent trial by
   // trial; reads under the trials' locks.

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/engine/trial.h"
-#include "coordinator/simulation/arrangement.h"
+#include "coordinator/planning/arrangement.h"
 #include "coordinator/tuning/auto_policy.h"
 #include "gradloom/v1/run.pb.h"
 #include "models/data/dataset.h"

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/engine/mailbox.h"
 #include "coordinator/engine/run_plan.h"
-#include "coordinator/simulation/arrangement.h"
+#include "coordinator/planning/arrangement.h"
 #include "coordinator/store/atomic_file.h"
 #include "coordinator/store/json_file.h"
+#include "proto/ops/mutex.h"
 
 namespace gradloom {
 namespace {
@@ -53,17 +55,14 @@ class Schedule::Pilot {
  public:
   Pilot(AutoPolicy policy, std::function<void()> wake)
       : policy_(std::move(policy)), wake_(std::move(wake)) {}
-  ~Pilot() {
-    {
-      std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    filled_.notify_all();
-  }
+  ~Pilot() { happened_.Close(); }
 
+  // Until Start.
   AutoPolicy& policy() { return policy_; }
   void Start() {
-    thread_ = std::jthread([this] { Loop(); });
+    thread_ = std::jthread([this] {
+      while (const auto happened = happened_.Take(absl::InfiniteDuration())) Handle(*happened);
+    });
   }
   struct Applied {
     int lane = 0;
@@ -71,32 +70,14 @@ class Schedule::Pilot {
     std::vector<int> ended;  // other lanes, by this job
   };
   using Happened = std::variant<InvocationObserved, Applied>;
-  void Post(const Happened& happened) {
-    {
-      std::lock_guard lock(mutex_);
-      queue_.push_back(happened);
-    }
-    filled_.notify_one();
-  }
+  void Post(const Happened& happened) { happened_.Post(happened); }
   absl::StatusOr<std::optional<AutoDecision>> Take() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!status_.ok()) return std::exchange(status_, absl::OkStatus());
     return std::exchange(decision_, std::nullopt);
   }
 
  private:
-  void Loop() {
-    for (;;) {
-      std::deque<Happened> happened;
-      {
-        std::unique_lock lock(mutex_);
-        filled_.wait(lock, [this] { return stop_ || !queue_.empty(); });
-        if (stop_) return;
-        happened.swap(queue_);
-      }
-      for (const Happened& each : happened) Handle(each);
-    }
-  }
   void Handle(const Happened& happened) {
     if (const auto* observed = std::get_if<InvocationObserved>(&happened)) {
       policy_.Observe(*observed);
@@ -108,7 +89,7 @@ class Schedule::Pilot {
         policy_.JobApplied(applied.lane, applied.done);
     if (decision.ok() && !decision->has_value()) return;
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (decision.ok()) {
         decision_ = **std::move(decision);
       } else {
@@ -120,12 +101,10 @@ class Schedule::Pilot {
 
   AutoPolicy policy_;  // the thread's own once it runs
   const std::function<void()> wake_;
-  std::mutex mutex_;  // of all below
-  std::condition_variable filled_;
-  std::deque<Happened> queue_;
-  std::optional<AutoDecision> decision_;
-  absl::Status status_;
-  bool stop_ = false;
+  Mailbox<Happened> happened_;
+  Mutex mutex_;
+  std::optional<AutoDecision> decision_ ABSL_GUARDED_BY(mutex_);
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 
@@ -136,6 +115,14 @@ Schedule::Schedule(const v1::RunSpec& spec, std::vector<LanePlan> lanes, std::st
       journal_file_(std::move(journal_file)) {}
 
 Schedule::~Schedule() = default;
+
+absl::StatusOr<std::vector<WeavePlan>> Schedule::WeavesOf(const std::string& choice, int slots) {
+  v1::ScheduleDecision proto;
+  if (absl::Status status = FromJson(choice, &proto); !status.ok()) return status;
+  const absl::StatusOr<AutoDecision> decision = FromProto(proto);
+  if (!decision.ok()) return decision.status();
+  return gradloom::WeavesOf(*decision, slots);
+}
 
 absl::StatusOr<std::unique_ptr<Schedule>> Schedule::Open(const v1::RunSpec& spec,
                                                          std::vector<LanePlan> lanes,
@@ -173,7 +160,7 @@ absl::Status Schedule::OpenJournal(const std::string& file) {
     } else if (absl::StatusOr<AutoDecision> read = FromProto(decision); !read.ok()) {
       status = read.status();
     } else {
-      const auto weaves = WeavesOf(*read, slots_);
+      const auto weaves = gradloom::WeavesOf(*read, slots_);
       status = weaves.status();
     }
   }
@@ -232,10 +219,11 @@ bool Schedule::Reached(int phase) const {
 }
 
 absl::StatusOr<Schedule::Next> Schedule::NextOf(const AutoDecision& decision) const {
-  absl::StatusOr<std::vector<WeavePlan>> weaves = WeavesOf(decision, slots_);
+  absl::StatusOr<std::vector<WeavePlan>> weaves = gradloom::WeavesOf(decision, slots_);
   if (!weaves.ok()) return weaves.status();
   Next next;
   next.weaves = *std::move(weaves);
+  next.choice = ToJson(ToProto(decision, {}));
   const std::string fleet = ArrangementText(decision.choice.fleet);
   next.description = next.weaves[0].scheme->description();
   if (fleet != "woven") absl::StrAppend(&next.description, ", ", fleet);

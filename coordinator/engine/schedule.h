@@ -8,12 +8,9 @@
 #ifndef GRADLOOM_COORDINATOR_ENGINE_SCHEDULE_H_
 #define GRADLOOM_COORDINATOR_ENGINE_SCHEDULE_H_
 
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -33,6 +30,7 @@ class Schedule {
  public:
   struct Next {
     std::vector<WeavePlan> weaves;
+    std::string choice;             // what WeavesOf makes the like of
     std::vector<int64_t> pause_at;  // by lane; empty: nowhere
     std::string description;        // for people
     ChoiceCost cost;
@@ -46,6 +44,9 @@ class Schedule {
                                                         const std::string& data_folder,
                                                         std::function<void()> wake);
   ~Schedule();
+
+  // The weaves of a Next's choice, as written down in an event.
+  static absl::StatusOr<std::vector<WeavePlan>> WeavesOf(const std::string& choice, int slots);
 
   // What to begin with.
   absl::StatusOr<Next> First();

@@ -92,6 +92,14 @@ double Trial::epoch(int lane) const {
          static_cast<double>(plan_->jobs_per_epoch());
 }
 
+Trial::Count Trial::CountExamples(int lane, int64_t job, int64_t begin, int64_t end,
+                                  int64_t denominator) const {
+  const auto [first, last] = plan_->Positions(lane, begin, end, denominator);
+  const int64_t examples = plan_->ExamplesIn(lane, job);
+  const int64_t empty = std::max<int64_t>(0, plan_->batch_size(lane) - examples);
+  return {std::max<int64_t>(0, last - first - empty), std::min(last - first, examples)};
+}
+
 std::vector<SegmentVersion> Trial::Reads(int lane) const {
   std::shared_lock lock(mutex_);
   return learner_->Reads(lane);

@@ -47,6 +47,13 @@ class Trial {
   bool finished() const;
   // Passes over the lane's data so far.
   double epoch(int lane) const;
+  // Examples in [begin, end) / denominator of a job's data; known exactly but in a job that has
+  // empty positions.
+  struct Count {
+    int64_t least = 0;
+    int64_t most = 0;
+  };
+  Count CountExamples(int lane, int64_t job, int64_t begin, int64_t end, int64_t denominator) const;
   // What the lane's job under way reads; its needs must be met.
   std::vector<SegmentVersion> Reads(int lane) const;
 

@@ -67,6 +67,9 @@ CoordinatorMetrics::CoordinatorMetrics()
                               "Payload bytes of parameters sent to workers")),
       task_failures(Counter(*registry_, "task_failures_total", "Tasks that a worker gave up")),
       workers_lost(Counter(*registry_, "workers_lost_total", "Worker connections lost")),
+      workers_rested(Counter(*registry_, "workers_rested_total",
+                             "Workers whose slots went to others for a while: they failed at "
+                             "tasks, or did not answer")),
       workers(Gauge(*registry_, "workers", "Workers connected")),
       runs_active(Gauge(*registry_, "runs_active", "Runs waiting or running")),
       checkpoints(Counter(*registry_, "checkpoints_total", "Checkpoints written")),

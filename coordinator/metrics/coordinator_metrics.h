@@ -36,6 +36,7 @@ class CoordinatorMetrics {
   prometheus::Counter& parameter_bytes;
   prometheus::Counter& task_failures;
   prometheus::Counter& workers_lost;
+  prometheus::Counter& workers_rested;
   prometheus::Gauge& workers;
   prometheus::Gauge& runs_active;
   prometheus::Counter& checkpoints;

@@ -225,7 +225,11 @@ void FillRunDefaults(v1::RunSpec* spec) {
   GRADLOOM_DEFAULT(closing, factor, 1.5);
 
   auto* fleet = spec->mutable_fleet();
-  GRADLOOM_DEFAULT(fleet, min_workers, 1);
+  if (spec->scheme().has_slots()) {
+    GRADLOOM_DEFAULT(fleet, workers, spec->scheme().slots());
+  }
+  GRADLOOM_DEFAULT(fleet, min_workers, fleet->has_workers() && fleet->workers() == 1 ? 1 : 2);
+  GRADLOOM_DEFAULT_SECONDS(fleet, gather, 10);
   if (fleet->arrangement().empty()) fleet->set_arrangement("woven");
   GRADLOOM_DEFAULT_SECONDS(fleet, rejoin_grace, 2);
   GRADLOOM_DEFAULT_SECONDS(fleet, round_timeout, 600);

@@ -1,17 +1,13 @@
 #include "coordinator/run_file/proto_to_yaml.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdio>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/time.h"
 #include "coordinator/run_file/yaml_scalar.h"
+#include "coordinator/run_file/yaml_text.h"
 #include "coordinator/run_file/yaml_to_proto.h"
 
 namespace gradloom {
@@ -20,39 +16,6 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
-
-template <typename Real>
-std::string Shortest(Real value) {
-  char buffer[64];
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value).ptr;
-  return std::string(buffer, end);
-}
-
-bool IsPlain(const std::string& text) {
-  if (text.empty() || !absl::ascii_isalnum(text[0])) return false;
-  const std::string lower = absl::AsciiStrToLower(text);
-  if (lower == "null") return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '/' || c == '-' || c == '=';
-  });
-}
-
-std::string Quoted(const std::string& text) {
-  if (IsPlain(text)) return text;
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      absl::StrAppend(&out, "\\", std::string(1, c));
-    } else if (absl::ascii_iscntrl(c)) {
-      char escape[8];
-      std::snprintf(escape, sizeof(escape), "\\x%02x", static_cast<unsigned char>(c));
-      out += escape;
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
 
 // index < 0: a singular field.
 std::string Scalar(const Message& message, const FieldDescriptor* field, int index) {
@@ -72,15 +35,15 @@ std::string Scalar(const Message& message, const FieldDescriptor* field, int ind
     case FieldDescriptor::CPPTYPE_UINT64:
       return absl::StrCat(GRADLOOM_GET(UInt64));
     case FieldDescriptor::CPPTYPE_FLOAT:
-      return Shortest(GRADLOOM_GET(Float));
+      return YamlNumber(GRADLOOM_GET(Float));
     case FieldDescriptor::CPPTYPE_DOUBLE:
-      return Shortest(GRADLOOM_GET(Double));
+      return YamlNumber(GRADLOOM_GET(Double));
     case FieldDescriptor::CPPTYPE_ENUM:
-      return EnumName(GRADLOOM_GET(Enum));
+      return YamlString(EnumName(GRADLOOM_GET(Enum)));
     case FieldDescriptor::CPPTYPE_STRING:
-      return Quoted(GRADLOOM_GET(String));
+      return YamlString(GRADLOOM_GET(String));
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      return absl::FormatDuration(ReadDuration(GRADLOOM_GET(Message)));
+      return YamlDuration(ReadDuration(GRADLOOM_GET(Message)));
   }
 #undef GRADLOOM_GET
   return "";
@@ -129,7 +92,9 @@ void PrintMap(const Message& message, const FieldDescriptor* field, const std::s
   }
   std::sort(entries.begin(), entries.end());
   for (const auto& [name, entry] : entries) {
-    absl::StrAppend(out, indent, name, ":");
+    // A key of more than 1024 characters has to be called one.
+    absl::StrAppend(out, indent, name.size() < 1000 ? name : absl::StrCat("? ", name, "\n", indent),
+                    ":");
     if (!IsNested(value)) {
       absl::StrAppend(out, " ", Scalar(*entry, value, -1), "\n");
       continue;

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "coordinator/run_file/defaults.h"
+#include "coordinator/run_file/form.h"
 #include "coordinator/run_file/run_file.h"
+#include "coordinator/run_file/trial_names.h"
 #include "coordinator/run_file/validate.h"
 #include "coordinator/run_file/yaml_to_proto.h"
 
@@ -51,6 +51,7 @@ v1::TrialSpec BaseTrial(const v1::RunSpec& spec, int index) {
   *trial.mutable_optimizer() = spec.optimizer();
   *trial.mutable_training() = spec.training();
   trial.set_seed((spec.has_seed() ? spec.seed() : 1) + index);
+  if (spec.has_start_from()) *trial.mutable_start_from() = spec.start_from();
   return trial;
 }
 
@@ -62,8 +63,32 @@ v1::TrialSpec ExplicitTrial(const v1::RunSpec& spec, int index) {
   if (over.has_optimizer()) OverrideOptimizer(over.optimizer(), trial.mutable_optimizer());
   if (over.has_training()) OverrideTraining(over.training(), trial.mutable_training());
   if (over.has_seed()) trial.set_seed(over.seed());
+  if (over.has_start_from()) *trial.mutable_start_from() = over.start_from();
   return trial;
 }
+
+const std::string* ListedTwice(const v1::ValueList& list) {
+  std::set<absl::string_view> seen;
+  for (const std::string& value : list.values()) {
+    if (!seen.insert(value).second) return &value;
+  }
+  return nullptr;
+}
+
+// Room for what resolved trials take; a short sweep can make a long list of large ones.
+class Room {
+ public:
+  absl::Status Take(const Message& message) {
+    taken_ += message.ByteSizeLong();
+    if (taken_ <= kMaxSpecBytes) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("the run's trials are more than ", kMaxSpecBytes,
+                     " bytes in all, which is the limit; make them fewer or smaller"));
+  }
+
+ private:
+  size_t taken_ = 0;
+};
 
 absl::StatusOr<std::vector<v1::TrialSpec>> GridTrials(const v1::RunSpec& spec) {
   std::vector<std::pair<std::string, std::vector<std::string>>> axes;
@@ -75,6 +100,10 @@ absl::StatusOr<std::vector<v1::TrialSpec>> GridTrials(const v1::RunSpec& spec) {
     }
     if (path == "name") {
       return absl::InvalidArgumentError("sweep.grid[name]: a sweep names its trials itself");
+    }
+    if (const std::string* twice = ListedTwice(list); twice != nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("sweep.grid[", path, "]: lists ", Shown(*twice), " twice; keep one"));
     }
     axes.emplace_back(path, std::vector<std::string>(list.values().begin(), list.values().end()));
     total *= list.values().size();
@@ -89,9 +118,11 @@ absl::StatusOr<std::vector<v1::TrialSpec>> GridTrials(const v1::RunSpec& spec) {
   }
   std::sort(axes.begin(), axes.end());
   std::vector<v1::TrialSpec> trials;
+  std::set<std::string> names;
+  Room room;
   for (size_t index = 0; index < total; ++index) {
     v1::TrialSpec trial = BaseTrial(spec, static_cast<int>(index));
-    std::vector<std::string> name;
+    std::vector<std::pair<std::string, std::string>> settings;
     size_t stride = total;
     for (const auto& [path, values] : axes) {
       stride /= values.size();
@@ -103,11 +134,11 @@ absl::StatusOr<std::vector<v1::TrialSpec>> GridTrials(const v1::RunSpec& spec) {
       }
       if (path == "training.jobs") trial.mutable_training()->clear_epochs();
       if (path == "training.epochs") trial.mutable_training()->clear_jobs();
-      // A name is a file name, too.
-      name.push_back(absl::StrCat(
-          path, "=", absl::StrReplaceAll(value, {{" ", ""}, {"/", "_"}, {":", "_"}, {"\"", ""}})));
+      settings.emplace_back(path, value);
     }
-    trial.set_name(absl::StrJoin(name, ","));
+    trial.set_name(SweptName(settings, index, names));
+    names.insert(trial.name());
+    if (absl::Status status = room.Take(trial); !status.ok()) return status;
     trials.push_back(std::move(trial));
   }
   return trials;
@@ -123,7 +154,11 @@ absl::StatusOr<std::vector<v1::TrialSpec>> ExpandTrials(const v1::RunSpec& spec)
   }
   if (spec.has_sweep()) return GridTrials(spec);
   std::vector<v1::TrialSpec> trials;
-  for (int i = 0; i < spec.trials_size(); ++i) trials.push_back(ExplicitTrial(spec, i));
+  Room room;
+  for (int i = 0; i < spec.trials_size(); ++i) {
+    trials.push_back(ExplicitTrial(spec, i));
+    if (absl::Status status = room.Take(trials.back()); !status.ok()) return status;
+  }
   if (trials.empty()) trials.push_back(BaseTrial(spec, 0));
   return trials;
 }
@@ -131,18 +166,22 @@ absl::StatusOr<std::vector<v1::TrialSpec>> ExpandTrials(const v1::RunSpec& spec)
 void ValidateTrials(const std::vector<v1::TrialSpec>& trials, bool own, Findings* findings) {
   std::set<std::string> names;
   for (size_t i = 0; i < trials.size(); ++i) {
-    const std::string& name = trials[i].name();
     // A run without trials of its own is at fault itself.
-    findings->SetPrefix(own ? absl::StrCat("trials[", i, "] (", name, "): ") : "");
-    if (!IsLegalName(name)) {
-      findings->Add("name", absl::StrCat("'", name, "' is not legal as a file's name"));
-    }
-    if (!names.insert(name).second) {
-      findings->Add("name", absl::StrCat("'", name, "' is taken; names must be unique"));
-    }
+    findings->SetPrefix(own ? absl::StrCat("trials[", i, "] (", trials[i].name(), "): ") : "");
+    ValidateTrialName(trials[i].name(), &names, findings);
     ValidateTrial(trials[i], findings);
   }
   findings->SetPrefix("");
+}
+
+absl::Status CheckFormOf(const v1::RunSpec& spec) {
+  if (const size_t bytes = spec.ByteSizeLong(); bytes > kMaxSpecBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the run takes ", bytes, " bytes; at most ", kMaxSpecBytes, " are legal"));
+  }
+  Findings findings;
+  CheckForm(spec, &findings);
+  return findings.status();
 }
 
 }  // namespace
@@ -174,6 +213,7 @@ std::string SchemeName(const v1::SchemeSpec& scheme) {
 }
 
 absl::StatusOr<ResolvedRun> ResolveRunSpec(const v1::RunSpec& spec) {
+  if (absl::Status status = CheckFormOf(spec); !status.ok()) return status;
   absl::StatusOr<std::vector<v1::TrialSpec>> trials = ExpandTrials(spec);
   if (!trials.ok()) return trials.status();
   const bool own_trials = spec.trials_size() > 0 || spec.has_sweep();
@@ -193,6 +233,8 @@ absl::StatusOr<ResolvedRun> ResolveRunSpec(const v1::RunSpec& spec) {
     *run.spec.add_trials() = trial;
   }
   run.trials = *std::move(trials);
+  // Again, with what a sweep set and the defaults.
+  if (absl::Status status = CheckFormOf(run.spec); !status.ok()) return status;
 
   Findings findings;
   ValidateRun(run.spec, &findings);

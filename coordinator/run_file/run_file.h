@@ -4,6 +4,7 @@
 #ifndef GRADLOOM_COORDINATOR_RUN_FILE_RUN_FILE_H_
 #define GRADLOOM_COORDINATOR_RUN_FILE_RUN_FILE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@
 namespace gradloom {
 
 inline constexpr int kMaxTrials = 4096;
+// Of a resolved run: it travels whole, beside its status, in messages of 4 MiB.
+inline constexpr size_t kMaxSpecBytes = 2 << 20;
 
 // Errors read "file:line:column: path: what is wrong; what is legal". A missing `name` becomes the
 // file name's stem, cleaned of what a name may not contain.
@@ -36,7 +39,8 @@ struct ResolvedRun {
 };
 // A trial's set fields replace the run's: in `optimizer` and `training` key by key, anything deeper
 // (a workload, a schedule) as a whole. InvalidArgument lists every offending field (up to ten, one
-// a line) with its value and what is legal.
+// a line) with its value and what is legal. Anything may be asked, also what no run file can say:
+// the API's clients are judged here.
 absl::StatusOr<ResolvedRun> ResolveRunSpec(const v1::RunSpec& spec);
 
 // What waits until it is known who takes part: `slots` where the scheme has no number of its own,

@@ -1,27 +1,18 @@
 #include "coordinator/run_file/validate.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/string_view.h"
+#include "coding/codes/code_table.h"
+#include "coordinator/planning/arrangement.h"
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/specs.h"
 #include "coordinator/run_file/yaml_to_proto.h"
-#include "coordinator/simulation/arrangement.h"
 #include "models/optimisers/optimiser.h"
-#include "models/workloads/bilevel/bilevel_spec.h"
 
 namespace gradloom {
-namespace {
-
-using google::protobuf::Duration;
-
-constexpr uint32_t kMaxFrameBytes = 2 << 20;  // gRPC refuses messages over 4 MiB by default
-constexpr uint32_t kMaxSlots = 100'000;
-constexpr uint64_t kMaxJobs = uint64_t{1} << 62;
-
-double Seconds(const Duration& duration) { return duration.seconds() + duration.nanos() * 1e-9; }
 
 std::string Alternatives(const google::protobuf::Descriptor* type) {
   std::vector<std::string> names;
@@ -30,6 +21,23 @@ std::string Alternatives(const google::protobuf::Descriptor* type) {
   }
   return absl::StrJoin(names, ", ");
 }
+
+namespace {
+
+using google::protobuf::Duration;
+
+constexpr size_t kMaxNameBytes = 200;
+constexpr uint32_t kMaxFrameBytes = 2 << 20;  // gRPC refuses messages over 4 MiB by default
+// Of a lane; a run's thousands of lanes together stay below 2^63.
+constexpr uint64_t kMaxJobs = uint64_t{1} << 40;
+constexpr uint32_t kMaxKept = 1000;
+constexpr uint32_t kMaxAttempts = 1000;
+constexpr double kMaxFactor = 1e6;
+// Words, and ends of edges, of a generated graph, which is in memory.
+constexpr double kMaxGraphParts = 0x1p28;
+constexpr double kMaxDelaySeconds = 24 * 3600;  // on purpose; the workers' limit, too
+
+double Seconds(const Duration& duration) { return duration.seconds() + duration.nanos() * 1e-9; }
 
 void ValidateSource(const v1::DataSource& source, const std::string& field, Findings* findings) {
   const auto at = [&](absl::string_view name) { return absl::StrCat(field, ".", name); };
@@ -49,6 +57,10 @@ void ValidateSource(const v1::DataSource& source, const std::string& field, Find
     case v1::DataSource::kCifar10:
       if (source.cifar10().files().empty()) {
         findings->Add(at("cifar10.files"), "is empty; it must name a file or several");
+      }
+      for (int i = 0; i < source.cifar10().files_size(); ++i) {
+        findings->RequireText(source.cifar10().files(i), at(absl::StrCat("cifar10.files[", i, "]")),
+                              "a file");
       }
       break;
     case v1::DataSource::kLibsvm:
@@ -118,6 +130,13 @@ void ValidateSource(const v1::DataSource& source, const std::string& field, Find
       findings->Require(blocks.degree() > 0, at("block_model.degree"), blocks.degree(),
                         "more than 0");
       findings->Require(blocks.words() >= 1, at("block_model.words"), blocks.words(), "1 or more");
+      for (const auto& [name, value] : {std::pair("degree", blocks.degree()),
+                                        std::pair("words", static_cast<double>(blocks.words()))}) {
+        findings->Require(value * static_cast<double>(blocks.count()) <= kMaxGraphParts,
+                          at(absl::StrCat("block_model.", name)), value,
+                          absl::StrCat("such that ", name, " x count = ", blocks.count(),
+                                       " is at most ", kMaxGraphParts));
+      }
       for (const auto& [name, value] :
            {std::pair("homophily", blocks.homophily()), std::pair("topic", blocks.topic())}) {
         findings->Require(value >= 0 && value <= 1, at(absl::StrCat("block_model.", name)), value,
@@ -125,156 +144,6 @@ void ValidateSource(const v1::DataSource& source, const std::string& field, Find
       }
       break;
     }
-  }
-}
-
-void ValidatePool(const v1::Pool& pool, const std::string& field, Findings* findings) {
-  findings->Require(pool.size() > 0, absl::StrCat(field, ".size"), pool.size(), "1 or more");
-  findings->Require(pool.stride() > 0, absl::StrCat(field, ".stride"), pool.stride(), "1 or more");
-}
-
-void ValidateDropout(double probability, const std::string& field, Findings* findings) {
-  findings->Require(probability >= 0 && probability < 1, field, probability,
-                    "0 or more and less than 1");
-}
-
-void ValidateLayer(const v1::LayerSpec& layer, const std::string& field, Findings* findings) {
-  switch (layer.layer_case()) {
-    case v1::LayerSpec::LAYER_NOT_SET:
-      findings->Add(field, absl::StrCat("is empty; it must be one of: ",
-                                        Alternatives(v1::LayerSpec::descriptor())));
-      break;
-    case v1::LayerSpec::kConv: {
-      const auto& conv = layer.conv();
-      findings->Require(conv.channels() > 0, field + ".conv.channels", conv.channels(),
-                        "1 or more");
-      findings->Require(conv.kernel() > 0, field + ".conv.kernel", conv.kernel(), "1 or more");
-      findings->Require(conv.stride() > 0, field + ".conv.stride", conv.stride(), "1 or more");
-      break;
-    }
-    case v1::LayerSpec::kMaxPool:
-      ValidatePool(layer.max_pool(), field + ".max_pool", findings);
-      break;
-    case v1::LayerSpec::kAveragePool:
-      ValidatePool(layer.average_pool(), field + ".average_pool", findings);
-      break;
-    case v1::LayerSpec::kBatchNorm:
-      findings->Require(layer.batch_norm().epsilon() > 0, field + ".batch_norm.epsilon",
-                        layer.batch_norm().epsilon(), "more than 0");
-      if (layer.batch_norm().has_group()) {
-        findings->Require(layer.batch_norm().group() >= 2, field + ".batch_norm.group",
-                          layer.batch_norm().group(), "2 or more");
-      }
-      break;
-    case v1::LayerSpec::kDense:
-      findings->Require(layer.dense().units() > 0, field + ".dense.units", layer.dense().units(),
-                        "1 or more");
-      break;
-    case v1::LayerSpec::kDropout:
-      ValidateDropout(layer.dropout().probability(), field + ".dropout.probability", findings);
-      break;
-    case v1::LayerSpec::kActivate:
-      break;
-  }
-}
-
-void ValidateForwardForward(const v1::ForwardForward& model, Findings* findings) {
-  const std::string field = "workload.forward_forward";
-  if (model.hidden().empty()) {
-    findings->Add(field + ".hidden", "is empty; it must list the width of a layer or several");
-  }
-  for (int i = 0; i < model.hidden_size(); ++i) {
-    findings->Require(model.hidden(i) > 0, absl::StrCat(field, ".hidden[", i, "]"), model.hidden(i),
-                      "1 or more");
-  }
-  findings->Require(model.threshold() > 0, field + ".threshold", model.threshold(), "more than 0");
-}
-
-// A setting that would silently do nothing is an error of the user's.
-void ValidateNoProp(const v1::NoProp& noprop, Findings* findings) {
-  using Spec = v1::NoProp;
-  const bool dt = noprop.variant() == Spec::DT, ct = noprop.variant() == Spec::CT;
-  const bool learned = noprop.embedding() == Spec::LEARNED;
-  const bool convolutional = noprop.block() == Spec::CONVOLUTIONAL;
-  const auto at = [](absl::string_view name) { return absl::StrCat("workload.noprop.", name); };
-  const auto unused = [&](bool given, absl::string_view name, absl::string_view only) {
-    if (given) findings->Add(at(name), absl::StrCat("does nothing here; only ", only, " has it"));
-  };
-  unused(noprop.has_blocks() && !dt, "blocks", "variant dt");
-  unused(noprop.has_inference_steps() && dt, "inference_steps", "variant ct or fm");
-  unused(noprop.has_dimension() && !learned, "dimension", "embedding learned");
-  const bool weighted = ct || (dt && learned);
-  unused(noprop.has_eta() && !weighted, "eta", "variant ct, or dt with embedding learned,");
-  unused(noprop.has_weight_limit() && !weighted, "weight_limit",
-         "variant ct, or dt with embedding learned,");
-  unused(noprop.learned_schedule() && !ct, "learned_schedule", "variant ct");
-  unused(!noprop.channels().empty() && !convolutional, "channels", "block convolutional");
-  unused(noprop.has_dropout() && !convolutional, "dropout", "block convolutional");
-  const auto positive = [&](bool has, uint32_t value, absl::string_view name) {
-    findings->Require(!has || value > 0, at(name), value, "1 or more");
-  };
-  positive(noprop.has_hidden(), noprop.hidden(), "hidden");
-  positive(noprop.has_blocks(), noprop.blocks(), "blocks");
-  positive(noprop.has_inference_steps(), noprop.inference_steps(), "inference_steps");
-  positive(noprop.has_dimension(), noprop.dimension(), "dimension");
-  for (int i = 0; i < noprop.channels_size(); ++i) {
-    findings->Require(noprop.channels(i) > 0, at(absl::StrCat("channels[", i, "]")),
-                      noprop.channels(i), "1 or more");
-  }
-  findings->Require(!noprop.has_eta() || noprop.eta() > 0, at("eta"), noprop.eta(), "more than 0");
-  findings->Require(!noprop.has_weight_limit() || noprop.weight_limit() > 0, at("weight_limit"),
-                    noprop.weight_limit(), "more than 0");
-  ValidateDropout(noprop.dropout(), at("dropout"), findings);
-}
-
-void ValidateWorkload(const v1::WorkloadSpec& workload, Findings* findings) {
-  switch (workload.kind_case()) {
-    case v1::WorkloadSpec::KIND_NOT_SET:
-      findings->Add("workload", absl::StrCat("is missing; it must be one of: ",
-                                             Alternatives(v1::WorkloadSpec::descriptor())));
-      break;
-    case v1::WorkloadSpec::kMlp:
-      for (int i = 0; i < workload.mlp().hidden_size(); ++i) {
-        findings->Require(workload.mlp().hidden(i) > 0,
-                          absl::StrCat("workload.mlp.hidden[", i, "]"), workload.mlp().hidden(i),
-                          "1 or more");
-      }
-      ValidateDropout(workload.mlp().dropout(), "workload.mlp.dropout", findings);
-      break;
-    case v1::WorkloadSpec::kCnn:
-      for (int i = 0; i < workload.cnn().layers_size(); ++i) {
-        ValidateLayer(workload.cnn().layers(i), absl::StrCat("workload.cnn.layers[", i, "]"),
-                      findings);
-      }
-      break;
-    case v1::WorkloadSpec::kForwardGnn: {
-      const auto& gnn = workload.forward_gnn();
-      findings->Require(gnn.layers() >= 1, "workload.forward_gnn.layers", gnn.layers(),
-                        "1 or more");
-      findings->Require(gnn.width() >= 1, "workload.forward_gnn.width", gnn.width(), "1 or more");
-      if (gnn.has_heads()) {
-        findings->Require(gnn.heads() >= 1 && gnn.width() % gnn.heads() == 0,
-                          "workload.forward_gnn.heads", gnn.heads(),
-                          absl::StrCat("a divisor of width = ", gnn.width()));
-      }
-      findings->Require(gnn.temperature() > 0, "workload.forward_gnn.temperature",
-                        gnn.temperature(), "more than 0");
-      break;
-    }
-    case v1::WorkloadSpec::kBilevel:
-      if (const absl::Status status = CheckBilevelSpec(workload.bilevel(), "workload.bilevel");
-          !status.ok()) {
-        findings->Add(status);
-      }
-      break;
-    case v1::WorkloadSpec::kForwardForward:
-      ValidateForwardForward(workload.forward_forward(), findings);
-      break;
-    case v1::WorkloadSpec::kNoprop:
-      ValidateNoProp(workload.noprop(), findings);
-      break;
-    default:
-      break;
   }
 }
 
@@ -296,8 +165,10 @@ void ValidateTraining(const v1::TrainingSpec& training, Findings* findings) {
   }
   if (training.has_jobs()) {
     findings->Require(training.jobs() > 0 && training.jobs() <= kMaxJobs, "training.jobs",
-                      training.jobs(), "from 1 to 2^62");
+                      training.jobs(), "from 1 to 2^40");
   }
+  findings->Require(training.evaluate_every() <= kMaxJobs, "training.evaluate_every",
+                    training.evaluate_every(), "from 0 to 2^40");
   if (training.has_target_accuracy()) {
     findings->Require(training.target_accuracy() > 0 && training.target_accuracy() <= 1,
                       "training.target_accuracy", training.target_accuracy(),
@@ -386,16 +257,24 @@ void ValidateScheme(const v1::SchemeSpec& scheme, int trials, bool lanes_known,
 
 void ValidateService(const v1::RunSpec& spec, Findings* findings) {
   const auto& closing = spec.closing();
-  findings->Require(closing.mu() >= 0, "closing.mu", closing.mu(), "0 or more");
+  findings->Require(closing.mu() >= 0 && closing.mu() <= kMaxFactor, "closing.mu", closing.mu(),
+                    "from 0 to 1e6");
   findings->Require(closing.quantile() > 0 && closing.quantile() <= 1, "closing.quantile",
                     closing.quantile(), "more than 0 and at most 1");
-  findings->Require(closing.factor() > 0, "closing.factor", closing.factor(), "more than 0");
+  findings->Require(closing.factor() > 0 && closing.factor() <= kMaxFactor, "closing.factor",
+                    closing.factor(), "more than 0 and at most 1e6");
   if (absl::StatusOr<Arrangement> fleet = ParseArrangement(spec.fleet().arrangement());
       !fleet.ok()) {
     findings->Add("fleet.arrangement", std::string(fleet.status().message()));
   }
-  findings->Require(spec.fleet().min_workers() >= 1, "fleet.min_workers",
-                    spec.fleet().min_workers(), "1 or more");
+  findings->Require(spec.fleet().min_workers() >= 1 && spec.fleet().min_workers() <= kMaxSlots,
+                    "fleet.min_workers", spec.fleet().min_workers(),
+                    absl::StrCat("from 1 to ", kMaxSlots));
+  if (spec.fleet().has_workers()) {
+    findings->Require(spec.fleet().workers() >= 1 && spec.fleet().workers() <= kMaxSlots,
+                      "fleet.workers", spec.fleet().workers(),
+                      absl::StrCat("from 1 to ", kMaxSlots));
+  }
   findings->Require(Seconds(spec.fleet().round_timeout()) > 0, "fleet.round_timeout",
                     Seconds(spec.fleet().round_timeout()), "more than 0 seconds");
   const auto& wire = spec.wire();
@@ -417,40 +296,52 @@ void ValidateService(const v1::RunSpec& spec, Findings* findings) {
                     absl::StrCat("a multiple of 4 from 4096 to ", kMaxFrameBytes));
   findings->Require(Seconds(spec.checkpoint().every()) > 0, "checkpoint.every",
                     Seconds(spec.checkpoint().every()), "more than 0 seconds");
-  findings->Require(spec.checkpoint().keep() >= 1, "checkpoint.keep", spec.checkpoint().keep(),
-                    "1 or more");
+  findings->Require(spec.checkpoint().every_jobs() <= kMaxJobs, "checkpoint.every_jobs",
+                    spec.checkpoint().every_jobs(), "from 0 to 2^40");
+  findings->Require(spec.checkpoint().keep() >= 1 && spec.checkpoint().keep() <= kMaxKept,
+                    "checkpoint.keep", spec.checkpoint().keep(),
+                    absl::StrCat("from 1 to ", kMaxKept));
   findings->Require(spec.limits().max_parameters() >= 1, "limits.max_parameters",
                     spec.limits().max_parameters(), "1 or more");
-  findings->Require(spec.limits().max_task_attempts() >= 1, "limits.max_task_attempts",
-                    spec.limits().max_task_attempts(), "1 or more");
+  findings->Require(
+      spec.limits().max_task_attempts() >= 1 && spec.limits().max_task_attempts() <= kMaxAttempts,
+      "limits.max_task_attempts", spec.limits().max_task_attempts(),
+      absl::StrCat("from 1 to ", kMaxAttempts));
 }
 
 void ValidateModel(const v1::StraggleSpec& straggle, Findings* findings) {
   const auto probability = [&](double value, absl::string_view field) {
     findings->Require(value >= 0 && value <= 1, field, value, "from 0 to 1");
   };
+  const auto delay = [&](const Duration& value, absl::string_view field, bool positive) {
+    const double seconds = Seconds(value);
+    findings->Require((!positive || seconds > 0) && seconds <= kMaxDelaySeconds, field, seconds,
+                      absl::StrCat(positive ? "more than 0 and " : "", "at most 86400 seconds"));
+  };
   switch (straggle.model_case()) {
     case v1::StraggleSpec::kFixed:
       if (!straggle.fixed().has_delay()) findings->Add("straggle.fixed.delay", "is missing");
+      delay(straggle.fixed().delay(), "straggle.fixed.delay", false);
       break;
     case v1::StraggleSpec::kExponential:
-      findings->Require(Seconds(straggle.exponential().mean()) > 0, "straggle.exponential.mean",
-                        Seconds(straggle.exponential().mean()), "more than 0 seconds");
+      delay(straggle.exponential().base(), "straggle.exponential.base", false);
+      delay(straggle.exponential().mean(), "straggle.exponential.mean", true);
       break;
     case v1::StraggleSpec::kPareto:
-      findings->Require(Seconds(straggle.pareto().scale()) > 0, "straggle.pareto.scale",
-                        Seconds(straggle.pareto().scale()), "more than 0 seconds");
+      delay(straggle.pareto().scale(), "straggle.pareto.scale", true);
+      delay(straggle.pareto().limit(), "straggle.pareto.limit", false);
       findings->Require(straggle.pareto().shape() > 0, "straggle.pareto.shape",
                         straggle.pareto().shape(), "more than 0");
       break;
     case v1::StraggleSpec::kGilbertElliott:
       probability(straggle.gilbert_elliott().enter(), "straggle.gilbert_elliott.enter");
       probability(straggle.gilbert_elliott().leave(), "straggle.gilbert_elliott.leave");
+      delay(straggle.gilbert_elliott().delay(), "straggle.gilbert_elliott.delay", false);
       break;
     case v1::StraggleSpec::kTrace:
       findings->RequireText(straggle.trace().file(), "straggle.trace.file", "a CSV file");
-      findings->Require(straggle.trace().scale() >= 0, "straggle.trace.scale",
-                        straggle.trace().scale(), "0 or more");
+      findings->Require(straggle.trace().scale() >= 0 && straggle.trace().scale() <= kMaxFactor,
+                        "straggle.trace.scale", straggle.trace().scale(), "from 0 to 1e6");
       break;
     case v1::StraggleSpec::MODEL_NOT_SET:
       break;
@@ -472,8 +363,9 @@ void ValidateStraggle(const v1::RunSpec& spec, Findings* findings) {
   for (int i = 0; i < straggle.freezes_size(); ++i) {
     const std::string field = absl::StrCat("straggle.freezes[", i, "]");
     slot(straggle.freezes(i).slot(), field + ".slot");
-    findings->Require(Seconds(straggle.freezes(i).duration()) > 0, field + ".duration",
-                      Seconds(straggle.freezes(i).duration()), "more than 0 seconds");
+    const double seconds = Seconds(straggle.freezes(i).duration());
+    findings->Require(seconds > 0 && seconds <= kMaxDelaySeconds, field + ".duration", seconds,
+                      "more than 0 and at most 86400 seconds");
   }
   for (int i = 0; i < straggle.crashes_size(); ++i) {
     slot(straggle.crashes(i).slot(), absl::StrCat("straggle.crashes[", i, "].slot"));
@@ -482,49 +374,26 @@ void ValidateStraggle(const v1::RunSpec& spec, Findings* findings) {
 
 }  // namespace
 
-void Findings::Add(absl::string_view field, absl::string_view what) {
-  findings_.push_back(absl::StrCat(prefix_, field, ": ", what));
-}
-
-void Findings::Add(const absl::Status& status) {
-  findings_.push_back(absl::StrCat(prefix_, std::string(status.message())));
-}
-
-void Findings::RequireText(const std::string& value, absl::string_view field,
-                           absl::string_view what) {
-  if (value.empty()) Add(field, absl::StrCat("is missing; it must name ", what));
-}
-
-absl::Status Findings::status() const {
-  if (findings_.empty()) return absl::OkStatus();
-  constexpr size_t kShown = 10;
-  std::string message = absl::StrJoin(findings_.begin(),
-                                      findings_.begin() + std::min(findings_.size(), kShown), "\n");
-  if (findings_.size() > kShown) {
-    absl::StrAppend(&message, "\nand ", findings_.size() - kShown, " more");
-  }
-  return absl::InvalidArgumentError(message);
-}
-
-bool IsLegalName(absl::string_view name) {
-  if (name.empty() || name.size() > 200 || name[0] == '.') return false;
-  return std::none_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_iscntrl(c) || absl::string_view("/\\:*?\"<>|").find(c) != std::string::npos;
-  });
+void ValidateStartFrom(const v1::StartFrom& start, Findings* findings) {
+  findings->RequireText(start.file(), "start_from.file", "a safetensors file");
+  const bool digest = start.sha256().size() == 64 &&
+                      std::all_of(start.sha256().begin(), start.sha256().end(), [](char c) {
+                        return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f');
+                      });
+  findings->Require(digest || start.sha256().empty(), "start_from.sha256", Shown(start.sha256()),
+                    "64 hexadecimal digits, lower case");
 }
 
 void ValidateTrial(const v1::TrialSpec& trial, Findings* findings) {
+  if (trial.has_start_from()) ValidateStartFrom(trial.start_from(), findings);
   ValidateWorkload(trial.workload(), findings);
   ValidateOptimizer(trial, findings);
   ValidateTraining(trial.training(), findings);
 }
 
 void ValidateRun(const v1::RunSpec& spec, Findings* findings) {
-  if (!IsLegalName(spec.name())) {
-    findings->Add("name", absl::StrCat("'", spec.name(),
-                                       "' is not legal; it must be 1 to 200 characters, none of "
-                                       "/ \\ : * ? \" < > |, and not start with a dot"));
-  }
+  findings->Require(!spec.name().empty() && spec.name().size() <= kMaxNameBytes, "name",
+                    Shown(spec.name()), absl::StrCat("1 to ", kMaxNameBytes, " bytes"));
   ValidateSource(spec.data().train(), "data.train", findings);
   if (spec.data().has_test()) {
     ValidateSource(spec.data().test(), "data.test", findings);
@@ -549,6 +418,7 @@ void ValidateRun(const v1::RunSpec& spec, Findings* findings) {
   ValidateScheme(spec.scheme(), spec.trials_size(), one_lane_each, findings);
   ValidateService(spec, findings);
   ValidateStraggle(spec, findings);
+  if (spec.has_start_from()) ValidateStartFrom(spec.start_from(), findings);
 }
 
 }  // namespace gradloom

@@ -20,8 +20,6 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-constexpr absl::Duration kLongest = absl::Hours(24 * 365);
-
 absl::Status NotLegal(const std::string& text, const FieldDescriptor* field) {
   return absl::InvalidArgumentError(
       absl::StrCat("'", text, "' is not legal; it must be ", LegalValues(field)));
@@ -106,7 +104,7 @@ absl::StatusOr<absl::Duration> ParseDurationText(const std::string& text) {
   } else if (!absl::ParseDuration(text, &value)) {
     return absl::InvalidArgumentError("not a duration");
   }
-  if (value < absl::ZeroDuration() || value > kLongest) {
+  if (value < absl::ZeroDuration() || value > kLongestDuration) {
     return absl::InvalidArgumentError("out of range");
   }
   return value;

@@ -13,6 +13,8 @@
 
 namespace gradloom {
 
+inline constexpr absl::Duration kLongestDuration = absl::Hours(24 * 365);
+
 // Sets (or, for a repeated field, adds) `field` of `message` from the scalar's text. The message of
 // an InvalidArgument says what is legal, not where.
 absl::Status SetScalar(const std::string& text, const google::protobuf::FieldDescriptor* field,

@@ -144,8 +144,11 @@ absl::Status Walker::ReadAbbreviation(const YAML::Node& node, const std::string&
                  absl::StrCat("'", text, "' is not known", DidYouMean(text, known),
                               "; known: ", absl::StrJoin(known, ", ")));
   }
-  if (type->field_count() > 0 && type->field(0)->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
-    absl::Status status = SetScalar(text, type->field(0), message);
+  const FieldDescriptor* first = type->field_count() > 0 ? type->field(0) : nullptr;
+  if (first != nullptr && (first->cpp_type() == FieldDescriptor::CPPTYPE_ENUM ||
+                           (first->cpp_type() == FieldDescriptor::CPPTYPE_STRING &&
+                            first->name() == "file"))) {
+    absl::Status status = SetScalar(text, first, message);
     return status.ok() ? status : Error(node, path, status.message());
   }
   return Error(node, path,

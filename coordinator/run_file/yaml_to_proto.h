@@ -1,8 +1,9 @@
 // YAML onto any protobuf message, by reflection: keys are field names (snake_case), enum values are
 // lower-case names, a Duration is "500ms", "1m30s" or a number of seconds, a map is a map, a
-// repeated field is a list. Three abbreviations:
+// repeated field is a list. Four abbreviations:
 //  - a message with a oneof may be written as the alternative's name: `scheme: uncoded`;
 //  - a message whose first field is an enum as that value: `optimizer: adam`;
+//  - a message whose first field is `file` as the file's name: `csv: iris.csv`;
 //  - a message whose only field is repeated as the list itself: `cifar10: [a.bin, b.bin]`.
 // Where a list of strings holds something that is no scalar, the string is its YAML text.
 //

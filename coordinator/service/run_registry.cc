@@ -15,6 +15,8 @@ namespace {
 
 constexpr size_t kActiveRunsMax = 64;
 constexpr uint64_t kSummaryMax = 64 << 20;
+// Until a run that is cancelled, or just ending, has written its files.
+constexpr absl::Duration kEndPatience = absl::Seconds(60);
 
 v1::RunState StateOf(const v1::RunRecord& record) {
   v1::RunState state = v1::RUN_STATE_UNSPECIFIED;
@@ -22,9 +24,46 @@ v1::RunState StateOf(const v1::RunRecord& record) {
   return state;
 }
 
-bool IsActive(v1::RunState state) { return state == v1::WAITING || state == v1::RUNNING; }
+void SetState(v1::RunState state, const std::string& error, v1::RunRecord* record) {
+  record->set_state(v1::RunState_Name(state));
+  record->set_error(error);
+}
+
+absl::Status NoRun(uint64_t run) { return absl::NotFoundError(absl::StrCat("no run ", run)); }
+
+absl::Status Stopping() { return absl::UnavailableError("the coordinator stops"); }
 
 }  // namespace
+
+class RunRegistry::Turn {
+ public:
+  static absl::StatusOr<Turn> Take(RunRegistry* registry, uint64_t run) {
+    const MutexLock lock(registry->mutex_);
+    for (;;) {
+      const auto found = registry->runs_.find(run);
+      if (found == registry->runs_.end()) return NoRun(run);
+      if (registry->stopping_) return Stopping();
+      if (!std::exchange(found->second.changing, true)) return Turn(registry, run);
+      registry->changed_.Wait(registry->mutex_);
+    }
+  }
+  Turn(Turn&& other) noexcept
+      : registry_(std::exchange(other.registry_, nullptr)), run_(other.run_) {}
+  Turn& operator=(Turn&&) = delete;
+  ~Turn() {
+    if (registry_ == nullptr) return;
+    const MutexLock lock(registry_->mutex_);
+    const auto found = registry_->runs_.find(run_);
+    if (found != registry_->runs_.end()) found->second.changing = false;
+    registry_->changed_.NotifyAll();
+  }
+
+ private:
+  Turn(RunRegistry* registry, uint64_t run) : registry_(registry), run_(run) {}
+
+  RunRegistry* registry_;
+  uint64_t run_;
+};
 
 RunRegistry::RunRegistry(std::string state_folder, std::string data_folder, FleetLink* link,
                          CoordinatorMetrics* metrics)
@@ -43,20 +82,21 @@ absl::Status RunRegistry::Start(Listener listener) {
   absl::StatusOr<RunListing> listing = store_->List();
   if (!listing.ok()) return listing.status();
   for (const std::string& skipped : listing->skipped) Log(LogLevel::kError, skipped);
-  std::vector<uint64_t> unfinished;
   {
-    std::lock_guard lock(mutex_);
-    for (v1::RunRecord& record : listing->runs) {
-      const uint64_t id = record.run();
-      if (IsActive(StateOf(record))) unfinished.push_back(id);
-      runs_[id].record = std::move(record);
-    }
+    const MutexLock lock(mutex_);
+    for (const v1::RunRecord& record : listing->runs) runs_[record.run()].record = record;
   }
-  for (uint64_t id : unfinished) {
+  for (v1::RunRecord& record : listing->runs) {
+    if (StateOf(record) != v1::WAITING && StateOf(record) != v1::RUNNING) continue;
+    const uint64_t id = record.run();
     Log(LogLevel::kInfo, absl::StrCat("resuming run ", id));
-    if (absl::Status status = Resume(id); !status.ok()) {
-      Log(LogLevel::kError, absl::StrCat("run ", id, " cannot be resumed: ", status.ToString()));
-      OnEnd(id, v1::FAILED, absl::StrCat("cannot be resumed: ", status.message()));
+    const absl::StatusOr<Turn> turn = Turn::Take(this, id);
+    absl::Status status = turn.ok() ? ResumeAs(record) : turn.status();
+    if (status.ok()) continue;
+    Log(LogLevel::kError, absl::StrCat("run ", id, " cannot be resumed: ", status.ToString()));
+    SetState(v1::FAILED, absl::StrCat("cannot be resumed: ", status.message()), &record);
+    if (absl::Status saved = Save(record); !saved.ok()) {
+      Log(LogLevel::kError, absl::StrCat("run ", id, ": recording that: ", saved.ToString()));
     }
   }
   return absl::OkStatus();
@@ -65,144 +105,206 @@ absl::Status RunRegistry::Start(Listener listener) {
 void RunRegistry::Stop() {
   std::vector<std::shared_ptr<RunEngine>> engines;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.NotifyAll();
     for (auto& [id, run] : runs_) {
+      while (run.changing) changed_.Wait(mutex_);
       if (run.engine != nullptr) engines.push_back(std::move(run.engine));
       run.active = false;
     }
   }
-  engines.clear();  // joins their threads, writes their checkpoints
+  for (const std::shared_ptr<RunEngine>& engine : engines) engine->Stop();
 }
 
-absl::StatusOr<uint64_t> RunRegistry::Submit(const v1::RunSpec& spec) {
+absl::StatusOr<v1::RunRecord> RunRegistry::Record(uint64_t id) const {
+  const MutexLock lock(mutex_);
+  const auto found = runs_.find(id);
+  if (found == runs_.end()) return NoRun(id);
+  return found->second.record;
+}
+
+size_t RunRegistry::ActiveCount() const {
+  const MutexLock lock(mutex_);
+  size_t active = 0;
+  for (const auto& [id, run] : runs_) active += run.active || run.changing ? 1 : 0;
+  return active;
+}
+
+absl::Status RunRegistry::Save(const v1::RunRecord& record) {
+  {
+    const MutexLock lock(mutex_);
+    runs_.at(record.run()).record = record;
+  }
+  return store_->Save(record);
+}
+
+absl::StatusOr<uint64_t> RunRegistry::Submit(const v1::RunSpec& spec, const Abandoned& abandoned) {
   absl::StatusOr<ResolvedRun> resolved = ResolveRunSpec(spec);
   if (!resolved.ok()) return resolved.status();
   ReleaseEnded();
-  if (AllActive().size() >= kActiveRunsMax) {
+  if (ActiveCount() >= kActiveRunsMax) {
     return absl::ResourceExhaustedError(
         absl::StrCat(kActiveRunsMax, " runs are active, which is the limit; cancel one first"));
   }
   v1::RunRecord record;
   *record.mutable_spec() = resolved->spec;
-  record.set_state(v1::RunState_Name(v1::WAITING));
+  SetState(v1::WAITING, "", &record);
   record.set_submitted_unix_seconds(absl::ToUnixSeconds(absl::Now()));
-  absl::StatusOr<uint64_t> id;
   {
-    std::lock_guard lock(mutex_);
-    id = store_->Create(record);
+    const MutexLock one_at_a_time(creating_);
+    absl::StatusOr<uint64_t> id = store_->Create(record);
     if (!id.ok()) return id.status();
     record.set_run(*id);
+    const MutexLock lock(mutex_);
     runs_[*id].record = record;
   }
-  if (absl::Status status = Activate(*id); !status.ok()) {
+  const uint64_t id = record.run();
+  absl::Status status;
+  {
+    const absl::StatusOr<Turn> turn = Turn::Take(this, id);
+    status = turn.ok() ? Activate(record, abandoned) : turn.status();
+    if (status.ok()) return id;
     // Refused: nothing of it stays.
-    std::lock_guard lock(mutex_);
-    runs_.erase(*id);
-    std::error_code ignored;
-    std::filesystem::remove_all(store_->Folder(*id), ignored);
-    return status;
+    const MutexLock lock(mutex_);
+    runs_.erase(id);
   }
-  return *id;
+  PosixFileSystem().RemoveAll(store_->Folder(id)).IgnoreError();
+  return status;
+}
+
+void RunRegistry::AwaitEnd(uint64_t run) {
+  std::shared_ptr<RunEngine> engine;
+  {
+    const MutexLock lock(mutex_);
+    const Run& state = runs_.at(run);
+    if (state.active && !state.cancelled) return;
+    engine = state.engine;
+  }
+  if (engine == nullptr) return;
+  engine->WaitForEnd(kEndPatience);
+  engine.reset();
+  ReleaseEnded();
 }
 
 absl::Status RunRegistry::Resume(uint64_t run) {
-  ReleaseEnded();
+  const absl::StatusOr<Turn> turn = Turn::Take(this, run);
+  if (!turn.ok()) return turn.status();
+  AwaitEnd(run);
+  v1::RunRecord record;
   {
-    std::lock_guard lock(mutex_);
-    const auto found = runs_.find(run);
-    if (found == runs_.end()) return absl::NotFoundError(absl::StrCat("no run ", run));
-    if (found->second.active) return absl::OkStatus();
-    if (found->second.engine != nullptr) {
+    const MutexLock lock(mutex_);
+    const Run& state = runs_.at(run);
+    if (state.active && !state.cancelled) return absl::OkStatus();
+    if (state.engine != nullptr) {
       return absl::UnavailableError(absl::StrCat("run ", run, " is just ending; try again"));
     }
-    v1::RunRecord& record = found->second.record;
-    if (StateOf(record) == v1::SUCCEEDED) {
-      return absl::FailedPreconditionError(absl::StrCat("run ", run, " has succeeded already"));
-    }
-    record.set_resumes(record.resumes() + 1);
-    record.set_state(v1::RunState_Name(v1::WAITING));
-    record.clear_error();
-    if (absl::Status status = store_->Save(record); !status.ok()) return status;
+    record = state.record;
   }
-  return Activate(run);
+  if (StateOf(record) == v1::SUCCEEDED) {
+    return absl::FailedPreconditionError(absl::StrCat("run ", run, " has succeeded already"));
+  }
+  const absl::Status status = ResumeAs(record);
+  if (status.ok()) return status;
+  // As it was, but for the number of tries: identifiers of tasks must not repeat.
+  const absl::StatusOr<v1::RunRecord> tried = Record(run);
+  if (tried.ok()) record.set_resumes(tried->resumes());
+  if (absl::Status saved = Save(record); !saved.ok()) return saved;
+  return status;
 }
 
-absl::Status RunRegistry::Activate(uint64_t id) {
+absl::Status RunRegistry::ResumeAs(v1::RunRecord record) {
+  record.set_resumes(record.resumes() + 1);
+  SetState(v1::WAITING, "", &record);
+  if (absl::Status status = Save(record); !status.ok()) return status;
+  return Activate(std::move(record), nullptr);
+}
+
+absl::Status RunRegistry::Activate(v1::RunRecord record, const Abandoned& abandoned) {
+  const uint64_t id = record.run();
+  absl::StatusOr<ResolvedRun> resolved = ResolveRunSpec(record.spec());
+  if (!resolved.ok()) return resolved.status();
   RunEngineOptions options;
-  {
-    std::lock_guard lock(mutex_);
-    const v1::RunRecord& record = runs_.at(id).record;
-    absl::StatusOr<ResolvedRun> resolved = ResolveRunSpec(record.spec());
-    if (!resolved.ok()) return resolved.status();
-    options.spec = resolved->spec;
-    options.trials = resolved->trials;
-    options.submitted = absl::FromUnixSeconds(record.submitted_unix_seconds());
-    options.resumes = record.resumes();
-  }
   options.run = id;
+  options.spec = resolved->spec;
+  options.trials = resolved->trials;
+  options.submitted = absl::FromUnixSeconds(record.submitted_unix_seconds());
+  options.resumes = record.resumes();
   options.data_folder = data_folder_;
   options.folder = store_->Folder(id);
   options.link = link_;
   options.metrics = metrics_;
-  options.on_slots = [this, id](uint32_t slots) { OnSlots(id, slots); };
+  options.on_settled = [this, id](uint32_t slots, const std::string& isa) {
+    return OnSettled(id, slots, isa);
+  };
   options.on_end = [this, id](v1::RunState state, const std::string& error) {
     OnEnd(id, state, error);
   };
   absl::StatusOr<std::unique_ptr<RunEngine>> created = RunEngine::Create(std::move(options));
   if (!created.ok()) return created.status();
   std::shared_ptr<RunEngine> engine = *std::move(created);
+  if (abandoned != nullptr && abandoned()) {
+    return absl::CancelledError("whoever submitted the run has gone away");
+  }
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
+    if (stopping_) return Stopping();
     Run& run = runs_.at(id);
     run.engine = engine;
     run.active = true;
+    run.cancelled = false;
   }
   metrics_->runs_active.Increment();
+  // Its record is the loop's from here on.
+  engine->Start();
   listener_.started(engine);
   return absl::OkStatus();
 }
 
-void RunRegistry::OnSlots(uint64_t id, uint32_t slots) {
-  std::lock_guard lock(mutex_);
-  v1::RunRecord& record = runs_.at(id).record;
-  SettleScheme(slots, record.mutable_spec()->mutable_scheme());
-  record.set_state(v1::RunState_Name(v1::RUNNING));
-  if (absl::Status status = store_->Save(record); !status.ok()) {
-    Log(LogLevel::kError, absl::StrCat("run ", id, ": recording it: ", status.ToString()));
-  }
+absl::Status RunRegistry::OnSettled(uint64_t id, uint32_t slots, const std::string& isa) {
+  absl::StatusOr<v1::RunRecord> record = Record(id);
+  if (!record.ok()) return record.status();
+  SettleScheme(slots, record->mutable_spec()->mutable_scheme());
+  record->mutable_spec()->mutable_fleet()->set_isa(isa);
+  SetState(v1::RUNNING, "", &*record);
+  return Save(*record);
 }
 
 void RunRegistry::OnEnd(uint64_t id, v1::RunState state, const std::string& error) {
-  bool was_active = false;
-  {
-    std::lock_guard lock(mutex_);
-    Run& run = runs_.at(id);
-    was_active = std::exchange(run.active, false);
-    run.record.set_state(v1::RunState_Name(state));
-    run.record.set_error(error);
-    if (absl::Status status = store_->Save(run.record); !status.ok()) {
-      Log(LogLevel::kError, absl::StrCat("run ", id, ": recording its end: ", status.ToString()));
-    }
+  absl::StatusOr<v1::RunRecord> record = Record(id);
+  if (!record.ok()) return;
+  SetState(state, error, &*record);
+  if (absl::Status status = Save(*record); !status.ok()) {
+    Log(LogLevel::kError, absl::StrCat("run ", id, ": recording its end: ", status.ToString()));
   }
-  if (!was_active) return;
+  {
+    const MutexLock lock(mutex_);
+    if (!std::exchange(runs_.at(id).active, false)) return;
+  }
   metrics_->runs_active.Decrement();
   listener_.ended(id);
 }
 
 absl::Status RunRegistry::Cancel(uint64_t run) {
-  std::lock_guard lock(mutex_);
-  const auto found = runs_.find(run);
-  if (found == runs_.end()) return absl::NotFoundError(absl::StrCat("no run ", run));
-  if (found->second.active) found->second.engine->Cancel();
+  const absl::StatusOr<Turn> turn = Turn::Take(this, run);
+  if (!turn.ok()) return turn.status();
+  const MutexLock lock(mutex_);
+  Run& state = runs_.at(run);
+  if (!state.active) return absl::OkStatus();
+  state.cancelled = true;
+  state.engine->Cancel();
   return absl::OkStatus();
 }
 
 absl::StatusOr<v1::RunStatus> RunRegistry::Status(uint64_t run) const {
-  std::lock_guard lock(mutex_);
-  const auto found = runs_.find(run);
-  if (found == runs_.end()) return absl::NotFoundError(absl::StrCat("no run ", run));
-  if (found->second.engine != nullptr) return found->second.engine->Status();
-  const v1::RunRecord& record = found->second.record;
+  v1::RunRecord record;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = runs_.find(run);
+    if (found == runs_.end()) return NoRun(run);
+    if (found->second.engine != nullptr) return found->second.engine->Status();
+    record = found->second.record;
+  }
   v1::RunStatus status;
   // What the run wrote at its end; the record is the truth of how it ended.
   const std::string output = absl::StrCat(store_->Folder(run), "/output");
@@ -221,26 +323,28 @@ absl::StatusOr<v1::RunStatus> RunRegistry::Status(uint64_t run) const {
 }
 
 void RunRegistry::ReleaseEnded() {
-  std::vector<std::shared_ptr<RunEngine>> ended;  // goes after the lock: it joins threads
-  std::lock_guard lock(mutex_);
-  for (auto& [id, run] : runs_) {
-    if (run.engine != nullptr && !run.active && run.engine->ended()) {
-      ended.push_back(std::move(run.engine));
+  std::vector<std::shared_ptr<RunEngine>> ended;
+  {
+    const MutexLock lock(mutex_);
+    for (auto& [id, run] : runs_) {
+      if (run.engine != nullptr && !run.active && run.engine->ended()) {
+        ended.push_back(std::move(run.engine));
+      }
     }
   }
+  for (const std::shared_ptr<RunEngine>& engine : ended) engine->Stop();
 }
 
 absl::StatusOr<v1::RunSpec> RunRegistry::Spec(uint64_t run) const {
-  std::lock_guard lock(mutex_);
-  const auto found = runs_.find(run);
-  if (found == runs_.end()) return absl::NotFoundError(absl::StrCat("no run ", run));
-  return found->second.record.spec();
+  absl::StatusOr<v1::RunRecord> record = Record(run);
+  if (!record.ok()) return record.status();
+  return record->spec();
 }
 
 std::vector<v1::RunStatus> RunRegistry::List() const {
   std::vector<uint64_t> ids;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [id, run] : runs_) ids.push_back(id);
   }
   std::vector<v1::RunStatus> list;
@@ -251,24 +355,24 @@ std::vector<v1::RunStatus> RunRegistry::List() const {
 }
 
 std::shared_ptr<RunEngine> RunRegistry::Active(uint64_t run) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = runs_.find(run);
   return found == runs_.end() || !found->second.active ? nullptr : found->second.engine;
 }
 
 std::vector<std::shared_ptr<RunEngine>> RunRegistry::AllActive() const {
   std::vector<std::shared_ptr<RunEngine>> active;
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [id, run] : runs_) {
     if (run.active) active.push_back(run.engine);
   }
   return active;
 }
 
-void RunRegistry::WaitForEnd(uint64_t run, std::chrono::milliseconds limit) const {
+void RunRegistry::WaitForEnd(uint64_t run, absl::Duration limit) const {
   std::shared_ptr<RunEngine> engine;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = runs_.find(run);
     if (found != runs_.end()) engine = found->second.engine;
   }
@@ -276,8 +380,7 @@ void RunRegistry::WaitForEnd(uint64_t run, std::chrono::milliseconds limit) cons
 }
 
 absl::StatusOr<std::string> RunRegistry::OutputFolder(uint64_t run) const {
-  std::lock_guard lock(mutex_);
-  if (!runs_.contains(run)) return absl::NotFoundError(absl::StrCat("no run ", run));
+  if (absl::StatusOr<v1::RunRecord> record = Record(run); !record.ok()) return record.status();
   return absl::StrCat(store_->Folder(run), "/output");
 }
 

@@ -1,82 +1,89 @@
 #include "coordinator/service/training_service.h"
 
-#include <algorithm>
-#include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/crc32c.h"
-#include "proto/wire/number_format.h"
+#include "coordinator/service/folder_reader.h"
+#include "coordinator/service/grpc_status.h"
 
 namespace gradloom {
 namespace {
 
-constexpr size_t kFilePiece = 256 << 10;
-constexpr std::chrono::milliseconds kWatchEvery(200);
+constexpr int kFetchesMax = 64;  // at a time: each holds a file open
 
-grpc::Status ToGrpc(const absl::Status& status) {
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
-}
+// The files of a folder, a piece after the other. Deletes itself.
+class FetchStream final : public grpc::ServerWriteReactor<v1::FetchResponse> {
+ public:
+  FetchStream(FolderReader reader, std::atomic<int>* under_way, const std::atomic<bool>* stopping)
+      : reader_(std::move(reader)), under_way_(under_way), stopping_(stopping) {
+    WriteNext();
+  }
+  void OnWriteDone(bool ok) override {
+    if (!ok) {
+      Finish(grpc::Status::CANCELLED);
+    } else {
+      WriteNext();
+    }
+  }
+  void OnDone() override {
+    --*under_way_;
+    delete this;
+  }
 
-bool Ended(v1::RunState state) {
-  return state == v1::SUCCEEDED || state == v1::FAILED || state == v1::CANCELLED;
-}
+ private:
+  void WriteNext() {
+    if (*stopping_) {
+      Finish(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the coordinator stops"));
+      return;
+    }
+    const absl::StatusOr<bool> more = reader_.Next(&piece_);
+    if (more.ok() && *more) {
+      StartWrite(&piece_);
+    } else {
+      Finish(ToGrpc(more.status()));
+    }
+  }
 
-grpc::Status SendFile(const std::filesystem::path& path, const std::string& name,
-                      grpc::ServerWriter<v1::FetchResponse>* writer) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return grpc::Status(grpc::StatusCode::NOT_FOUND, absl::StrCat("cannot read ", name));
-  v1::FetchResponse piece;
-  piece.set_file(name);
-  piece.set_size(std::filesystem::file_size(path));
-  do {
-    std::string content(kFilePiece, '\0');
-    file.read(content.data(), static_cast<std::streamsize>(content.size()));
-    content.resize(static_cast<size_t>(file.gcount()));
-    piece.set_crc32c(Crc32c(content));
-    piece.set_content(std::move(content));
-    if (!writer->Write(piece)) return grpc::Status::CANCELLED;
-    piece.Clear();
-  } while (file);
-  return grpc::Status::OK;
-}
+  FolderReader reader_;
+  std::atomic<int>* under_way_;
+  const std::atomic<bool>* stopping_;
+  v1::FetchResponse piece_;
+};
 
 }  // namespace
 
-grpc::Status TrainingServiceImpl::Submit(grpc::ServerContext*, const v1::SubmitRequest* request,
+TrainingServiceImpl::TrainingServiceImpl(RunRegistry* registry)
+    : registry_(registry),
+      watches_({.status = [registry](uint64_t run) { return registry->Status(run); },
+                .ended = [registry] { registry->ReleaseEnded(); }}) {}
+
+void TrainingServiceImpl::Stop() {
+  stopping_ = true;
+  watches_.Stop();
+}
+
+grpc::Status TrainingServiceImpl::Serving() const {
+  if (stopping_) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the coordinator stops");
+  if (started_) return grpc::Status::OK;
+  return grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                      "the coordinator is resuming its runs; try again soon");
+}
+
+grpc::Status TrainingServiceImpl::Submit(grpc::ServerContext* context,
+                                         const v1::SubmitRequest* request,
                                          v1::SubmitResponse* response) {
-  absl::StatusOr<uint64_t> run = registry_->Submit(request->spec());
+  if (grpc::Status serving = Serving(); !serving.ok()) return serving;
+  absl::StatusOr<uint64_t> run =
+      registry_->Submit(request->spec(), [context] { return context->IsCancelled(); });
   if (!run.ok()) return ToGrpc(run.status());
   response->set_run(*run);
   return grpc::Status::OK;
 }
 
-grpc::Status TrainingServiceImpl::Watch(grpc::ServerContext* context,
-                                        const v1::WatchRequest* request,
-                                        grpc::ServerWriter<v1::WatchResponse>* writer) {
-  std::string last;
-  while (!context->IsCancelled() && !stopping_) {
-    absl::StatusOr<v1::RunStatus> status = registry_->Status(request->run());
-    if (!status.ok()) return ToGrpc(status.status());
-    v1::WatchResponse response;
-    *response.mutable_status() = *status;
-    const std::string bytes = response.SerializeAsString();
-    if (bytes != last && !writer->Write(response)) return grpc::Status::CANCELLED;
-    last = bytes;
-    if (Ended(status->state())) {
-      registry_->ReleaseEnded();
-      return grpc::Status::OK;
-    }
-    registry_->WaitForEnd(request->run(), kWatchEvery);
-  }
-  return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the coordinator stops");
-}
-
 grpc::Status TrainingServiceImpl::GetRun(grpc::ServerContext*, const v1::GetRunRequest* request,
                                          v1::GetRunResponse* response) {
+  if (grpc::Status serving = Serving(); !serving.ok()) return serving;
   absl::StatusOr<v1::RunStatus> status = registry_->Status(request->run());
   if (!status.ok()) return ToGrpc(status.status());
   *response->mutable_status() = *status;
@@ -88,12 +95,14 @@ grpc::Status TrainingServiceImpl::GetRun(grpc::ServerContext*, const v1::GetRunR
 
 grpc::Status TrainingServiceImpl::ListRuns(grpc::ServerContext*, const v1::ListRunsRequest*,
                                            v1::ListRunsResponse* response) {
+  if (grpc::Status serving = Serving(); !serving.ok()) return serving;
   for (const v1::RunStatus& status : registry_->List()) *response->add_runs() = status;
   return grpc::Status::OK;
 }
 
 grpc::Status TrainingServiceImpl::Cancel(grpc::ServerContext*, const v1::CancelRequest* request,
                                          v1::CancelResponse* response) {
+  if (grpc::Status serving = Serving(); !serving.ok()) return serving;
   if (absl::Status status = registry_->Cancel(request->run()); !status.ok()) return ToGrpc(status);
   if (absl::StatusOr<v1::RunStatus> status = registry_->Status(request->run()); status.ok()) {
     *response->mutable_status() = *status;
@@ -103,6 +112,7 @@ grpc::Status TrainingServiceImpl::Cancel(grpc::ServerContext*, const v1::CancelR
 
 grpc::Status TrainingServiceImpl::Resume(grpc::ServerContext*, const v1::ResumeRequest* request,
                                          v1::ResumeResponse* response) {
+  if (grpc::Status serving = Serving(); !serving.ok()) return serving;
   if (absl::Status status = registry_->Resume(request->run()); !status.ok()) return ToGrpc(status);
   if (absl::StatusOr<v1::RunStatus> status = registry_->Status(request->run()); status.ok()) {
     *response->mutable_status() = *status;
@@ -110,25 +120,35 @@ grpc::Status TrainingServiceImpl::Resume(grpc::ServerContext*, const v1::ResumeR
   return grpc::Status::OK;
 }
 
-grpc::Status TrainingServiceImpl::Fetch(grpc::ServerContext*, const v1::FetchRequest* request,
-                                        grpc::ServerWriter<v1::FetchResponse>* writer) {
-  absl::StatusOr<std::string> folder = registry_->OutputFolder(request->run());
-  if (!folder.ok()) return ToGrpc(folder.status());
-  std::error_code error;
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(*folder, error)) {
-    if (entry.is_regular_file()) files.push_back(entry.path());
+grpc::ServerWriteReactor<v1::WatchResponse>* TrainingServiceImpl::Watch(
+    grpc::CallbackServerContext*, const v1::WatchRequest* request) {
+  if (grpc::Status serving = Serving(); !serving.ok()) {
+    return new RefusedStream<v1::WatchResponse>(serving);
   }
-  if (error) {
-    return grpc::Status(grpc::StatusCode::NOT_FOUND,
-                        absl::StrCat("run ", request->run(), " has no output yet"));
+  return watches_.Watch(request->run());
+}
+
+grpc::ServerWriteReactor<v1::FetchResponse>* TrainingServiceImpl::Fetch(
+    grpc::CallbackServerContext*, const v1::FetchRequest* request) {
+  const auto refuse = [](const grpc::Status& status) {
+    return new RefusedStream<v1::FetchResponse>(status);
+  };
+  if (grpc::Status serving = Serving(); !serving.ok()) return refuse(serving);
+  const absl::StatusOr<std::string> folder = registry_->OutputFolder(request->run());
+  if (!folder.ok()) return refuse(ToGrpc(folder.status()));
+  absl::StatusOr<FolderReader> reader = FolderReader::Open(*folder);
+  if (absl::IsNotFound(reader.status())) {
+    return refuse(grpc::Status(grpc::StatusCode::NOT_FOUND,
+                               absl::StrCat("run ", request->run(), " has no output yet")));
   }
-  std::sort(files.begin(), files.end());
-  for (const std::filesystem::path& file : files) {
-    const std::string name = file.lexically_relative(*folder).generic_string();
-    if (grpc::Status status = SendFile(file, name, writer); !status.ok()) return status;
+  if (!reader.ok()) return refuse(ToGrpc(reader.status()));
+  if (++fetches_ > kFetchesMax) {
+    --fetches_;
+    return refuse(grpc::Status(
+        grpc::StatusCode::RESOURCE_EXHAUSTED,
+        absl::StrCat(kFetchesMax, " fetches are under way, which is the limit; try again soon")));
   }
-  return grpc::Status::OK;
+  return new FetchStream(*std::move(reader), &fetches_, &stopping_);
 }
 
 }  // namespace gradloom

@@ -1,538 +1,219 @@
 #include "coordinator/service/worker_service.h"
 
-#include <algorithm>
-#include <deque>
-#include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "coordinator/service/parameter_stream.h"
+#include "coordinator/service/reply_stream.h"
 #include "proto/ops/logging.h"
-#include "proto/wire/crc32c.h"
-#include "proto/wire/frame.h"
-#include "proto/wire/number_format.h"
 
 namespace gradloom {
 namespace {
 
-// A worker that does not read its control stream is cut off rather than buffered for without end.
-constexpr size_t kQueuedMessagesMax = 100000;
-constexpr size_t kNameMax = 200;
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
-}
+constexpr absl::Duration kLookForSilentEvery = absl::Seconds(1);
+constexpr double kEstimateSecondsMax = 1e6;
 
 }  // namespace
 
-// One worker's control stream. Kept alive by the service's map and by itself until OnDone.
-class WorkerServiceImpl::Connection final
-    : public grpc::ServerBidiReactor<v1::FromWorker, v1::ToWorker>,
-      public std::enable_shared_from_this<Connection> {
- public:
-  explicit Connection(WorkerServiceImpl* service) : service_(service) {}
+WorkerServiceImpl::WorkerServiceImpl(std::string version, std::string isa,
+                                     CoordinatorMetrics* metrics)
+    : metrics_(metrics),
+      roster_(std::move(version), std::move(isa), clock_),
+      watch_([this] { Watch(); }) {}
 
-  void Begin(std::shared_ptr<Connection> self) {
-    self_ = std::move(self);
-    StartRead(&incoming_);
+WorkerServiceImpl::~WorkerServiceImpl() {
+  {
+    const MutexLock lock(watch_mutex_);
+    stopping_ = true;
+    watch_changed_.NotifyAll();
   }
+  watch_.join();
+}
 
-  void Send(v1::ToWorker message) {
-    std::lock_guard lock(mutex_);
-    if (finishing_) return;
-    if (queue_.size() >= kQueuedMessagesMax) {
-      FinishLocked(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                                "the worker does not read its control stream"));
-      return;
+void WorkerServiceImpl::Watch() {
+  for (;;) {
+    {
+      const MutexLock lock(watch_mutex_);
+      if (!stopping_) watch_changed_.WaitFor(watch_mutex_, kLookForSilentEvery);
+      if (stopping_) return;
     }
-    queue_.push_back(std::move(message));
-    if (!writing_) WriteNextLocked();
-  }
-
-  // Sends what is queued, then ends the stream.
-  void Close(grpc::Status status) {
-    std::lock_guard lock(mutex_);
-    if (finishing_) return;
-    close_status_ = std::move(status);
-    closing_ = true;
-    if (!writing_) FinishLocked(close_status_);
-  }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) {
-      service_->OnGone(*this);
-      Close(grpc::Status::OK);
-      return;
-    }
-    if (id == 0) {
-      if (!incoming_.has_hello()) {
-        Close(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the first message must be hello"));
-        return;
-      }
-      service_->OnHello(shared_from_this(), incoming_.hello());
-    } else {
-      service_->OnMessage(*this, incoming_);
-    }
-    StartRead(&incoming_);
-  }
-
-  void OnWriteDone(bool ok) override {
-    std::lock_guard lock(mutex_);
-    writing_ = false;
-    if (!ok || finishing_) return;  // the read side sees the end as well
-    queue_.pop_front();
-    if (!queue_.empty()) {
-      WriteNextLocked();
-    } else if (closing_) {
-      FinishLocked(close_status_);
+    for (const std::shared_ptr<const RosterMember>& member : roster_.Silent()) {
+      OnGone(member->id,
+             absl::StrCat("has not been heard of for ", absl::FormatDuration(Roster::kSilenceMax)));
+      member->peer->Abort();
     }
   }
+}
 
-  void OnDone() override {
-    service_->OnGone(*this);
-    self_.reset();
-  }
-
-  // Set by the service under its mutex, at hello.
-  WorkerId id = 0;
-  v1::Hello hello;
-  std::set<uint64_t> ready_runs;
-
- private:
-  void WriteNextLocked() {
-    writing_ = true;
-    StartWrite(&queue_.front());
-  }
-  void FinishLocked(const grpc::Status& status) {
-    finishing_ = true;
-    Finish(status);
-  }
-
-  WorkerServiceImpl* service_;
-  std::shared_ptr<Connection> self_;
-  v1::FromWorker incoming_;
-  std::mutex mutex_;
-  std::deque<v1::ToWorker> queue_;
-  bool writing_ = false;
-  bool closing_ = false;
-  bool finishing_ = false;
-  grpc::Status close_status_;
-};
-
-WorkerServiceImpl::WorkerServiceImpl(std::string version, CoordinatorMetrics* metrics)
-    : version_(std::move(version)), metrics_(metrics) {}
-
-WorkerServiceImpl::~WorkerServiceImpl() = default;
+// ---- control streams ----------------------------------------------------------------------------
 
 grpc::ServerBidiReactor<v1::FromWorker, v1::ToWorker>* WorkerServiceImpl::Connect(
-    grpc::CallbackServerContext*) {
-  auto connection = std::make_shared<Connection>(this);
-  Connection* reactor = connection.get();
-  reactor->Begin(std::move(connection));
-  return reactor;
+    grpc::CallbackServerContext* context) {
+  return ControlStream::Begin(
+      context, {[this, address = context->peer()](const std::shared_ptr<ControlStream>& stream,
+                                                  const v1::FromWorker& message) {
+                  Received(stream, address, message);
+                },
+                [this](ControlStream& stream) { OnGone(stream.worker, "is gone"); }});
 }
 
-std::string WorkerServiceImpl::Admit(const v1::Hello& hello, bool* retry) {
-  *retry = false;
-  if (hello.version() != version_) {
-    return absl::StrCat("worker ", hello.worker(), " is of version \"", hello.version(),
-                        "\", this coordinator of \"", version_, "\": they must be equal");
+void WorkerServiceImpl::Received(const std::shared_ptr<ControlStream>& stream,
+                                 const std::string& address, const v1::FromWorker& message) {
+  if (stream->worker == 0) {
+    if (message.has_hello()) {
+      OnHello(stream, address, message.hello());
+    } else {
+      stream->Close(absl::InvalidArgumentError("the first message must be hello"));
+    }
+    return;
   }
-  if (hello.worker().empty() || hello.worker().size() > kNameMax) {
-    return absl::StrCat("a worker's name must have 1..", kNameMax, " characters");
-  }
-  if (!isa_.empty() && !connections_.empty() && hello.isa() != isa_) {
-    *retry = true;
-    return absl::StrCat("worker ", hello.worker(), " computes at instruction-set level ",
-                        hello.isa(), ", the fleet at ", isa_,
-                        ": replicas would differ in their last bits; start it with --isa=", isa_);
-  }
-  return "";
+  roster_.Heard(stream->worker);
+  OnMessage(*stream, message);
 }
 
-void WorkerServiceImpl::OnHello(const std::shared_ptr<Connection>& connection,
-                                const v1::Hello& hello) {
-  std::shared_ptr<Connection> replaced;
-  {
-    std::lock_guard lock(mutex_);
-    bool retry = false;
-    if (std::string reason = Admit(hello, &retry); !reason.empty()) {
-      Log(LogLevel::kWarning, absl::StrCat("refused: ", reason));
-      v1::ToWorker message;
-      message.mutable_refusal()->set_reason(reason);
-      message.mutable_refusal()->set_retry(retry);
-      connection->Send(std::move(message));
-      connection->Close(grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, reason));
-      return;
-    }
-    // A worker that comes back before its old stream was seen to break: the old one is fenced.
-    for (const auto& [id, other] : connections_) {
-      if (other->hello.worker() == hello.worker()) replaced = other;
-    }
-    connection->id = next_worker_++;
-    connection->hello = hello;
-    connections_[connection->id] = connection;
-    isa_ = hello.isa();
-    metrics_->workers.Set(static_cast<double>(connections_.size()));
+void WorkerServiceImpl::OnHello(const std::shared_ptr<ControlStream>& stream,
+                                const std::string& address, const v1::Hello& hello) {
+  const Roster::Admission admission = roster_.Admit(hello, address, stream);
+  if (!admission.refusal.empty()) {
+    Log(LogLevel::kWarning, absl::StrCat("refused, from ", address, ": ", admission.refusal));
+    v1::ToWorker message;
+    message.mutable_refusal()->set_reason(admission.refusal);
+    message.mutable_refusal()->set_retry(admission.retry);
+    stream->Send(std::move(message));
+    stream->Close(absl::FailedPreconditionError(admission.refusal));
+    return;
   }
-  if (replaced != nullptr) {
-    OnGone(*replaced);
-    replaced->Close(grpc::Status(grpc::StatusCode::ABORTED, "replaced by a newer connection"));
+  stream->worker = admission.id;
+  const std::vector<std::shared_ptr<RunEngine>> active = registry_->AllActive();
+  if (admission.replaced != nullptr) {
+    metrics_->workers_lost.Increment();
+    for (const std::shared_ptr<RunEngine>& engine : active) {
+      engine->Post(WorkerGone{admission.replaced->id});
+    }
+    admission.replaced->peer->Close(
+        absl::AbortedError("replaced by a newer connection of the same process"));
   }
-  Log(LogLevel::kInfo,
-      absl::StrCat("worker ", hello.worker(), " joined (", hello.isa(), ", ", connection->id, ")"));
+  metrics_->workers.Set(static_cast<double>(roster_.size()));
+  Log(LogLevel::kInfo, absl::StrCat("worker ", hello.worker(), " joined (", hello.isa(), ", ",
+                                    admission.id, ", from ", address, ")"));
   v1::ToWorker welcome;
-  welcome.mutable_welcome()->set_generation(connection->id);
-  connection->Send(std::move(welcome));
-  for (const std::shared_ptr<RunEngine>& engine : registry_->AllActive()) {
-    Offer(*connection, *engine);
-  }
+  welcome.mutable_welcome()->set_generation(admission.id);
+  stream->Send(std::move(welcome));
+  const std::shared_ptr<const RosterMember> member = roster_.Find(admission.id);
+  if (member == nullptr) return;  // gone again
+  for (const std::shared_ptr<RunEngine>& engine : active) Offer(*member, *engine);
 }
 
-void WorkerServiceImpl::Offer(Connection& connection, const RunEngine& engine) {
+void WorkerServiceImpl::Offer(const RosterMember& member, RunEngine& engine) {
   v1::ToWorker message;
   v1::RunOffer* offer = message.mutable_run_offer();
   offer->set_run(engine.run());
   *offer->mutable_spec() = engine.options().spec;
   for (const v1::TrialSpec& trial : engine.options().trials) *offer->add_trials() = trial;
   offer->set_data_checksum(engine.data_checksum());
-  connection.Send(std::move(message));
+  offer->set_life(engine.options().resumes);
+  // Whoever has left meanwhile is not waited for.
+  roster_.IfMember(member.id, [&engine](const RosterMember& still) {
+    engine.Post(WorkerOffered{still.id, still.hello.worker()});
+  });
+  member.peer->Send(std::move(message));
 }
 
-void WorkerServiceImpl::OnMessage(Connection& connection, const v1::FromWorker& message) {
+void WorkerServiceImpl::OnMessage(ControlStream& stream, const v1::FromWorker& message) {
+  const WorkerId worker = stream.worker;
   switch (message.message_case()) {
-    case v1::FromWorker::kRunReady: {
-      const v1::RunReady& ready = message.run_ready();
-      std::shared_ptr<RunEngine> engine = registry_->Active(ready.run());
-      if (engine == nullptr) return;
-      std::string error = ready.error();
-      if (error.empty() && ready.data_checksum() != engine->data_checksum()) {
-        error = absl::StrCat("its training data have checksum ", absl::Hex(ready.data_checksum()),
-                             " (", ready.examples(), " examples), the coordinator's ",
-                             absl::Hex(engine->data_checksum()), " (", engine->examples(),
-                             "): they must be the same data");
-      }
-      if (!error.empty()) {
-        Log(LogLevel::kError, absl::StrCat("worker ", connection.hello.worker(),
-                                           " cannot serve run ", ready.run(), ": ", error));
-        engine->WorkerUnfit(connection.hello.worker(), error);
-        return;
-      }
-      {
-        std::lock_guard lock(mutex_);
-        if (!connections_.contains(connection.id)) return;
-        if (!connection.ready_runs.insert(ready.run()).second) return;
-      }
-      engine->WorkerReady(connection.id, connection.hello.worker());
+    case v1::FromWorker::kRunReady:
+      OnRunReady(worker, message.run_ready());
       return;
-    }
     case v1::FromWorker::kTaskFailed: {
       const v1::TaskFailed& failed = message.task_failed();
-      Log(LogLevel::kWarning, absl::StrCat("worker ", connection.hello.worker(), ", task ",
-                                           failed.task(), ": ", failed.error()));
       if (auto engine = registry_->Active(failed.run())) {
-        engine->Post(TaskFailedEvent{failed.task(), failed.fatal(), failed.error()});
+        engine->Post(Event(TaskFailedEvent{failed.task(), worker, failed.fatal(), failed.error()}));
       }
       return;
     }
     case v1::FromWorker::kTaskDropped: {
       const v1::TaskDropped& dropped = message.task_dropped();
-      if (auto engine = registry_->Active(dropped.run()); engine != nullptr &&
-                                                          dropped.estimated_seconds() >= 0 &&
-                                                          dropped.estimated_seconds() < 1e6) {
-        engine->Post(TaskDropped{dropped.task(), absl::Seconds(dropped.estimated_seconds())});
+      const double seconds = dropped.estimated_seconds();
+      if (!(seconds >= 0 && seconds < kEstimateSecondsMax)) return;
+      if (auto engine = registry_->Active(dropped.run())) {
+        engine->Post(Event(TaskDropped{dropped.task(), absl::Seconds(seconds)}));
       }
       return;
     }
     case v1::FromWorker::kGoodbye:
-      Log(LogLevel::kInfo, absl::StrCat("worker ", connection.hello.worker(),
-                                        " says goodbye: ", message.goodbye().reason()));
-      OnGone(connection);
-      connection.Close(grpc::Status::OK);
+      OnGone(worker, absl::StrCat("says goodbye: ", message.goodbye().reason()));
+      stream.Close(absl::OkStatus());
       return;
     default:
       return;  // heartbeats, and messages of versions to come
   }
 }
 
-void WorkerServiceImpl::OnGone(Connection& connection) {
-  std::set<uint64_t> runs;
-  size_t left = 0;
-  {
-    std::lock_guard lock(mutex_);
-    if (connection.id == 0 || connections_.erase(connection.id) == 0) return;
-    runs = std::exchange(connection.ready_runs, {});
-    left = connections_.size();
+void WorkerServiceImpl::OnRunReady(WorkerId worker, const v1::RunReady& ready) {
+  const std::shared_ptr<RunEngine> engine = registry_->Active(ready.run());
+  if (engine == nullptr) return;
+  std::string error = ready.error();
+  if (error.empty() && ready.data_checksum() != engine->data_checksum()) {
+    error = absl::StrCat("its training data have checksum ", absl::Hex(ready.data_checksum()), " (",
+                         ready.examples(), " examples), the coordinator's ",
+                         absl::Hex(engine->data_checksum()), " (", engine->examples(),
+                         "): they must be the same data");
   }
-  metrics_->workers.Set(static_cast<double>(left));
+  // Told while it is on the roster, so that the run never hears of it after it has left.
+  roster_.IfMember(worker, [&](const RosterMember& member) {
+    if (error.empty()) {
+      engine->Post(WorkerReady{worker, member.hello.worker(), member.hello.isa()});
+    } else {
+      engine->Post(WorkerUnfit{worker, member.hello.worker(), error});
+    }
+  });
+}
+
+void WorkerServiceImpl::OnGone(WorkerId worker, const std::string& why) {
+  const std::shared_ptr<const RosterMember> member = roster_.Leave(worker);
+  if (member == nullptr) return;
+  metrics_->workers.Set(static_cast<double>(roster_.size()));
   metrics_->workers_lost.Increment();
-  Log(LogLevel::kInfo,
-      absl::StrCat("worker ", connection.hello.worker(), " (", connection.id, ") is gone"));
-  for (uint64_t run : runs) {
-    if (auto engine = registry_->Active(run)) engine->WorkerGone(connection.id);
+  Log(LogLevel::kInfo, absl::StrCat("worker ", member->hello.worker(), " (", worker, ") ", why));
+  for (const std::shared_ptr<RunEngine>& engine : registry_->AllActive()) {
+    engine->Post(WorkerGone{worker});
   }
 }
 
+// ---- runs ---------------------------------------------------------------------------------------
+
 void WorkerServiceImpl::RunStarted(const std::shared_ptr<RunEngine>& engine) {
-  std::vector<std::shared_ptr<Connection>> all;
-  {
-    std::lock_guard lock(mutex_);
-    for (const auto& [id, connection] : connections_) all.push_back(connection);
-  }
-  for (const std::shared_ptr<Connection>& connection : all) Offer(*connection, *engine);
+  for (const auto& member : roster_.All()) Offer(*member, *engine);
 }
 
 void WorkerServiceImpl::RunEnded(uint64_t run) {
   v1::ToWorker message;
   message.mutable_run_end()->set_run(run);
-  std::lock_guard lock(mutex_);
-  for (const auto& [id, connection] : connections_) {
-    connection->ready_runs.erase(run);
-    connection->Send(message);
-  }
+  for (const auto& member : roster_.All()) member->peer->Send(message);
 }
 
 void WorkerServiceImpl::CloseAll() {
-  std::map<WorkerId, std::shared_ptr<Connection>> all;
-  {
-    std::lock_guard lock(mutex_);
-    all = connections_;
-  }
-  for (const auto& [id, connection] : all) {
-    connection->Close(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the coordinator stops"));
+  for (const auto& member : roster_.All()) {
+    member->peer->Close(absl::UnavailableError("the coordinator stops"));
   }
 }
 
 void WorkerServiceImpl::Send(WorkerId worker, v1::ToWorker message) {
-  std::shared_ptr<Connection> connection;
-  {
-    std::lock_guard lock(mutex_);
-    const auto found = connections_.find(worker);
-    if (found == connections_.end()) return;
-    connection = found->second;
-  }
-  connection->Send(std::move(message));
+  if (const auto member = roster_.Find(worker)) member->peer->Send(std::move(message));
 }
 
-// ---- parameters out -----------------------------------------------------------------------------
-
-namespace {
-
-class ParameterStream final : public grpc::ServerWriteReactor<v1::Frame> {
- public:
-  ParameterStream(std::shared_ptr<RunEngine> engine, const v1::FetchParametersRequest& request,
-                  CoordinatorMetrics* metrics)
-      : engine_(std::move(engine)), request_(request), metrics_(metrics) {
-    const Trial* trial = engine_ == nullptr ? nullptr : engine_->trial(request.trial());
-    if (trial == nullptr) {
-      Finish(grpc::Status(
-          grpc::StatusCode::NOT_FOUND,
-          absl::StrCat("no active run ", request.run(), " with a trial ", request.trial())));
-      return;
-    }
-    const std::vector<SegmentSpec>& segments = trial->workload().segments();
-    if (request.segment().segment() >= segments.size()) {
-      Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
-                          absl::StrCat("segment ", request.segment().segment(), " of trial ",
-                                       request.trial(), ": legal are 0 to ", segments.size() - 1)));
-      return;
-    }
-    trial_ = trial;
-    segment_ = {static_cast<int32_t>(request.segment().segment()),
-                static_cast<int64_t>(request.segment().version())};
-    format_ = engine_->wire().parameters();
-    length_ = static_cast<size_t>(segments[request.segment().segment()].size);
-    frame_values_ = FrameValues(format_, engine_->wire().frame_bytes());
-    values_.resize(std::min(frame_values_, length_));
-    WriteNext();
-  }
-
-  void OnWriteDone(bool ok) override {
-    if (!ok) {
-      Finish(grpc::Status::CANCELLED);
-    } else {
-      WriteNext();
-    }
-  }
-  void OnDone() override { delete this; }
-
- private:
-  void WriteNext() {
-    if (offset_ >= length_) {
-      Finish(grpc::Status::OK);
-      return;
-    }
-    const size_t count = std::min(frame_values_, length_ - offset_);
-    const std::span<float> values(values_.data(), count);
-    if (!trial_->ReadSegment(segment_, offset_, values)) {
-      Finish(
-          grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
-                       absl::StrCat("version ", segment_.version, " of segment ", segment_.segment,
-                                    " of trial ", request_.trial(), " has been superseded")));
-      return;
-    }
-    frame_.Clear();
-    if (offset_ == 0) {
-      v1::VectorHeader* header = frame_.mutable_header();
-      header->set_run(request_.run());
-      header->set_trial(request_.trial());
-      header->set_length(length_);
-      header->set_format(format_);
-      header->set_frame_values(static_cast<uint32_t>(frame_values_));
-    }
-    frame_.set_offset(offset_);
-    std::string& payload = *frame_.mutable_payload();
-    payload.resize(count * BytesPerValue(format_));
-    EncodeValues(format_, values, payload.data());
-    frame_.set_crc32c(Crc32c(payload));
-    metrics_->parameter_bytes.Increment(static_cast<double>(frame_.payload().size()));
-    offset_ += count;
-    StartWrite(&frame_);
-  }
-
-  std::shared_ptr<RunEngine> engine_;
-  v1::FetchParametersRequest request_;
-  CoordinatorMetrics* metrics_;
-  const Trial* trial_ = nullptr;
-  SegmentVersion segment_;
-  v1::NumberFormat format_ = v1::FP32;
-  size_t length_ = 0;
-  size_t frame_values_ = 0;
-  size_t offset_ = 0;
-  std::vector<float> values_;
-  v1::Frame frame_;
-};
-
-// ---- replies in ---------------------------------------------------------------------------------
-
-// Its messages are parsed here and not by generated code, so that a payload is copied once: from
-// where the network left it to where it is kept. The next message is asked for before this one is
-// worked on, so that gRPC receives it meanwhile.
-class ReplyStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
- public:
-  ReplyStream(RunRegistry* registry, CoordinatorMetrics* metrics, grpc::ByteBuffer* response)
-      : registry_(registry), metrics_(metrics), response_(response) {
-    StartRead(&incoming_);
-  }
-
-  void OnReadDone(bool ok) override {
-    // The next call waits here for its turn, should it come before this one has ended.
-    std::lock_guard lock(mutex_);
-    if (finished_) return;
-    absl::Status status;
-    if (ok) {
-      grpc::ByteBuffer message;
-      message.Swap(&incoming_);
-      StartRead(&incoming_);
-      status = OnMessage(message);
-      if (status.ok()) return;
-    } else {
-      status = OnEnd();
-    }
-    Respond(std::move(status));
-  }
-  void OnDone() override { delete this; }
-
- private:
-  absl::Status OnMessage(const grpc::ByteBuffer& message) {
-    std::vector<grpc::Slice> slices;
-    if (!message.Dump(&slices).ok()) return absl::InternalError("a message without bytes");
-    std::vector<absl::string_view> pieces;
-    for (const grpc::Slice& slice : slices) {
-      pieces.emplace_back(reinterpret_cast<const char*>(slice.begin()), slice.size());
-    }
-    const absl::StatusOr<ReceivedFrame> frame = ReceivedFrame::Parse(pieces);
-    return frame.ok() ? OnFrame(*frame) : frame.status();
-  }
-
-  absl::Status OnFrame(const ReceivedFrame& frame) {
-    if (!reply_.has_value()) {
-      if (absl::Status status = Begin(frame); !status.ok()) return status;
-    }
-    FramePool::Buffer values = reply_->NewBuffer();
-    const absl::StatusOr<FrameReader::Range> range = reader_.Accept(frame, values.values());
-    if (!range.ok()) return range.status();
-    return reply_->AddFrame(range->offset / reply_->frame_values(), std::move(values), range->count,
-                            frame.crc32c());
-  }
-
-  absl::Status Begin(const ReceivedFrame& first) {
-    if (!first.has_header()) {
-      return absl::InvalidArgumentError("the first frame of a reply must have a header");
-    }
-    const v1::VectorHeader& header = first.header();
-    engine_ = registry_->Active(header.run());
-    if (engine_ == nullptr) {
-      return absl::NotFoundError(absl::StrCat("run ", header.run(), " is not active"));
-    }
-    absl::StatusOr<RunEngine::Reply> reply =
-        engine_->BeginReply(header.task(), header.generation());
-    if (!reply.ok()) return reply.status();
-    if (header.length() != reply->length() || header.frame_values() != reply->frame_values() ||
-        header.format() != engine_->wire().replies()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "task ", header.task(), ": a reply of ", header.length(), " values in frames of ",
-          header.frame_values(), " and format ", v1::NumberFormat_Name(header.format()),
-          "; expected ", reply->length(), " in frames of ", reply->frame_values(), " and ",
-          v1::NumberFormat_Name(engine_->wire().replies())));
-    }
-    reply_ = *std::move(reply);
-    return absl::OkStatus();
-  }
-
-  void Respond(absl::Status status) {
-    finished_ = true;
-    v1::PushReplyResponse response;
-    response.set_accepted(status.ok());
-    if (absl::IsCancelled(status)) {
-      Log(LogLevel::kDebug, absl::StrCat("reply withdrawn: ", status.message()));
-    } else if (!status.ok()) {
-      response.set_reason(std::string(status.message()));
-      metrics_->replies_refused.Increment();
-      // Not wanted any more is no error of the worker's.
-      if (absl::IsNotFound(status)) {
-        status = absl::OkStatus();
-      } else {
-        Log(LogLevel::kWarning, absl::StrCat("reply refused: ", status.message()));
-      }
-    }
-    bool own_buffer = false;
-    const grpc::Status serialised = grpc::SerializationTraits<v1::PushReplyResponse>::Serialize(
-        response, response_, &own_buffer);
-    Finish(status.ok() ? serialised : ToGrpc(status));
-  }
-
-  // Half a reply is an erasure like any other: its worker was told to drop it, or is gone.
-  absl::Status OnEnd() {
-    if (absl::Status status = reader_.Finish(); !status.ok()) {
-      return absl::CancelledError(status.message());
-    }
-    return reply_->Finish(reader_.header().compute_seconds());
-  }
-
-  RunRegistry* registry_;
-  CoordinatorMetrics* metrics_;
-  grpc::ByteBuffer* response_;  // a PushReplyResponse
-  grpc::ByteBuffer incoming_;   // a Frame
-  std::mutex mutex_;            // one call of OnReadDone at a time; guards all below
-  bool finished_ = false;
-  std::shared_ptr<RunEngine> engine_;
-  std::optional<RunEngine::Reply> reply_;
-  FrameReader reader_;
-};
-
-}  // namespace
+// ---- vectors ------------------------------------------------------------------------------------
 
 grpc::ServerWriteReactor<v1::Frame>* WorkerServiceImpl::FetchParameters(
     grpc::CallbackServerContext*, const v1::FetchParametersRequest* request) {
-  return new ParameterStream(registry_->Active(request->run()), *request, metrics_);
+  return StreamParameters(registry_->Active(request->run()), *request, metrics_);
 }
 
 grpc::ServerReadReactor<grpc::ByteBuffer>* WorkerServiceImpl::PushReply(
     grpc::CallbackServerContext*, grpc::ByteBuffer* response) {
-  return new ReplyStream(registry_, metrics_, response);
+  return ReceiveReply(registry_, metrics_, response);
 }
 
 }  // namespace gradloom

@@ -1,18 +1,21 @@
 // The workers' side of the coordinator: control streams, parameters out, replies in. Decides
-// nothing: it validates, passes on, and converts.
+// nothing: the roster says who may join, the runs what they do; this passes on and converts.
 #ifndef GRADLOOM_COORDINATOR_SERVICE_WORKER_SERVICE_H_
 #define GRADLOOM_COORDINATOR_SERVICE_WORKER_SERVICE_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
+#include <thread>
 
 #include "coordinator/engine/fleet_link.h"
 #include "coordinator/metrics/coordinator_metrics.h"
+#include "coordinator/service/control_stream.h"
+#include "coordinator/service/roster.h"
 #include "coordinator/service/run_registry.h"
 #include "gradloom/v1/worker.grpc.pb.h"
+#include "proto/ops/clock.h"
+#include "proto/ops/mutex.h"
 
 namespace gradloom {
 
@@ -23,7 +26,8 @@ using WorkerServiceBase = v1::WorkerService::WithCallbackMethod_Connect<
 
 class WorkerServiceImpl final : public WorkerServiceBase, public FleetLink {
  public:
-  WorkerServiceImpl(std::string version, CoordinatorMetrics* metrics);
+  // `isa`: the instruction-set level that every worker must compute at; "": each run has its own.
+  WorkerServiceImpl(std::string version, std::string isa, CoordinatorMetrics* metrics);
   ~WorkerServiceImpl() override;
 
   // Before serving.
@@ -40,27 +44,30 @@ class WorkerServiceImpl final : public WorkerServiceBase, public FleetLink {
       grpc::CallbackServerContext* context) override;
   grpc::ServerWriteReactor<v1::Frame>* FetchParameters(
       grpc::CallbackServerContext* context, const v1::FetchParametersRequest* request) override;
-  // A stream of Frames, answered by a PushReplyResponse; both serialised.
   grpc::ServerReadReactor<grpc::ByteBuffer>* PushReply(grpc::CallbackServerContext* context,
                                                        grpc::ByteBuffer* response) override;
 
  private:
-  class Connection;
+  void Received(const std::shared_ptr<ControlStream>& stream, const std::string& address,
+                const v1::FromWorker& message);
+  void OnHello(const std::shared_ptr<ControlStream>& stream, const std::string& address,
+               const v1::Hello& hello);
+  void OnMessage(ControlStream& stream, const v1::FromWorker& message);
+  void OnRunReady(WorkerId worker, const v1::RunReady& ready);
+  // Takes the worker off the roster, and tells the runs.
+  void OnGone(WorkerId worker, const std::string& why);
+  void Offer(const RosterMember& member, RunEngine& engine);
+  // Looks for silent workers until the service goes.
+  void Watch();
 
-  // Connection's callbacks.
-  std::string Admit(const v1::Hello& hello, bool* retry);
-  void OnHello(const std::shared_ptr<Connection>& connection, const v1::Hello& hello);
-  void OnMessage(Connection& connection, const v1::FromWorker& message);
-  void OnGone(Connection& connection);
-  void Offer(Connection& connection, const RunEngine& engine);
-
-  const std::string version_;
   CoordinatorMetrics* metrics_;
   RunRegistry* registry_ = nullptr;
-  std::mutex mutex_;
-  std::map<WorkerId, std::shared_ptr<Connection>> connections_;
-  WorkerId next_worker_ = 1;
-  std::string isa_;  // of the connected workers: replicas must agree bit for bit
+  SteadyClock clock_;
+  Roster roster_;
+  Mutex watch_mutex_;
+  CondVar watch_changed_;
+  bool stopping_ ABSL_GUARDED_BY(watch_mutex_) = false;
+  std::jthread watch_;
 };
 
 }  // namespace gradloom

@@ -57,6 +57,10 @@ std::unique_ptr<DelayModel> WithReplySeconds(std::unique_ptr<DelayModel> delays,
 
 struct GeneratedDelays {
   enum class Kind { kShiftedExponential, kPareto, kGilbertElliott, kFailStop };
+  // "pareto:base=1,shape=2"; InvalidArgument names the text and what is legal.
+  absl::StatusOr<GeneratedDelays> ParseDelays(absl::string_view text);
+  // "pareto:base=1,shape=2"; InvalidArgument names the text and what is legal.
+  absl::StatusOr<GeneratedDelays> ParseDelays(absl::string_view text);
   Kind kind = Kind::kShiftedExponential;
   double base_seconds = 1;    // of every invocation
   double slope = 1;           // seconds per unit of load

@@ -15,9 +15,14 @@ namespace {
 
 class Simulation {
  public:
-  Simulation(std::unique_ptr<CoordinatorCore> core, int slots, const DelayModel& delays,
-             const SimulationOptions& options)
-      : core_(std::move(core)), slots_(slots), delays_(delays), options_(options) {}
+  // `next_weaves`: what the core makes a Reconfigure's weaves from.
+  Simulation(std::unique_ptr<CoordinatorCore> core, std::vector<WeavePlan>* next_weaves, int slots,
+             const DelayModel& delays, const SimulationOptions& options)
+      : core_(std::move(core)),
+        next_weaves_(next_weaves),
+        slots_(slots),
+        delays_(delays),
+        options_(options) {}
 
   absl::StatusOr<SimulationResult> Run() {
     for (size_t slot = 0; slot < slots_.size(); ++slot) {
@@ -55,7 +60,7 @@ class Simulation {
   };
   struct Invocation {
     uint64_t number = 0;
-    uint32_t of_slot = 0;
+    uint64_t of_slot = 0;
     std::deque<Task> tasks;  // if it runs, the first is being computed
     double computed = 0;     // load of the tasks that were answered
     double dropped = 0;      // load of the task that was dropped last, if none was answered since
@@ -124,8 +129,8 @@ class Simulation {
     if (options_.pilot == nullptr) return;
     std::optional<std::vector<WeavePlan>> weaves = options_.pilot->Steer(now_, lane);
     if (!weaves.has_value()) return;
-    const absl::Status status = core_->Reconfigure(*std::move(weaves), {});
-    if (!status.ok()) failure_ = std::string(status.message());
+    *next_weaves_ = *std::move(weaves);
+    Handle(Reconfigure{});
   }
 
   void CarryOut(std::vector<Action>& actions) {
@@ -229,10 +234,11 @@ class Simulation {
 
   // From its start, until the running invocation has computed so much.
   double Seconds(int index, double load) const {
-    return delays_.Seconds(index, slots_[index].running.of_slot, load);
+    return delays_.Seconds(index, static_cast<int64_t>(slots_[index].running.of_slot), load);
   }
 
   std::unique_ptr<CoordinatorCore> core_;
+  std::vector<WeavePlan>* next_weaves_;
   std::vector<Slot> slots_;
   const DelayModel& delays_;
   const SimulationOptions options_;
@@ -255,10 +261,15 @@ absl::StatusOr<SimulationResult> Simulate(CorePlan plan, const DelayModel& delay
   }
   plan.min_workers = plan.slots;
   plan.round_timeout = absl::Seconds(options.limit_seconds);
+  plan.judge.patience_min = absl::InfiniteDuration();  // whoever is slow here is so on purpose
+  std::vector<WeavePlan> next_weaves;
+  plan.weaves_of = [&next_weaves](const std::string&) {
+    return absl::StatusOr<std::vector<WeavePlan>>(std::move(next_weaves));
+  };
   const int slots = plan.slots;
   absl::StatusOr<std::unique_ptr<CoordinatorCore>> core = CoordinatorCore::Create(std::move(plan));
   if (!core.ok()) return core.status();
-  return Simulation(*std::move(core), slots, delays, options).Run();
+  return Simulation(*std::move(core), &next_weaves, slots, delays, options).Run();
 }
 
 }  // namespace gradloom

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "coordinator/simulation/arrangement.h"
+#include "coordinator/planning/arrangement.h"
 #include "coordinator/tuning/choice_search.h"
 #include "coordinator/tuning/fleet_profile.h"
 #include "coordinator/tuning/fleet_recorder.h"

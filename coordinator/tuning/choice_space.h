@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/simulation/arrangement.h"
+#include "coordinator/planning/arrangement.h"
 
 namespace gradloom {
 

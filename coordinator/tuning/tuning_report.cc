@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "coordinator/run_file/yaml_text.h"
 
 namespace gradloom {
 namespace {
@@ -109,11 +110,11 @@ std::string RunFileSnippet(const RankedChoice& choice, const FleetSize& size) {
   std::string closing;
   switch (rule.kind) {
     case ClosingRuleSpec::Kind::kMu:
-      closing = absl::StrFormat("{rule: mu, mu: %g}", rule.mu);
+      closing = absl::StrCat("{rule: mu, mu: ", YamlNumber(rule.mu), "}");
       break;
     case ClosingRuleSpec::Kind::kQuantile:
-      closing =
-          absl::StrFormat("{rule: quantile, quantile: %g, factor: %g}", rule.quantile, rule.factor);
+      closing = absl::StrCat("{rule: quantile, quantile: ", YamlNumber(rule.quantile),
+                             ", factor: ", YamlNumber(rule.factor), "}");
       break;
     default:
       closing = "first_decodable";

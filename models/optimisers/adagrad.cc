@@ -45,10 +45,12 @@ struct RmsPropRule : SecondMomentRule {
 
 }  // namespace
 
-std::unique_ptr<Optimiser> MakeAdaGrad(const Hyperparameters& h, const Schedule& schedule) {
+std::unique_ptr<Optimiser> MakeAdaGrad(const Hyperparameters& h,
+                                       const LearningRateSchedule& schedule) {
   return std::make_unique<RuleOptimiser<AdaGradRule>>(h, schedule);
 }
-std::unique_ptr<Optimiser> MakeRmsProp(const Hyperparameters& h, const Schedule& schedule) {
+std::unique_ptr<Optimiser> MakeRmsProp(const Hyperparameters& h,
+                                       const LearningRateSchedule& schedule) {
   return std::make_unique<RuleOptimiser<RmsPropRule>>(h, schedule);
 }
 

@@ -83,13 +83,16 @@ struct AmsGradRule : AdamBase {
 
 }  // namespace
 
-std::unique_ptr<Optimiser> MakeAdam(const Hyperparameters& h, const Schedule& schedule) {
+std::unique_ptr<Optimiser> MakeAdam(const Hyperparameters& h,
+                                    const LearningRateSchedule& schedule) {
   return std::make_unique<RuleOptimiser<AdamRule>>(h, schedule);
 }
-std::unique_ptr<Optimiser> MakeAdamW(const Hyperparameters& h, const Schedule& schedule) {
+std::unique_ptr<Optimiser> MakeAdamW(const Hyperparameters& h,
+                                     const LearningRateSchedule& schedule) {
   return std::make_unique<RuleOptimiser<AdamWRule>>(h, schedule);
 }
-std::unique_ptr<Optimiser> MakeAmsGrad(const Hyperparameters& h, const Schedule& schedule) {
+std::unique_ptr<Optimiser> MakeAmsGrad(const Hyperparameters& h,
+                                       const LearningRateSchedule& schedule) {
   return std::make_unique<RuleOptimiser<AmsGradRule>>(h, schedule);
 }
 

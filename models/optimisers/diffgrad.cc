@@ -74,7 +74,8 @@ struct DiffGradRule {
 
 }  // namespace
 
-std::unique_ptr<Optimiser> MakeDiffGrad(const Hyperparameters& h, const Schedule& schedule) {
+std::unique_ptr<Optimiser> MakeDiffGrad(const Hyperparameters& h,
+                                        const LearningRateSchedule& schedule) {
   return std::make_unique<RuleOptimiser<DiffGradRule>>(h, schedule);
 }
 

@@ -2,8 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/optimisers/hyperparameters.h"
+#include "models/optimisers/learning_rate_schedule.h"
 #include "models/optimisers/rules.h"
-#include "models/optimisers/schedule.h"
 
 namespace gradloom {
 namespace {
@@ -55,7 +55,8 @@ absl::StatusOr<std::unique_ptr<Optimiser>> MakeOptimiser(const v1::OptimizerSpec
     absl::StatusOr<Hyperparameters> hyperparameters =
         ResolveHyperparameters(spec, entry.name, entry.defaults);
     if (!hyperparameters.ok()) return hyperparameters.status();
-    absl::StatusOr<Schedule> schedule = Schedule::Make(spec.schedule(), jobs);
+    absl::StatusOr<LearningRateSchedule> schedule =
+        LearningRateSchedule::Make(spec.schedule(), jobs);
     if (!schedule.ok()) return schedule.status();
     return entry.make(*hyperparameters, *schedule);
   }

@@ -46,13 +46,15 @@ struct MomentumRule {
 
 }  // namespace
 
-std::unique_ptr<Optimiser> MakeSgd(const Hyperparameters& h, const Schedule& schedule) {
+std::unique_ptr<Optimiser> MakeSgd(const Hyperparameters& h, const LearningRateSchedule& schedule) {
   return std::make_unique<RuleOptimiser<SgdRule>>(h, schedule);
 }
-std::unique_ptr<Optimiser> MakeMomentum(const Hyperparameters& h, const Schedule& schedule) {
+std::unique_ptr<Optimiser> MakeMomentum(const Hyperparameters& h,
+                                        const LearningRateSchedule& schedule) {
   return std::make_unique<RuleOptimiser<MomentumRule<false>>>(h, schedule);
 }
-std::unique_ptr<Optimiser> MakeNesterov(const Hyperparameters& h, const Schedule& schedule) {
+std::unique_ptr<Optimiser> MakeNesterov(const Hyperparameters& h,
+                                        const LearningRateSchedule& schedule) {
   return std::make_unique<RuleOptimiser<MomentumRule<true>>>(h, schedule);
 }
 

@@ -18,8 +18,8 @@
 
 #include "absl/base/internal/raw_logging.h"
 #include "models/optimisers/hyperparameters.h"
+#include "models/optimisers/learning_rate_schedule.h"
 #include "models/optimisers/optimiser.h"
-#include "models/optimisers/schedule.h"
 
 namespace gradloom {
 
@@ -31,7 +31,7 @@ namespace gradloom {
 template <typename Rule>
 class RuleOptimiser final : public Optimiser {
  public:
-  RuleOptimiser(const Hyperparameters& hyperparameters, Schedule schedule)
+  RuleOptimiser(const Hyperparameters& hyperparameters, LearningRateSchedule schedule)
       : hyperparameters_(hyperparameters),
         schedule_(schedule),
         state_names_(Rule::kStateNames.begin(), Rule::kStateNames.end()) {
@@ -74,7 +74,7 @@ class RuleOptimiser final : public Optimiser {
   }
 
   Hyperparameters hyperparameters_;
-  Schedule schedule_;
+  LearningRateSchedule schedule_;
   std::vector<std::string> state_names_;
 };
 

@@ -35,7 +35,7 @@ double SquareSum(std::span<const float> values) {
 
 class GradientLearner final : public Learner {
  public:
-  GradientLearner(const Workload& workload, const v1::TrialSpec& trial,
+  GradientLearner(const Workload& workload, const v1::TrialSpec& trial, int64_t jobs,
                   std::unique_ptr<JobPlan> plan, std::unique_ptr<Optimiser> optimiser,
                   std::vector<Floats> constants)
       : workload_(workload),
@@ -43,7 +43,7 @@ class GradientLearner final : public Learner {
         training_(trial.training()),
         plan_(std::move(plan)),
         optimiser_(std::move(optimiser)),
-        jobs_(JobsOf(training_, *plan_)),
+        jobs_(jobs),
         evaluate_every_(training_.has_evaluate_every()
                             ? static_cast<int64_t>(training_.evaluate_every())
                             : plan_->jobs_per_epoch()),
@@ -53,19 +53,20 @@ class GradientLearner final : public Learner {
       lane.values.resize(workload.segments()[l].size);
       workload.Initialise(trial.seed(), static_cast<int>(l), lane.values);
       lane.state.assign(optimiser_->state_names().size(), Floats(lane.values.size()));
-      lane.finished = jobs_ == 0;
+      if (jobs_ == 0) End(v1::LearnerProgress::LENGTH, lane);
       lanes_.push_back(std::move(lane));
     }
   }
 
   LaneProgress progress(int lane) const override {
-    return {lanes_[lane].jobs_done, jobs_, lanes_[lane].finished};
+    const Lane& at = lanes_[lane];
+    return {at.result.has_value() ? at.result->jobs_done : at.jobs_done, jobs_, at.finished};
   }
 
   std::vector<SegmentVersion> Reads(int lane) const override {
     std::vector<SegmentVersion> reads = workload_.Reads(lane, lanes_[lane].jobs_done);
     for (SegmentVersion& read : reads) {
-      if (read.version == kFinal) read.version = lanes_[read.segment].version;
+      if (read.version == kFinal) read.version = lanes_[read.segment].model_version();
     }
     return reads;
   }
@@ -76,8 +77,9 @@ class GradientLearner final : public Learner {
     const size_t lanes = lanes_.size();
     if (segment.segment >= lanes) return constants_[segment.segment - lanes];
     const Lane& lane = lanes_[segment.segment];
-    const int64_t back = lane.version - segment.version;
-    if (back == 0) return lane.values;
+    const int64_t back = lane.model_version() - segment.version;
+    if (back == 0) return lane.model();
+    if (lane.result.has_value()) return {};
     if (back < 1 || back > static_cast<int64_t>(lane.history.size())) return {};
     return lane.history[back - 1];
   }
@@ -88,15 +90,31 @@ class GradientLearner final : public Learner {
   v1::LearnerProgress SaveProgress() const override;
   absl::Status LoadProgress(const v1::LearnerProgress& progress) override;
   std::vector<NamedVector> Vectors() override;
+  absl::Status GoOn() override;
 
  private:
-  struct Lane {
-    int64_t jobs_done = 0;
-    bool finished = false;
+  using Ending = v1::LearnerProgress::End;
+  struct Result {
     Floats values;
-    int64_t version = 0;         // of `values`: jobs_done, or the best state's
+    int64_t version = 0;
+    int64_t jobs_done = 0;  // that count
+  };
+  struct Lane {
+    int64_t jobs_done = 0;  // the version of `values`, too
+    Floats values;
     std::deque<Floats> history;  // the versions before, newest first
     std::vector<Floats> state;   // the optimiser's
+    bool finished = false;
+    Ending ended = v1::LearnerProgress::END_UNSPECIFIED;
+    uint64_t evaluations_since_best = 0;  // when it finished
+    // What it finished with, where that is not its last state: the model is this, and `values` stay
+    // in case that the lane goes on.
+    std::optional<Result> result;
+    bool last_lost = false;  // a checkpoint of an earlier version had no values beside the result
+
+    Floats& model() { return result.has_value() ? result->values : values; }
+    const Floats& model() const { return result.has_value() ? result->values : values; }
+    int64_t model_version() const { return result.has_value() ? result->version : jobs_done; }
   };
   struct SetAside {
     Floats values;
@@ -115,11 +133,15 @@ class GradientLearner final : public Learner {
   TrialView ViewOf(int64_t number) const;
   void KeepBest(int64_t view);
   // Ends the lanes that train, at their best state.
-  void EndAtBest();
+  void EndAtBest(Ending why);
   // Ends the trial at the view; lanes that are held never begin.
   void EndAt(int64_t view);
-  static void EndLane(int64_t version, Floats values, Lane& lane);
-  void ForgetEvaluations();
+  static void End(Ending why, Lane& lane);
+  bool WouldEndNoMore(const Lane& lane) const;
+  bool IsDue(int64_t jobs_done) const {
+    return jobs_done == jobs_ || (evaluate_every_ > 0 && jobs_done % evaluate_every_ == 0);
+  }
+  void ForgetBest();
 
   const Workload& workload_;
   const uint64_t seed_;
@@ -136,6 +158,7 @@ class GradientLearner final : public Learner {
   int64_t best_view_ = 0;
   std::map<int, Floats> best_;  // by lane
   uint64_t evaluations_since_best_ = 0;
+  std::optional<double> reached_;  // the accuracy that met the target
 };
 
 absl::StatusOr<AppliedJob> GradientLearner::Apply(int lane_number, int64_t job,
@@ -182,10 +205,10 @@ absl::StatusOr<AppliedJob> GradientLearner::Apply(int lane_number, int64_t job,
     }
     optimiser_->Update(job, scale, part, std::span(lane.values).subspan(offset, count), state);
   }
-  lane.version = ++lane.jobs_done;
+  ++lane.jobs_done;
   applied.evaluate = Due(lane_number);
   // With patience it is the last evaluation that ends a lane: who needs it reads the best state.
-  lane.finished = lane.jobs_done >= jobs_ && training_.patience() == 0;
+  if (lane.jobs_done >= jobs_ && training_.patience() == 0) End(v1::LearnerProgress::LENGTH, lane);
   return applied;
 }
 
@@ -207,8 +230,7 @@ bool GradientLearner::SideBySide(int lane) const {
 
 std::optional<int64_t> GradientLearner::Due(int lane) {
   const int64_t done = lanes_[lane].jobs_done;
-  const bool due = done == jobs_ || (evaluate_every_ > 0 && done % evaluate_every_ == 0);
-  if (!due) return std::nullopt;
+  if (!IsDue(done)) return std::nullopt;
   if (views_.empty() && !SideBySide(lane)) return done;
   View& view = views_[done];
   view[lane] = {lanes_[lane].values, done};
@@ -224,7 +246,7 @@ TrialView GradientLearner::ViewOf(int64_t number) const {
   const auto found = views_.find(number);
   TrialView view;
   for (int lane = 0; lane < static_cast<int>(lanes_.size()); ++lane) {
-    view.segments.push_back(lanes_[lane].values);
+    view.segments.push_back(lanes_[lane].model());
     view.jobs_done.push_back(lanes_[lane].jobs_done);
     if (found == views_.end()) continue;
     if (const auto aside = found->second.find(lane); aside != found->second.end()) {
@@ -243,6 +265,7 @@ absl::StatusOr<Evaluation> GradientLearner::Evaluate(int64_t view, const Example
 
 void GradientLearner::Evaluated(int64_t view, const Evaluation& evaluation) {
   if (training_.has_target_accuracy() && evaluation.accuracy >= training_.target_accuracy()) {
+    reached_ = evaluation.accuracy;
     EndAt(view);
     return;
   }
@@ -255,9 +278,9 @@ void GradientLearner::Evaluated(int64_t view, const Evaluation& evaluation) {
     } else {
       ++evaluations_since_best_;
     }
-    if (view == jobs_ || evaluations_since_best_ >= training_.patience()) {
-      EndAtBest();
-      return;
+    const bool exhausted = evaluations_since_best_ >= training_.patience();
+    if (view == jobs_ || exhausted) {
+      EndAtBest(exhausted ? v1::LearnerProgress::PATIENCE : v1::LearnerProgress::LENGTH);
     }
   }
   views_.erase(view);
@@ -271,35 +294,85 @@ void GradientLearner::KeepBest(int64_t view) {
   }
 }
 
-void GradientLearner::EndLane(int64_t version, Floats values, Lane& lane) {
-  // Whatever the lane had done beyond it is dropped.
-  lane.values = std::move(values);
-  lane.version = version;
-  lane.history.clear();
+void GradientLearner::End(Ending why, Lane& lane) {
   lane.finished = true;
+  lane.ended = why;
 }
 
-void GradientLearner::ForgetEvaluations() {
+void GradientLearner::ForgetBest() {
   best_.clear();
   best_validation_.reset();
   evaluations_since_best_ = 0;
-  views_.clear();
 }
 
-void GradientLearner::EndAtBest() {
-  for (auto& [lane, values] : best_) EndLane(best_view_, std::move(values), lanes_[lane]);
-  ForgetEvaluations();
+void GradientLearner::EndAtBest(Ending why) {
+  for (auto& [number, values] : best_) {
+    Lane& lane = lanes_[number];
+    if (lane.jobs_done != best_view_) {
+      lane.result = {std::move(values), best_view_, lane.jobs_done};
+    }
+    lane.evaluations_since_best = evaluations_since_best_;
+    End(why, lane);
+  }
+  best_.clear();
+  // Lanes that are still to come have evaluations of their own.
+  const bool all =
+      std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.finished; });
+  if (!all) ForgetBest();
 }
 
 void GradientLearner::EndAt(int64_t view) {
-  const TrialView state = ViewOf(view);
-  for (size_t l = 0; l < lanes_.size(); ++l) {
+  const auto found = views_.find(view);
+  for (int l = 0; l < static_cast<int>(lanes_.size()); ++l) {
     Lane& lane = lanes_[l];
-    const int64_t version = std::min(lane.version, state.jobs_done[l]);
-    EndLane(version, {state.segments[l].begin(), state.segments[l].end()}, lane);
-    lane.jobs_done = state.jobs_done[l];
+    if (found != views_.end() && found->second.contains(l)) {
+      SetAside& aside = found->second[l];
+      if (aside.jobs_done != lane.jobs_done) {
+        lane.result = {std::move(aside.values), aside.jobs_done, aside.jobs_done};
+      }
+    }
+    if (lane.ended != v1::LearnerProgress::PATIENCE) End(v1::LearnerProgress::TARGET, lane);
   }
-  ForgetEvaluations();
+  ForgetBest();
+  views_.erase(view);
+}
+
+// ---- going on -----------------------------------------------------------------------------------
+
+bool GradientLearner::WouldEndNoMore(const Lane& lane) const {
+  if (lane.jobs_done >= jobs_) return false;
+  switch (lane.ended) {
+    case v1::LearnerProgress::LENGTH:
+      return true;
+    case v1::LearnerProgress::PATIENCE:
+      return training_.patience() == 0 || lane.evaluations_since_best < training_.patience();
+    case v1::LearnerProgress::TARGET:
+      return !training_.has_target_accuracy() || reached_ < training_.target_accuracy();
+    default:  // an earlier version's checkpoint: by its length, if nothing else could end it
+      return training_.patience() == 0 && !training_.has_target_accuracy();
+  }
+}
+
+absl::Status GradientLearner::GoOn() {
+  const bool known = training_.patience() > 0 && best_validation_.has_value();
+  bool any = false, held = false;
+  for (int l = 0; l < static_cast<int>(lanes_.size()); ++l) {
+    Lane& lane = lanes_[l];
+    if (!lane.finished || !WouldEndNoMore(lane)) continue;
+    any = true;
+    if (lane.last_lost) lane.values = lane.model();
+    if (known) best_[l] = lane.model();
+    lane.result.reset();
+    lane.last_lost = false;
+    lane.finished = false;
+    lane.ended = v1::LearnerProgress::END_UNSPECIFIED;
+  }
+  if (!any) return absl::OkStatus();
+  reached_.reset();
+  // Early stopping goes on, too, unless what is known of it is of a lane that is to wait now.
+  for (int l = 0; l < static_cast<int>(lanes_.size()); ++l) held = held || Held(l);
+  if (!known || held) ForgetBest();
+  return absl::OkStatus();
 }
 
 // ---- checkpoints --------------------------------------------------------------------------------
@@ -308,10 +381,14 @@ v1::LearnerProgress GradientLearner::SaveProgress() const {
   v1::LearnerProgress progress;
   for (const Lane& lane : lanes_) {
     v1::LearnerProgress::Lane* saved = progress.add_lanes();
-    saved->set_jobs_done(static_cast<uint64_t>(lane.jobs_done));
+    const auto last = static_cast<uint64_t>(lane.jobs_done);
+    saved->set_jobs_done(lane.result.has_value() ? lane.result->jobs_done : last);
     saved->set_finished(lane.finished);
-    saved->set_version(static_cast<uint64_t>(lane.version));
+    saved->set_version(static_cast<uint64_t>(lane.model_version()));
     saved->set_history(static_cast<uint32_t>(lane.history.size()));
+    saved->set_ended(lane.ended);
+    saved->set_evaluations_since_best(lane.evaluations_since_best);
+    if (lane.result.has_value() && !lane.last_lost) saved->set_last(last);
   }
   for (const auto& [number, view] : views_) {
     v1::LearnerProgress::View* saved = progress.add_views();
@@ -326,6 +403,7 @@ v1::LearnerProgress GradientLearner::SaveProgress() const {
     progress.set_best_view(best_view_);
   }
   progress.set_evaluations_since_best(evaluations_since_best_);
+  if (reached_.has_value()) progress.set_reached(*reached_);
   return progress;
 }
 
@@ -337,22 +415,28 @@ absl::Status GradientLearner::LoadProgress(const v1::LearnerProgress& progress) 
   for (size_t l = 0; l < lanes_.size(); ++l) {
     Lane& lane = lanes_[l];
     const v1::LearnerProgress::Lane& saved = progress.lanes(static_cast<int>(l));
-    lane.jobs_done = static_cast<int64_t>(saved.jobs_done());
-    lane.version = static_cast<int64_t>(saved.version());
-    lane.finished = saved.finished();
-    if (saved.jobs_done() > static_cast<uint64_t>(jobs_)) {
-      return absl::DataLossError(
-          absl::StrCat("the checkpoint is at job ", saved.jobs_done(), " of a lane of ", jobs_));
-    }
-    if (saved.version() > saved.jobs_done() ||
+    const uint64_t last = saved.has_last() ? saved.last() : saved.jobs_done();
+    if (absl::Status status = CheckLength(last, jobs_); !status.ok()) return status;
+    if (saved.version() > saved.jobs_done() || saved.jobs_done() > last ||
         saved.history() > static_cast<uint64_t>(workload_.segments()[l].history)) {
       return absl::DataLossError(absl::StrCat("the checkpoint has version ", saved.version(),
                                               " and ", saved.history(), " before it after ",
                                               saved.jobs_done(), " jobs"));
     }
+    lane.jobs_done = static_cast<int64_t>(last);
+    lane.finished = saved.finished();
+    lane.ended = saved.ended();
+    lane.evaluations_since_best = saved.evaluations_since_best();
+    if (saved.version() != last) {
+      lane.result = {Floats(lane.values.size()), static_cast<int64_t>(saved.version()),
+                     static_cast<int64_t>(saved.jobs_done())};
+      lane.last_lost = !saved.has_last();
+    }
     lane.history.assign(saved.history(), Floats(lane.values.size()));
   }
   for (const v1::LearnerProgress::View& saved : progress.views()) {
+    // One that the training's former end was due at is of no use to a longer one.
+    if (!IsDue(saved.number())) continue;
     View& view = views_[saved.number()];
     for (int i = 0; i < std::min(saved.lanes_size(), saved.jobs_done_size()); ++i) {
       const uint32_t lane = saved.lanes(i);
@@ -362,6 +446,7 @@ absl::Status GradientLearner::LoadProgress(const v1::LearnerProgress& progress) 
     }
   }
   evaluations_since_best_ = progress.evaluations_since_best();
+  if (progress.has_reached()) reached_ = progress.reached();
   if (progress.has_best()) {
     best_validation_ = progress.best();
     best_view_ = progress.best_view();
@@ -379,7 +464,7 @@ std::vector<Learner::NamedVector> GradientLearner::Vectors() {
         {std::move(name), {static_cast<int64_t>(values.size())}, std::span(values), false});
   };
   for (size_t s = 0; s < workload_.segments().size(); ++s) {
-    Floats& values = s < lanes_.size() ? lanes_[s].values : constants_[s - lanes_.size()];
+    Floats& values = s < lanes_.size() ? lanes_[s].model() : constants_[s - lanes_.size()];
     for (const ParameterTensor& tensor : workload_.segments()[s].tensors) {
       vectors.push_back(
           {tensor.name, tensor.shape, std::span(values).subspan(tensor.offset, tensor.size), true});
@@ -392,6 +477,8 @@ std::vector<Learner::NamedVector> GradientLearner::Vectors() {
     for (size_t k = 0; k < lane.state.size(); ++k) {
       whole(absl::StrCat("optimiser.", optimiser_->state_names()[k], suffix), lane.state[k]);
     }
+    if (lane.result.has_value() && !lane.last_lost)
+      whole(absl::StrCat("last", suffix), lane.values);
     for (size_t k = 0; k < lane.history.size(); ++k) {
       whole(absl::StrCat("history.", k + 1, suffix), lane.history[k]);
     }
@@ -408,10 +495,21 @@ std::vector<Learner::NamedVector> GradientLearner::Vectors() {
 
 }  // namespace
 
-int64_t JobsOf(const v1::TrainingSpec& training, const JobPlan& plan) {
-  return training.has_jobs() ? static_cast<int64_t>(training.jobs())
-                             : static_cast<int64_t>(std::ceil(
-                                   training.epochs() * static_cast<double>(plan.jobs_per_epoch())));
+absl::Status CheckLength(uint64_t jobs_done, int64_t jobs) {
+  if (jobs_done <= static_cast<uint64_t>(jobs)) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("training: its length is ", jobs, " jobs, but ",
+                                          jobs_done, " have been done already; legal are ",
+                                          jobs_done, " and more"));
+}
+
+absl::StatusOr<int64_t> JobsOf(const v1::TrainingSpec& training, const JobPlan& plan) {
+  const auto per_epoch = static_cast<double>(plan.jobs_per_epoch());
+  const double jobs = training.has_jobs() ? static_cast<double>(training.jobs())
+                                          : std::ceil(training.epochs() * per_epoch);
+  if (jobs <= static_cast<double>(kMaxJobs)) return static_cast<int64_t>(jobs);
+  return absl::InvalidArgumentError(
+      absl::StrCat("training.", training.has_jobs() ? "jobs" : "epochs", ": ", jobs,
+                   " jobs, an epoch has ", per_epoch, "; legal are up to ", kMaxJobs));
 }
 
 absl::StatusOr<std::unique_ptr<Learner>> MakeGradientLearner(const Workload& workload,
@@ -425,11 +523,12 @@ absl::StatusOr<std::unique_ptr<Learner>> MakeGradientLearner(const Workload& wor
                      ": this workload sets no validation data aside; legal is 0"));
   }
   std::unique_ptr<JobPlan> plan = workload.PlanJobs(trial.training(), trial.seed());
-  absl::StatusOr<std::unique_ptr<Optimiser>> optimiser =
-      MakeOptimiser(trial.optimizer(), JobsOf(trial.training(), *plan));
+  const absl::StatusOr<int64_t> jobs = JobsOf(trial.training(), *plan);
+  if (!jobs.ok()) return jobs.status();
+  absl::StatusOr<std::unique_ptr<Optimiser>> optimiser = MakeOptimiser(trial.optimizer(), *jobs);
   if (!optimiser.ok()) return optimiser.status();
-  return std::make_unique<GradientLearner>(workload, trial, std::move(plan), *std::move(optimiser),
-                                           std::move(constants));
+  return std::make_unique<GradientLearner>(workload, trial, *jobs, std::move(plan),
+                                           *std::move(optimiser), std::move(constants));
 }
 
 }  // namespace gradloom

@@ -8,12 +8,16 @@
 // one that has to wait for the due lane's end, counts as it is. So what is evaluated, and what
 // early stopping decides, does not depend on which lane was ahead. With patience, lanes end at an
 // evaluation only, together, and at their best state: the segment is then at that state's version.
+// The last states stay with those that the lanes ended at, so that a longer training goes on from
+// them with the bits that it would have had.
 #ifndef GRADLOOM_MODELS_WORKLOADS_GRADIENT_LEARNER_H_
 #define GRADLOOM_MODELS_WORKLOADS_GRADIENT_LEARNER_H_
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "gradloom/v1/run.pb.h"
 #include "models/workloads/learner.h"
@@ -26,8 +30,13 @@ absl::StatusOr<std::unique_ptr<Learner>> MakeGradientLearner(
     const Workload& workload, const v1::TrialSpec& trial,
     std::vector<std::vector<float>> constants = {});
 
-// Jobs of one lane: training.jobs, or as many as training.epochs take.
-int64_t JobsOf(const v1::TrainingSpec& training, const JobPlan& plan);
+// Jobs of one lane: training.jobs, or as many as training.epochs take. InvalidArgument when they
+// are more than kMaxJobs.
+absl::StatusOr<int64_t> JobsOf(const v1::TrainingSpec& training, const JobPlan& plan);
+// Of a lane; the thousands of a run together stay far below 2^63.
+inline constexpr int64_t kMaxJobs = int64_t{1} << 40;
+// DataLoss when a lane of a checkpoint has come further than the training is long.
+absl::Status CheckLength(uint64_t jobs_done, int64_t jobs);
 
 }  // namespace gradloom
 

@@ -82,10 +82,20 @@ class Learner {
   virtual void Evaluated(int64_t view, const Evaluation& evaluation) = 0;
 
   // For checkpoints: what is small, and the vectors. A new learner that has loaded the former lists
-  // the same vectors, to be filled. DataLoss when it is another learner's.
+  // the same vectors, to be filled. DataLoss when it is another learner's, or has come further than
+  // this training goes.
   virtual v1::LearnerProgress SaveProgress() const = 0;
   virtual absl::Status LoadProgress(const v1::LearnerProgress& progress) = 0;
   virtual std::vector<NamedVector> Vectors() = 0;
+  // Once a checkpoint has been loaded, vectors and all: lanes that had finished go on from their
+  // last state where the training is now longer, or what ended them would end them no more
+  // (patience, target_accuracy). The state is then what it would be had the training been so from
+  // the start, where no lane waits for the end of another. FailedPrecondition when the checkpoint
+  // lacks what that takes.
+  virtual absl::Status GoOn() = 0;
+  // Once the parameters among Vectors() have been replaced, before the first job: whatever follows
+  // from them does so anew.
+  virtual void StartFromParameters() {}
 };
 
 }  // namespace gradloom

@@ -1,13 +1,18 @@
 #include "proto/ops/logging.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <ctime>
+#include <iterator>
 #include <memory>
 #include <string>
 
-#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "proto/ops/printable.h"
 #include "spdlog/formatter.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
@@ -33,28 +38,42 @@ std::string Rfc3339(spdlog::log_clock::time_point time) {
                          rest.count());
 }
 
+// What one message, or one field, may add to a line: peers decide what some of them hold.
+constexpr size_t kTextMax = 4096;
+
+// A JSON string, which has no room for bytes that are no UTF-8.
 std::string JsonString(absl::string_view text) {
+  const size_t missing = text.size() > kTextMax ? text.size() - kTextMax : 0;
+  text = text.substr(0, kTextMax);
   std::string out = "\"";
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          absl::StrAppendFormat(&out, "\\u%04x", static_cast<int>(c));
-        } else {
-          out += c;
-        }
+  while (!text.empty()) {
+    char32_t c = 0xfffd;  // the replacement character
+    const size_t length = Utf8Length(text, &c);
+    if (c == '"' || c == '\\') {
+      absl::StrAppend(&out, "\\", text.substr(0, 1));
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (length > 0 && IsVisible(c)) {
+      out.append(text.data(), length);
+    } else if (c < 0x10000) {
+      absl::StrAppendFormat(&out, "\\u%04x", static_cast<uint32_t>(c));
+    } else {
+      absl::StrAppendFormat(&out, "\\u%04x\\u%04x", 0xd7c0 + static_cast<uint32_t>(c >> 10),
+                            0xdc00 + static_cast<uint32_t>(c & 0x3ff));
     }
+    text.remove_prefix(std::max<size_t>(length, 1));
   }
+  if (missing > 0) absl::StrAppend(&out, "... (", missing, " bytes more)");
   return out + "\"";
+}
+
+// A field's value as it stands in a line of text: quoted where it could be taken for several.
+std::string TextValue(absl::string_view value) {
+  std::string shown = Printable(value, kTextMax);
+  const bool plain =
+      shown == value && !shown.empty() && shown.find_first_of(" \"=\\") == std::string::npos;
+  if (plain) return shown;
+  return absl::StrCat("\"", absl::StrReplaceAll(shown, {{"\"", "\\\""}}), "\"");
 }
 
 // JSON knows no NaN and no infinity.
@@ -98,12 +117,11 @@ class TextFormatter final : public spdlog::formatter {
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
     std::string line =
         absl::StrFormat("%s %-7s %s", Rfc3339(message.time), LevelName(message.level),
-                        absl::string_view(message.payload.data(), message.payload.size()));
+                        Printable({message.payload.data(), message.payload.size()}, kTextMax));
     if (current_fields != nullptr && current_fields->size() > 0) {
       line += " ";
       for (const LogField& field : *current_fields) {
-        const bool quote = field.value.find_first_of(" \"=\n") != std::string::npos;
-        absl::StrAppend(&line, " ", field.name, "=", quote ? JsonString(field.value) : field.value);
+        absl::StrAppend(&line, " ", field.name, "=", TextValue(field.value));
       }
     }
     line += "\n";
@@ -112,28 +130,46 @@ class TextFormatter final : public spdlog::formatter {
   std::unique_ptr<formatter> clone() const override { return std::make_unique<TextFormatter>(); }
 };
 
+struct NamedLevel {
+  absl::string_view name;
+  spdlog::level::level_enum level;
+};
+constexpr NamedLevel kLevels[] = {
+    {"trace", spdlog::level::trace},  {"debug", spdlog::level::debug},
+    {"info", spdlog::level::info},    {"warn", spdlog::level::warn},
+    {"warning", spdlog::level::warn}, {"error", spdlog::level::err},
+    {"off", spdlog::level::off},
+};
+
+const NamedLevel* FindLevel(absl::string_view name) {
+  const auto* found = std::find_if(std::begin(kLevels), std::end(kLevels),
+                                   [&](const NamedLevel& level) { return level.name == name; });
+  return found == std::end(kLevels) ? nullptr : found;
+}
+
+std::string Unknown(absl::string_view value, absl::string_view legal) {
+  return absl::StrCat("'", Printable(value), "' is unknown; legal: ", legal);
+}
+
 }  // namespace
+
+std::string CheckLogFormat(const std::string& format) {
+  return format == "text" || format == "json" ? "" : Unknown(format, kLogFormats);
+}
+
+std::string CheckLogLevel(const std::string& level) {
+  return FindLevel(level) == nullptr ? Unknown(level, kLogLevels) : "";
+}
 
 absl::Status SetUpLogging(absl::string_view program, absl::string_view format,
                           absl::string_view level) {
-  if (format != "text" && format != "json") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--log-format '", format, "' is unknown; known: text, json"));
+  if (std::string wrong = CheckLogFormat(std::string(format)); !wrong.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("--log-format: ", wrong));
   }
-  spdlog::level::level_enum threshold;
-  if (level == "debug") {
-    threshold = spdlog::level::debug;
-  } else if (level == "info") {
-    threshold = spdlog::level::info;
-  } else if (level == "warning") {
-    threshold = spdlog::level::warn;
-  } else if (level == "error") {
-    threshold = spdlog::level::err;
-  } else if (level == "off") {
-    threshold = spdlog::level::off;
-  } else {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--log-level '", level, "' is unknown; known: debug, info, warning, error, off"));
+  const NamedLevel* named = FindLevel(level);
+  if (named == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--log-level: ", CheckLogLevel(std::string(level))));
   }
   auto logger = std::make_shared<spdlog::logger>(std::string(program),
                                                  std::make_shared<spdlog::sinks::stderr_sink_mt>());
@@ -142,14 +178,15 @@ absl::Status SetUpLogging(absl::string_view program, absl::string_view format,
   } else {
     logger->set_formatter(std::make_unique<TextFormatter>());
   }
-  logger->set_level(threshold);
-  logger->flush_on(spdlog::level::debug);
+  logger->set_level(named->level);
+  logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
   return absl::OkStatus();
 }
 
 void Log(LogLevel level, absl::string_view message, std::initializer_list<LogField> fields) {
   spdlog::level::level_enum at = spdlog::level::info;
+  if (level == LogLevel::kTrace) at = spdlog::level::trace;
   if (level == LogLevel::kDebug) at = spdlog::level::debug;
   if (level == LogLevel::kWarning) at = spdlog::level::warn;
   if (level == LogLevel::kError) at = spdlog::level::err;

@@ -15,15 +15,23 @@
 
 namespace gradloom {
 
-// format: "text" (2026-11-24T10:00:00.123Z info worker joined  worker=w1 slots=2) or "json"
-// ({"time":
-// ..., "level": "info", "program": ..., "message": "worker joined", "worker": "w1", "slots": 2}).
-// level: "debug", "info", "warning", "error" or "off". InvalidArgument names the flag's value and
-// what is legal. Call once, before other threads log.
+// The legal values of the flags --log-format and --log-level, for their help.
+inline constexpr char kLogFormats[] = "text or json";
+inline constexpr char kLogLevels[] = "trace, debug, info, warn (or warning), error or off";
+
+// Checks of CLI11 options: "" or what is wrong.
+std::string CheckLogFormat(const std::string& format);
+std::string CheckLogLevel(const std::string& level);
+
+// format: text (2026-11-24T10:00:00.123Z info worker joined  worker=w1 slots=2) or json
+// ({"time": ..., "level": "info", "program": ..., "message": "worker joined", "worker": "w1",
+// "slots": 2}). Whatever messages and fields hold, a line of the log is one line of UTF-8 without
+// control characters (printable.h), of some kilobytes at most. InvalidArgument names the flag, its
+// value and what is legal. Call once, before other threads log.
 absl::Status SetUpLogging(absl::string_view program, absl::string_view format,
                           absl::string_view level);
 
-enum class LogLevel { kDebug, kInfo, kWarning, kError };
+enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError };
 
 // A named value of a log line.
 struct LogField {

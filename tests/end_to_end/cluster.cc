@@ -10,6 +10,7 @@ namespace gradloom {
 Cluster::Cluster(const TestFolder& folder, const std::vector<std::string>& flags)
     : folder_(folder) {
   const std::filesystem::path ports = folder_ / "ports";
+  std::filesystem::remove(ports);  // an earlier coordinator's
   std::vector<std::string> argv = {GRADLOOM_COORDINATOR, "--listen",    "127.0.0.1:0", "--state",
                                    folder_ / "state",    "--port-file", ports};
   argv.insert(argv.end(), flags.begin(), flags.end());

@@ -99,7 +99,9 @@ TEST_F(Errors, ACodeThatIsImpossibleWithTheseWorkers) {
   // On a cluster it shows when the run starts.
   Cluster cluster(folder_);
   cluster.AddWorker("a");
-  const Outcome later = cluster.Gradloom({"submit", folder_ / "run.yaml", "--watch"});
+  const Outcome later =
+      cluster.Gradloom({"submit", folder_ / "run.yaml", "--set", "fleet.min_workers=1", "--set",
+                        "fleet.gather=0s", "--watch"});
   EXPECT_EQ(later.code, 1);
   EXPECT_THAT(later.output, AllOf(HasSubstr("scheme.gc"), HasSubstr("s = 2"), HasSubstr("1 slots"),
                                   HasSubstr("legal are 0..0")));
@@ -285,7 +287,7 @@ TEST_F(Errors, AWorkerWithOtherDataIsNotUsed) {
   WriteText(folder_ / "there" / "data.csv", "1,2,0\n3,5,1\n5,6,0\n7,8,1\n");
   WriteText(folder_ / "run.yaml", absl::StrCat("data: {train: {csv: {file: data.csv}}}\n", kRest));
   Cluster cluster(folder_, {"--data-folder", folder_ / "here"});
-  cluster.AddWorker("a", {"--data-folder", folder_ / "there"});
+  for (const char* name : {"a", "b"}) cluster.AddWorker(name, {"--data-folder", folder_ / "there"});
   const Outcome outcome = cluster.Gradloom({"submit", folder_ / "run.yaml", "--watch"});
   EXPECT_NE(outcome.code, 0);
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("data.train"), HasSubstr("checksum"),

@@ -156,7 +156,8 @@ TEST_P(SameBits, OfSeparateProgramsWithAnotherNumberOfWorkers) {
   const auto gradloom = [&](const std::vector<std::string>& words) {
     return cluster.Gradloom(words);
   };
-  const Outcome submitted = gradloom({"submit", folder_ / "run.yaml"});
+  const Outcome submitted =
+      gradloom({"submit", folder_ / "run.yaml", "--set", "fleet.gather=500ms"});
   ASSERT_EQ(submitted.code, 0) << submitted.output;
   const Outcome watched = gradloom({"watch", "1"});
   EXPECT_EQ(watched.code, 0) << watched.output;

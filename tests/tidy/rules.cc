@@ -27,14 +27,14 @@ struct IncludeRule {
 // Libraries that bring I/O, threads, clocks or randomness.
 const Words& Impure() {
   static const Words& libraries = *new Words{
-      "grpc",    "google/",  "spdlog/", "prometheus/", "yaml-cpp/",         "CLI/", "civetweb",
+      "grpc",    "google/",  "spdlog/", "prometheus/", "yaml-cpp/",         "CLI/", "asio",
       "fstream", "iostream", "thread",  "mutex",       "filesystem",        "sys/", "unistd.h",
       "chrono",  "ctime",    "future",  "absl/random", "condition_variable"};
   return libraries;
 }
 const Words& Service() {
   static const Words& libraries =
-      *new Words{"grpc", "spdlog/", "prometheus/", "yaml-cpp/", "CLI/", "civetweb"};
+      *new Words{"grpc", "spdlog/", "prometheus/", "yaml-cpp/", "CLI/", "asio"};
   return libraries;
 }
 
@@ -47,7 +47,21 @@ const std::vector<IncludeRule>& IncludeRules() {
       {"proto/", {"proto/", "gradloom/"}, {}},
       {"proto/wire/", {"proto/wire/", "gradloom/"}, {"grpc", "spdlog/", "prometheus/"}},
       {"coordinator/core/", {"coordinator/core/", "coding/"}, Impure()},
-      {"coordinator/data_plane/", {"coordinator/data_plane/", "coding/"}, Service()},
+      {"coordinator/data_plane/",
+       {"coordinator/data_plane/", "coding/", "proto/ops/mutex.h"},
+       Service()},
+      {"coordinator/planning/",
+       {"coordinator/planning/", "coordinator/core/", "coding/"},
+       Impure()},
+      // Production plans and searches; that searching simulates is the tuner's own affair.
+      {"coordinator/run_file/",
+       {"coordinator/run_file/", "coordinator/planning/", "coding/", "models/", "gradloom/"},
+       {"grpc"}},
+      {"coordinator/engine/",
+       {"coordinator/engine/", "coordinator/core/", "coordinator/data_plane/",
+        "coordinator/metrics/", "coordinator/planning/", "coordinator/run_file/",
+        "coordinator/store/", "coordinator/tuning/", "coding/", "models/", "proto/", "gradloom/"},
+       {"grpc"}},
       {"coordinator/", {"coordinator/", "coding/", "models/", "proto/", "gradloom/"}, {}},
       {"worker/", {"worker/", "coding/", "models/", "proto/", "gradloom/"}, {}},
   };

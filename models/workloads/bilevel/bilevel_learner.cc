@@ -18,7 +18,10 @@ absl::StatusOr<std::unique_ptr<BilevelLearner>> BilevelLearner::Make(
                      ": this workload sets no validation data aside; legal is 0"));
   }
   const BilevelPlan& plan = workload.plan();
-  int64_t jobs = JobsOf(trial.training(), BilevelJobs(plan.sampler, plan.lanes, trial.seed()));
+  const absl::StatusOr<int64_t> asked =
+      JobsOf(trial.training(), BilevelJobs(plan.sampler, plan.lanes, trial.seed()));
+  if (!asked.ok()) return asked.status();
+  int64_t jobs = *asked;
   if (const int64_t over = jobs % plan.lanes.phases; over != 0) {
     if (trial.training().has_jobs()) {
       return absl::InvalidArgumentError(absl::StrCat("training.jobs = ", jobs,
@@ -50,7 +53,6 @@ BilevelLearner::BilevelLearner(const BilevelWorkload& workload, const v1::TrialS
       rows_(std::move(rows)),
       state_(workload.problem(), plan_.options, trial.seed()),
       jobs_done_(workload.lanes().size()),
-      finished_(jobs == 0),
       replies_(plan_.lanes.places),
       settled_(plan_.lanes.places) {
   for (const SegmentSpec& segment : workload.segments()) segments_.emplace_back(segment.size);
@@ -59,7 +61,8 @@ BilevelLearner::BilevelLearner(const BilevelWorkload& workload, const v1::TrialS
 }
 
 LaneProgress BilevelLearner::progress(int lane) const {
-  return {jobs_done_[lane], jobs_, finished_ || jobs_done_[lane] >= jobs_};
+  if (result_.has_value()) return {result_->jobs_done, jobs_, true};
+  return {jobs_done_[lane], jobs_, jobs_done_[lane] >= jobs_};
 }
 
 std::vector<SegmentVersion> BilevelLearner::Reads(int lane) const {
@@ -185,6 +188,16 @@ absl::Status BilevelLearner::ApplyLate(int lane, int64_t job, const DecodedSum& 
   return absl::OkStatus();
 }
 
+BilevelLearner::View BilevelLearner::NewView() const {
+  const BilevelShape& shape = plan_.shape();
+  return {std::vector<double>(shape.dx), std::vector<double>(shape.blocks * shape.dy)};
+}
+
+void BilevelLearner::End(v1::LearnerProgress::End why, int64_t view) {
+  ended_ = why;
+  result_ = {views_.at(view), view};
+}
+
 std::optional<int64_t> BilevelLearner::EndStepIfSettled() {
   const int64_t done = (state_.step() + 1) * phases();
   if (*std::min_element(jobs_done_.begin(), jobs_done_.end()) < done) return std::nullopt;
@@ -199,12 +212,11 @@ std::optional<int64_t> BilevelLearner::EndStepIfSettled() {
   }
   state_.Step(blocks, replies);
   Publish();
-  finished_ = done >= jobs_;
   const bool due =
       evaluate_every_ > 0 && done / evaluate_every_ > (done - phases()) / evaluate_every_;
-  if (finished_) state_.Return(state_.x(), state_.CaughtUp());
-  if (!due && !finished_) return std::nullopt;
+  if (!due && done < jobs_) return std::nullopt;
   views_[done] = {{state_.x().begin(), state_.x().end()}, state_.CaughtUp()};
+  if (done >= jobs_) End(v1::LearnerProgress::LENGTH, done);
   return done;
 }
 
@@ -251,18 +263,34 @@ absl::StatusOr<Evaluation> BilevelLearner::Evaluate(int64_t view, const Examples
 }
 
 void BilevelLearner::Evaluated(int64_t view, const Evaluation& evaluation) {
-  if (training_.has_target_accuracy() && evaluation.accuracy >= training_.target_accuracy() &&
-      view < jobs_) {
-    // Back to what was evaluated, however far lanes have run ahead.
-    const View& reached = views_.at(view);
-    state_.set_step(view / phases());
-    state_.Return(reached.x, reached.y);
-    std::fill(jobs_done_.begin(), jobs_done_.end(), view);
-    finished_ = true;
-    views_.clear();
-    return;
+  // With what was evaluated, however far lanes have run ahead.
+  if (training_.has_target_accuracy() && evaluation.accuracy >= training_.target_accuracy()) {
+    reached_ = evaluation.accuracy;
+    End(v1::LearnerProgress::TARGET, view);
   }
   views_.erase(view);
+}
+
+absl::Status BilevelLearner::GoOn() {
+  if (!result_.has_value()) return absl::OkStatus();
+  const bool longer = *std::min_element(jobs_done_.begin(), jobs_done_.end()) < jobs_ &&
+                      (ended_ != v1::LearnerProgress::TARGET || !training_.has_target_accuracy() ||
+                       reached_ < training_.target_accuracy());
+  if (!longer) return absl::OkStatus();
+  if (ended_ == v1::LearnerProgress::END_UNSPECIFIED) {
+    return absl::FailedPreconditionError(
+        "training: an earlier version of Gradloom ended it and kept the model alone, which is not "
+        "all that a bilevel training goes on from; legal is its former length");
+  }
+  result_.reset();
+  reached_.reset();
+  ended_ = v1::LearnerProgress::END_UNSPECIFIED;
+  return absl::OkStatus();
+}
+
+void BilevelLearner::StartFromParameters() {
+  state_.Begin();
+  Publish();
 }
 
 // ---- checkpoints --------------------------------------------------------------------------------
@@ -271,10 +299,13 @@ v1::LearnerProgress BilevelLearner::SaveProgress() const {
   v1::LearnerProgress progress;
   for (const int64_t done : jobs_done_) {
     v1::LearnerProgress::Lane* lane = progress.add_lanes();
-    lane->set_jobs_done(static_cast<uint64_t>(done));
-    lane->set_finished(finished_);
+    lane->set_jobs_done(result_.has_value() ? result_->jobs_done : done);
+    lane->set_finished(result_.has_value());
+    lane->set_ended(ended_);
+    lane->set_last(static_cast<uint64_t>(done));
   }
   for (const auto& [number, view] : views_) progress.add_views()->set_number(number);
+  if (reached_.has_value()) progress.set_reached(*reached_);
   return progress;
 }
 
@@ -284,26 +315,27 @@ absl::Status BilevelLearner::LoadProgress(const v1::LearnerProgress& progress) {
                                             " lanes, the trial ", jobs_done_.size()));
   }
   uint64_t least = UINT64_MAX, most = 0;
-  for (size_t lane = 0; lane < jobs_done_.size(); ++lane) {
-    const uint64_t done = progress.lanes(static_cast<int>(lane)).jobs_done();
+  for (size_t l = 0; l < jobs_done_.size(); ++l) {
+    const v1::LearnerProgress::Lane& lane = progress.lanes(static_cast<int>(l));
+    const uint64_t done = lane.has_last() ? lane.last() : lane.jobs_done();
     least = std::min(least, done);
     most = std::max(most, done);
-    jobs_done_[lane] = static_cast<int64_t>(done);
+    jobs_done_[l] = static_cast<int64_t>(done);
   }
-  finished_ = progress.lanes(0).finished();
+  if (absl::Status status = CheckLength(most, jobs_); !status.ok()) return status;
   const auto per_step = static_cast<uint64_t>(phases());
-  if (most > static_cast<uint64_t>(jobs_) || most > (least / per_step + 1) * per_step) {
+  if (most > (least / per_step + 1) * per_step) {
     return absl::DataLossError(absl::StrCat("the checkpoint's lanes are at jobs ", least, " to ",
-                                            most, "; legal are up to ", jobs_,
-                                            ", all in one step of ", per_step));
+                                            most, "; legal are jobs of one step of ", per_step));
   }
   state_.set_step(static_cast<int64_t>(least / per_step));
   blocks_ = plan_.sampler.Blocks(seed_, state_.step());
   views_.clear();
-  const BilevelShape& shape = plan_.shape();
-  for (const v1::LearnerProgress::View& view : progress.views()) {
-    views_[view.number()] = {std::vector<double>(shape.dx),
-                             std::vector<double>(shape.blocks * shape.dy)};
+  for (const v1::LearnerProgress::View& view : progress.views()) views_[view.number()] = NewView();
+  ended_ = progress.lanes(0).ended();
+  if (progress.has_reached()) reached_ = progress.reached();
+  if (progress.lanes(0).finished()) {
+    result_ = {NewView(), static_cast<int64_t>(progress.lanes(0).jobs_done())};
   }
   return absl::OkStatus();
 }
@@ -312,7 +344,18 @@ std::vector<Learner::NamedVector> BilevelLearner::Vectors() {
   std::vector<NamedVector> vectors;
   for (const Bsvrb::Vector& vector : state_.Vectors()) {
     const bool model = vector.name == "x" || vector.name == "y";
-    vectors.push_back({vector.name, vector.shape, {}, model, std::span(*vector.values)});
+    const auto add = [&](std::string name, bool parameter, std::vector<double>& values) {
+      vectors.push_back({std::move(name), vector.shape, {}, parameter, std::span(values)});
+    };
+    if (!model || !result_.has_value()) {
+      add(vector.name, model, *vector.values);
+      continue;
+    }
+    add(vector.name, true, vector.name == "x" ? result_->view.x : result_->view.y);
+    // An earlier version kept the result alone.
+    if (ended_ != v1::LearnerProgress::END_UNSPECIFIED) {
+      add(absl::StrCat("last.", vector.name), false, *vector.values);
+    }
   }
   const auto floats = [&vectors](std::string name, Floats& values) {
     vectors.push_back({std::move(name), {static_cast<int64_t>(values.size())}, values, false, {}});

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ class BilevelLearner final : public Learner {
   v1::LearnerProgress SaveProgress() const override;
   absl::Status LoadProgress(const v1::LearnerProgress& progress) override;
   std::vector<NamedVector> Vectors() override;
+  absl::Status GoOn() override;
+  void StartFromParameters() override;
 
   const Bsvrb& state() const { return state_; }
 
@@ -47,6 +50,10 @@ class BilevelLearner final : public Learner {
   struct View {
     std::vector<double> x, y;
   };
+  struct Result {
+    View view;
+    int64_t jobs_done = 0;  // that count
+  };
 
   BilevelLearner(const BilevelWorkload& workload, const v1::TrialSpec& trial, int64_t jobs,
                  Examples rows);
@@ -56,6 +63,9 @@ class BilevelLearner final : public Learner {
   absl::StatusOr<Floats> ReadFinite(int lane, const DecodedSum& sum) const;
   BlockReply ReplyAt(int place) const;
   void SolveForSecondPhase(int place);
+  View NewView() const;
+  // Ends the trial with a view.
+  void End(v1::LearnerProgress::End why, int64_t view);
   // Ends the step if all lanes have done its jobs; the view that is due, if any.
   std::optional<int64_t> EndStepIfSettled();
   // Writes the sampled blocks and x, as of the new step, for workers to read.
@@ -72,7 +82,11 @@ class BilevelLearner final : public Learner {
   const Examples rows_;  // those of the problem
   Bsvrb state_;
   std::vector<int64_t> jobs_done_;  // by lane
-  bool finished_ = false;
+  // The model that the trial ended with. The state goes no further, and stays as it is: what it
+  // catches up with in one go, it must not catch up with in two, to have the same bits.
+  std::optional<Result> result_;
+  v1::LearnerProgress::End ended_ = v1::LearnerProgress::END_UNSPECIFIED;
+  std::optional<double> reached_;             // the accuracy that met the target
   std::vector<int> blocks_;                   // the step's, by place
   std::vector<Floats> segments_;              // what workers read
   std::vector<std::vector<Floats>> replies_;  // by place and phase

@@ -234,10 +234,10 @@ void Bsvrb::Step(std::span<const int> blocks, std::span<const BlockReply> replie
   ++step_;
 }
 
-void Bsvrb::Return(std::span<const double> x, std::span<const double> y) {
-  x_.assign(x.begin(), x.end());
-  y_.assign(y.begin(), y.end());
-  std::fill(steps_.begin(), steps_.end(), static_cast<double>(step_));
+void Bsvrb::Begin() {
+  problem_.ProjectX(x_);
+  x_before_ = x_;
+  y_before_ = y_;
 }
 
 std::vector<Bsvrb::Vector> Bsvrb::Vectors() {

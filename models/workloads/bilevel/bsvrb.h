@@ -74,8 +74,8 @@ class Bsvrb {
   std::span<const double> x() const { return x_; }
   std::span<const double> z() const { return z_; }
   double gamma() const;
-  // Sets the model to a state seen before; nothing may follow.
-  void Return(std::span<const double> x, std::span<const double> y);
+  // Before the first step: begins with the x and y that Vectors have been given.
+  void Begin();
 
   struct Vector {
     std::string name;

@@ -125,6 +125,7 @@ TEST(CoordinatorCoreTest, WaitsForEffectsOfTheSameLaneOnly) {
 TEST(CoordinatorCoreTest, ALostWorkersSlotWaitsForItsGraceThenDoublesUp) {
   CorePlan plan = PlanFor(Gc(2, 0), {}, 1, 1);
   plan.min_workers = 2;
+  plan.judge.patience_min = absl::InfiniteDuration();
   CoreDriver driver(std::move(plan));
   driver.Join(1, "a");
   driver.Join(2, "b");
@@ -184,25 +185,30 @@ TEST(CoordinatorCoreTest, NewWorkersShareTheSlots) {
   EXPECT_EQ(driver.asked[2].size(), 2u);
 }
 
-TEST(CoordinatorCoreTest, RetriesAFailedTaskUpToTheLimit) {
+TEST(CoordinatorCoreTest, RetriesAFailedTaskUpToTheLimitWithPauses) {
   CoreDriver driver(PlanFor(Gc(1, 0), {}, 1, 1));
   driver.Join(1, "a");
   for (int attempt = 0; attempt < 5; ++attempt) {
     ASSERT_TRUE(driver.failed.empty());
     ASSERT_EQ(driver.asked[1].size(), 1u);
-    const AssignedTask task = driver.asked[1][0];
-    EXPECT_EQ(task.attempt, attempt);
-    driver.asked[1].clear();
-    driver.Send(TaskFailedEvent{task.id, false, "out of memory"});
+    EXPECT_EQ(driver.asked[1][0].attempt, attempt);
+    driver.Fail(1, "out of memory");
+    if (attempt == 4) break;
+    EXPECT_TRUE(driver.asked[1].empty()) << "it rests";
+    const absl::Time rested = driver.core().NextTimeout();
+    EXPECT_EQ(rested, driver.now + (1 << attempt) * absl::Seconds(1));
+    driver.now = rested;
+    driver.Send(Tick{});
   }
   EXPECT_THAT(driver.failed, HasSubstr("failed 5 times"));
+  EXPECT_THAT(driver.failed, HasSubstr("at a"));
   EXPECT_THAT(driver.failed, HasSubstr("out of memory"));
 }
 
-TEST(CoordinatorCoreTest, AFatalFailureEndsTheRun) {
+TEST(CoordinatorCoreTest, AFatalFailureEndsTheRunOfASingleWorker) {
   CoreDriver driver(PlanFor(Gc(2, 1), {}, 1, 1));
   driver.Join(1, "a");
-  driver.Send(TaskFailedEvent{driver.asked[1][0].id, true, "example 17 is NaN"});
+  driver.Fail(1, "example 17 is NaN", /*fatal=*/true);
   EXPECT_THAT(driver.failed, HasSubstr("example 17 is NaN"));
   EXPECT_TRUE(driver.asked[1].empty()) << "everything outstanding is dropped";
 }
@@ -222,6 +228,7 @@ TEST(CoordinatorCoreTest, ARoundThatNeverEndsFailsAndNamesTheMissing) {
   CorePlan plan = PlanFor(Gc(2, 0), {}, 1, 1);
   plan.round_timeout = absl::Seconds(30);
   plan.min_workers = 2;
+  plan.judge.patience_min = absl::InfiniteDuration();
   CoreDriver driver(std::move(plan));
   driver.Join(1, "a");
   driver.Join(2, "b");
@@ -230,7 +237,7 @@ TEST(CoordinatorCoreTest, ARoundThatNeverEndsFailsAndNamesTheMissing) {
   driver.now += absl::Seconds(30);
   driver.Send(Tick{});
   EXPECT_THAT(driver.failed, HasSubstr("round_timeout"));
-  EXPECT_THAT(driver.failed, HasSubstr("not answered: 1"));
+  EXPECT_THAT(driver.failed, HasSubstr("not answered: 1 (worker b)"));
 }
 
 TEST(CoordinatorCoreTest, ResumesLanesWhereTheyWere) {
@@ -255,19 +262,20 @@ TEST(CoordinatorCoreTest, F23_WhatIsAssignedAnewIsTheSameInvocationOfItsSlot) {
   ASSERT_EQ(driver.asked[1].size(), 1u);
   const AssignedTask failing = driver.asked[1][0];
   EXPECT_EQ(failing.slot_invocation, 8u) << "the second of this life";
-  driver.asked[1].clear();
-  driver.Send(TaskFailedEvent{failing.id, false, "disk full"});
-  ASSERT_EQ(driver.asked[1].size(), 1u);
-  EXPECT_EQ(driver.asked[1][0].slot_invocation, 8u) << "tried again";
-  EXPECT_NE(driver.asked[1][0].invocation, failing.invocation);
+  driver.Fail(1, "disk full");
+  const auto of_slot_0 = [&driver](WorkerId worker) {
+    const std::vector<AssignedTask>& asked = driver.asked[worker];
+    const auto found = std::find_if(asked.begin(), asked.end(),
+                                    [](const AssignedTask& task) { return task.slot == 0; });
+    return found == asked.end() ? AssignedTask{} : *found;
+  };
+  EXPECT_EQ(of_slot_0(2).slot_invocation, 8u) << "tried again, elsewhere";
+  EXPECT_NE(of_slot_0(2).invocation, failing.invocation);
   driver.Lose(2);
   driver.Join(3, "b");
-  ASSERT_EQ(driver.asked[3].size(), 1u);
-  EXPECT_EQ(driver.asked[3][0].slot_invocation, 8u) << "elsewhere";
-  driver.AnswerAll(1);
+  EXPECT_EQ(of_slot_0(3).slot_invocation, 8u) << "and once more";
   driver.AnswerAll(3);
-  EXPECT_EQ(driver.asked[1][0].slot_invocation, 9u);
-  EXPECT_EQ(driver.asked[3][0].slot_invocation, 9u);
+  EXPECT_EQ(of_slot_0(3).slot_invocation, 9u);
 }
 
 TEST(CoordinatorCoreTest, RefusesADelayWithoutLanes) {

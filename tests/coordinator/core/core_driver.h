@@ -52,6 +52,9 @@ class CoreDriver {
  public:
   explicit CoreDriver(CorePlan plan) {
     for (const LanePlan& lane : plan.lanes) next_job_.push_back(lane.first_job);
+    plan.weaves_of = [this](const std::string&) {
+      return absl::StatusOr<std::vector<WeavePlan>>(std::move(next_weaves_));
+    };
     auto created = CoordinatorCore::Create(std::move(plan));
     EXPECT_TRUE(created.ok()) << created.status();
     core_ = *std::move(created);
@@ -83,14 +86,21 @@ class CoreDriver {
     asked[worker].erase(asked[worker].begin());
     Send(ReplyReceived{task.id});
   }
+  // The oldest task of the worker fails.
+  void Fail(WorkerId worker, const std::string& error, bool fatal = false) {
+    ASSERT_FALSE(asked[worker].empty()) << "worker " << worker << " has nothing to do";
+    const AssignedTask task = asked[worker].front();
+    asked[worker].erase(asked[worker].begin());
+    Send(TaskFailedEvent{task.id, worker, fatal, error});
+  }
   void AnswerAll(WorkerId worker) {
     for (size_t left = asked[worker].size(); left > 0 && !asked[worker].empty(); --left) {
       Answer(worker);
     }
   }
   void Reconfigure(std::vector<WeavePlan> weaves, const std::vector<int64_t>& pause_at = {}) {
-    const absl::Status status = core_->Reconfigure(std::move(weaves), pause_at);
-    EXPECT_TRUE(status.ok()) << status;
+    next_weaves_ = std::move(weaves);
+    Send(gradloom::Reconfigure{"", pause_at});
     Send(Tick{});
   }
   void Applied() {
@@ -107,6 +117,7 @@ class CoreDriver {
   std::vector<ApplyJob> applying;
   std::vector<RoundClosed> rounds;
   std::vector<TaskId> dropped;  // in the order of being dropped
+  std::vector<WorkerRested> rested;
   std::vector<std::pair<int, int64_t>> applied_order;
   std::string failed;
   bool finished = false;
@@ -135,6 +146,8 @@ class CoreDriver {
       applied_order.emplace_back(apply->lane, apply->lane_job);
     } else if (const auto* closed = std::get_if<RoundClosed>(&action)) {
       rounds.push_back(*closed);
+    } else if (const auto* rest = std::get_if<WorkerRested>(&action)) {
+      rested.push_back(*rest);
     } else if (const auto* failure = std::get_if<RunFailed>(&action)) {
       failed = failure->error;
     } else if (std::holds_alternative<RunFinished>(action)) {
@@ -145,6 +158,7 @@ class CoreDriver {
   }
 
   std::unique_ptr<CoordinatorCore> core_;
+  std::vector<WeavePlan> next_weaves_;  // of the Reconfigure under way
   std::vector<int64_t> next_job_;
   std::set<TaskId> seen_;
 };

@@ -322,7 +322,6 @@ TEST(Resolve, RefusesWhatIsOutOfRange) {
                     HasSubstr("scheme.gc.code cyclic")));
   EXPECT_THAT(error("wire: {parameters: fp16}"), HasSubstr("fp32, bf16"));
   EXPECT_THAT(error("wire: {frame_bytes: 1001}"), HasSubstr("a multiple of 4"));
-  EXPECT_THAT(error("name: ../x"), HasSubstr("name: '../x' is not legal"));
   EXPECT_THAT(error("trials: [{name: a}, {name: a}]"),
               HasSubstr("trials[1] (a): name: 'a' is taken"));
   EXPECT_THAT(
@@ -338,6 +337,74 @@ TEST(Resolve, RefusesWhatIsOutOfRange) {
               HasSubstr("straggle.slots[0]: 2 is not legal; it must be less than"));
   EXPECT_THAT(ErrorOf("data: {train: glyphs, test: glyphs, holdout: 5}\nworkload: {mlp: {}}"),
               HasSubstr("test and holdout (5) exclude each other"));
+}
+
+// Names are for people: what files are called is not their business.
+TEST(Resolve, F07_NamesMayBeAnythingThatCanBeShown) {
+  const ResolvedRun run = Resolve(absl::StrCat(
+      kBase,
+      "name: 'exp: 1/2'\ntrials: [{name: a b}, {name: a_b}, {name: ../x}, {name: 'é: 日本'}, "
+      "{name: .hidden}, {name: ",
+      std::string(300, 'n'), "}]"));
+  EXPECT_EQ(run.spec.name(), "exp: 1/2");
+  EXPECT_EQ(run.trials[2].name(), "../x");
+  EXPECT_EQ(run.trials[5].name(), std::string(300, 'n'));
+  const auto error = [](const std::string& more) { return ErrorOf(absl::StrCat(kBase, more)); };
+  EXPECT_THAT(error("name: \"a\\nb\""),
+              HasSubstr("name: 'a\\nb' is not legal; it must be UTF-8 without control characters"));
+  EXPECT_THAT(error("trials: [{}, {name: \"\\e[31mred\"}]"),
+              HasSubstr("trials[1].name: '\\x1b[31mred' is not legal"));
+  EXPECT_THAT(error(absl::StrCat("name: ", std::string(201, 'x'))),
+              AllOf(HasSubstr("(201 bytes)"), HasSubstr("it must be 1 to 200 bytes")));
+  EXPECT_THAT(error(absl::StrCat("trials: [{name: ", std::string(1001, 'x'), "}]")),
+              HasSubstr("it must be 1 to 1000 bytes"));
+}
+
+TEST(Resolve, F07_SweepsOfManyKeysHaveReadableNames) {
+  const std::string nine = R"(
+optimizer: {kind: adamw}
+training: {jobs: 4}
+sweep:
+  grid:
+    optimizer.learning_rate: [0.001, 0.0005]
+    optimizer.weight_decay: [0.01]
+    optimizer.beta1: [0.9, 0.95]
+    optimizer.beta2: [0.999]
+    optimizer.epsilon: [1e-08]
+    optimizer.schedule.kind: [cosine]
+    optimizer.schedule.warmup_jobs: [2]
+    training.batch_size: [64, 128]
+    workload.mlp.hidden: [[64], [64, 64]]
+)";
+  const ResolvedRun run = Resolve(absl::StrCat(kBase, nine));
+  ASSERT_EQ(run.trials.size(), 16);
+  EXPECT_EQ(run.trials[1].name(),
+            "optimizer.beta1=0.9,optimizer.beta2=0.999,optimizer.epsilon=1e-08,"
+            "optimizer.learning_rate=0.001,optimizer.schedule.kind=cosine,"
+            "optimizer.schedule.warmup_jobs=2,optimizer.weight_decay=0.01,training.batch_size=64,"
+            "workload.mlp.hidden=[64,64]");
+}
+
+TEST(Resolve, F07_SweptNamesAreUniqueAndHaveALimit) {
+  // What is left out of a name must not make two of them one.
+  const ResolvedRun files = Resolve(
+      absl::StrCat(kBase, "sweep: {grid: {start_from: [a b.st, ab.st, \"{file: 'c:/d.st'}\"]}}"));
+  EXPECT_EQ(files.trials[0].name(), "start_from=ab.st");
+  EXPECT_EQ(files.trials[1].name(), "start_from=ab.st#1");
+  EXPECT_EQ(files.trials[2].name(), "start_from={file:'c:/d.st'}");
+  EXPECT_EQ(files.trials[0].start_from().file(), "a b.st");
+  EXPECT_EQ(files.trials[2].start_from().file(), "c:/d.st");
+  std::string list = "[8";
+  for (int i = 0; i < 400; ++i) absl::StrAppend(&list, ", 16");
+  const ResolvedRun wide = Resolve(
+      absl::StrCat(kBase, "sweep: {grid: {workload.mlp.hidden: [", list, "], ", list, ", 8]]}}"));
+  ASSERT_EQ(wide.trials.size(), 2);
+  for (int i : {0, 1}) {
+    EXPECT_EQ(wide.trials[i].name().size(), 1000);
+    EXPECT_THAT(wide.trials[i].name(), testing::EndsWith(absl::StrCat(",16#", i).substr(3)));
+  }
+  EXPECT_THAT(ErrorOf(absl::StrCat(kBase, "sweep: {grid: {seed: [1, 2, 1]}}")),
+              HasSubstr("sweep.grid[seed]: lists '1' twice"));
 }
 
 TEST(Resolve, RepliesOf16BitsNeedUnitWeights) {

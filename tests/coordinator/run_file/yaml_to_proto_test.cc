@@ -80,6 +80,8 @@ closing: mu
   EXPECT_EQ(spec.optimizer().kind(), v1::OptimizerSpec::SGD);
   EXPECT_TRUE(spec.scheme().has_uncoded());
   EXPECT_EQ(spec.closing().rule(), v1::ClosingSpec::MU);
+  EXPECT_EQ(Parse("start_from: model.safetensors").start_from().file(), "model.safetensors");
+  EXPECT_EQ(Parse("data: {train: {csv: iris.csv}}").data().train().csv().file(), "iris.csv");
   EXPECT_TRUE(Parse("scheme: {uncoded: }").scheme().has_uncoded());
   EXPECT_TRUE(Parse("scheme: {uncoded: {}}").scheme().has_uncoded());
 }

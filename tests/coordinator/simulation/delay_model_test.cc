@@ -114,5 +114,12 @@ TEST(GeneratedDelaysTest, RefusesWhatIsNotLegal) {
   EXPECT_THAT(MakeGeneratedDelays(spec).status().message(), HasSubstr("leave = 0"));
 }
 
+TEST(DelayTextTest, ErrorsNameTheTextAndWhatIsLegal) {
+  EXPECT_THAT(std::string(ParseDelays("parto:shape=2").status().message()),
+              testing::HasSubstr("parto"));
+  EXPECT_FALSE(ParseDelays("pareto:shape=-1").ok() &&
+               MakeGeneratedDelays(*ParseDelays("pareto:shape=-1")).ok());
+}
+
 }  // namespace
 }  // namespace gradloom

@@ -4,7 +4,7 @@
 #include <random>
 #include <vector>
 
-#include "coordinator/simulation/arrangement.h"
+#include "coordinator/planning/arrangement.h"
 #include "coordinator/simulation/simulator.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -51,6 +51,7 @@ class FaultyFileSystem final : public FileSystem {
   absl::Status Close(int file, const std::string& path) override {
     // Always closed for real, so that tests do not run out of descriptors.
     absl::Status closed = PosixFileSystem().Close(file, path);
+    if (reading_.erase(file) > 0) return closed;
     if (absl::Status status = Next(); !status.ok()) return status;
     return closed;
   }
@@ -84,6 +85,31 @@ class FaultyFileSystem final : public FileSystem {
     return PosixFileSystem().RemoveAll(path);
   }
 
+  // Reading goes on as before: what matters is what a fault leaves behind.
+  absl::StatusOr<int> OpenToRead(const std::string& path) override {
+    absl::StatusOr<int> file = PosixFileSystem().OpenToRead(path);
+    if (file.ok()) reading_.insert(*file);
+    return file;
+  }
+  absl::StatusOr<uint64_t> Size(int file, const std::string& path) override {
+    return PosixFileSystem().Size(file, path);
+  }
+  absl::StatusOr<size_t> ReadAt(int file, const std::string& path, uint64_t offset,
+                                std::span<std::byte> out) override {
+    return PosixFileSystem().ReadAt(file, path, offset, out);
+  }
+  absl::StatusOr<FileKind> KindOf(const std::string& path) override {
+    return PosixFileSystem().KindOf(path);
+  }
+  absl::StatusOr<std::vector<FolderEntry>> List(const std::string& path) override {
+    return PosixFileSystem().List(path);
+  }
+  absl::StatusOr<int> Lock(const std::string& path) override {
+    absl::StatusOr<int> file = PosixFileSystem().Lock(path);
+    if (file.ok()) reading_.insert(*file);
+    return file;
+  }
+
   // Undoes the renames whose folder was not synced, newest first, and halves the files that were
   // not.
   void Lose() {
@@ -112,6 +138,7 @@ class FaultyFileSystem final : public FileSystem {
   int operations_ = 0;
   bool crashed_ = false;
   std::set<std::string> unsynced_;
+  std::set<int> reading_;                                     // or locked
   std::vector<std::pair<std::string, std::string>> renames_;  // not yet synced
 };
 

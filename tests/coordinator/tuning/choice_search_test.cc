@@ -200,7 +200,7 @@ TEST(ChoiceSearchTest, RefusesWhatIsNotLegal) {
   EXPECT_FALSE(SearchChoices(profile, {4, 1, 1}, nothing).ok());
 }
 
-TEST(TuningReportTest, SaysWhatAChoiceCostsAndHowToUseIt) {
+TEST(TuningReportTest, F08_SaysWhatAChoiceCostsAndHowToUseIt) {
   const FleetSize size{16, 4, 24};
   SearchOptions options;
   options.keep = 3;
@@ -217,6 +217,9 @@ TEST(TuningReportTest, SaysWhatAChoiceCostsAndHowToUseIt) {
   EXPECT_THAT(snippet, HasSubstr("m_sgc: {b: 1, w: 2, lambda: 3}"));
   EXPECT_THAT(snippet, HasSubstr("closing: {rule: mu, mu: 0.5}"));
   EXPECT_THAT(snippet, HasSubstr("fleet:\n  arrangement: woven\n"));
+  // Every reader of YAML takes 1.0e-05 for a number, and 1e-05 only some.
+  choice.choice.closing = *ParseClosing("mu:0.00001");
+  EXPECT_THAT(RunFileSnippet(choice, size), HasSubstr("{rule: mu, mu: 1.0e-05}"));
   EXPECT_EQ(BytesText(999), "999 B");
   EXPECT_EQ(BytesText(2'500'000), "2.5 MB");
 }

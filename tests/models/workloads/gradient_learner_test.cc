@@ -187,6 +187,51 @@ TEST_P(Settings, ARestartAnywhereChangesNothing) {
   FAIL() << "200 steps did not suffice";
 }
 
+// A new learner where `before` is, under another training.
+std::unique_ptr<LocalTrainer> GoneOn(LocalTrainer& before, const Workload& workload,
+                                     const v1::TrialSpec& trial) {
+  auto after = TrainerOf(workload, trial);
+  EXPECT_TRUE(after->learner().LoadProgress(before.learner().SaveProgress()).ok());
+  const auto saved = VectorsOf(before.learner(), true);
+  for (const Learner::NamedVector& vector : after->learner().Vectors()) {
+    const auto found = saved.find(vector.name);
+    EXPECT_NE(found, saved.end()) << vector.name;
+    if (found != saved.end()) {
+      std::copy(found->second.begin(), found->second.end(), vector.values.begin());
+    }
+  }
+  EXPECT_TRUE(after->learner().GoOn().ok());
+  return after;
+}
+
+TEST_P(Settings, F27_ALongerTrainingGoesOnWithTheBitsItWouldHaveHad) {
+  const auto expected = TrainerOf(workload_, trial_);
+  ASSERT_TRUE(expected->Run().ok());
+  const bool waits = GetParam().shape == Shape::kGreedy && GetParam().lanes > 1;
+  for (const int jobs : {4, 12, 28, 30}) {
+    trial_.mutable_training()->set_jobs(jobs);
+    const auto before = TrainerOf(workload_, trial_);
+    ASSERT_TRUE(before->RunInAnyOrder(jobs).ok());
+    ASSERT_TRUE(before->Finished());
+    trial_.mutable_training()->set_jobs(30);
+    const auto after = GoneOn(*before, workload_, trial_);
+    const auto status = after->RunInAnyOrder(jobs + 1);
+    ASSERT_TRUE(status.ok()) << status << " after " << jobs;
+    EXPECT_TRUE(after->Finished());
+    // Layers that were trained on others' former ends are trained further on the new ones.
+    if (waits) continue;
+    EXPECT_EQ(VectorsOf(after->learner()), VectorsOf(expected->learner())) << jobs;
+  }
+}
+
+TEST_P(Settings, F27_WhatHasEndedStaysSoUnlessTheTrainingIsLonger) {
+  const auto before = TrainerOf(workload_, trial_);
+  ASSERT_TRUE(before->Run().ok());
+  const auto after = GoneOn(*before, workload_, trial_);
+  EXPECT_TRUE(after->Finished());
+  EXPECT_EQ(VectorsOf(after->learner(), true), VectorsOf(before->learner(), true));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Table, Settings,
     testing::Values(Setting{"one_lane", Shape::kGreedy, 1, 0},
@@ -200,6 +245,73 @@ INSTANTIATE_TEST_SUITE_P(
                     Setting{"side_by_side_target", Shape::kSideBySide, 3, 0, 0.9},
                     Setting{"side_by_side_both", Shape::kSideBySide, 3, 50, 0.9}),
     [](const auto& info) { return std::string(info.param.name); });
+
+TEST(GradientLearner, F27_WhatEndedByPatienceGoesOnWithMoreOfIt) {
+  for (const int lanes : {1, 3}) {
+    const Pulling workload(Shape::kSideBySide, lanes);
+    const auto expected = TrainerOf(workload, Trial(40, 2, 6));
+    ASSERT_TRUE(expected->Run().ok());
+    const auto before = TrainerOf(workload, Trial(40, 2, 3));
+    ASSERT_TRUE(before->RunInAnyOrder(lanes).ok());
+    ASSERT_LT(before->learner().progress(0).jobs_done, 40) << "patience never ran out";
+    EXPECT_TRUE(GoneOn(*before, workload, Trial(80, 2, 3))->Finished()) << "for it is exhausted";
+    const auto after = GoneOn(*before, workload, Trial(40, 2, 6));
+    EXPECT_FALSE(after->Finished());
+    ASSERT_TRUE(after->RunInAnyOrder(5).ok());
+    EXPECT_EQ(VectorsOf(after->learner()), VectorsOf(expected->learner()));
+  }
+}
+
+TEST(GradientLearner, F27_WhatReachedItsTargetGoesOnToAHigherOne) {
+  for (const int lanes : {1, 3}) {
+    const Pulling workload(Shape::kSideBySide, lanes);
+    const auto trial = [](int jobs, double target) {
+      v1::TrialSpec spec = Trial(jobs, 2, 0);
+      spec.mutable_training()->set_target_accuracy(target);
+      return spec;
+    };
+    const auto expected = TrainerOf(workload, trial(40, 0.9));
+    ASSERT_TRUE(expected->Run().ok());
+    const auto before = TrainerOf(workload, trial(40, 0.4));
+    ASSERT_TRUE(before->RunInAnyOrder(lanes).ok());
+    ASSERT_LT(before->learner().progress(0).jobs_done, 40) << "the target was never reached";
+    EXPECT_TRUE(GoneOn(*before, workload, trial(80, 0.4))->Finished()) << "for it is reached";
+    const auto after = GoneOn(*before, workload, trial(40, 0.9));
+    EXPECT_FALSE(after->Finished());
+    ASSERT_TRUE(after->RunInAnyOrder(5).ok());
+    EXPECT_EQ(VectorsOf(after->learner()), VectorsOf(expected->learner()));
+  }
+}
+
+// What an earlier version wrote: neither why a lane ended, nor its last state.
+TEST(GradientLearner, F27_GoesOnFromAnEarlierVersionsCheckpoint) {
+  const Pulling workload(Shape::kGreedy, 1);
+  const auto expected = TrainerOf(workload, Trial(20, 2, 0));
+  ASSERT_TRUE(expected->Run().ok());
+  const auto before = TrainerOf(workload, Trial(10, 2, 0));
+  ASSERT_TRUE(before->Run().ok());
+  v1::LearnerProgress progress = before->learner().SaveProgress();
+  progress.mutable_lanes(0)->clear_ended();
+  const auto after = TrainerOf(workload, Trial(20, 2, 0));
+  ASSERT_TRUE(after->learner().LoadProgress(progress).ok());
+  const auto saved = VectorsOf(before->learner(), true);
+  for (const Learner::NamedVector& vector : after->learner().Vectors()) {
+    std::copy(saved.at(vector.name).begin(), saved.at(vector.name).end(), vector.values.begin());
+  }
+  ASSERT_TRUE(after->learner().GoOn().ok());
+  ASSERT_TRUE(after->Run().ok());
+  EXPECT_EQ(VectorsOf(after->learner()), VectorsOf(expected->learner()));
+}
+
+TEST(GradientLearner, F17_RefusesATrainingThatNeverEnds) {
+  const Pulling workload(Shape::kGreedy, 1);
+  v1::TrialSpec trial = Trial(1, 0, 0);
+  trial.mutable_training()->clear_jobs();
+  trial.mutable_training()->set_epochs(1e300);
+  const auto trainer = LocalTrainer::Make(workload, trial, nullptr, nullptr);
+  EXPECT_EQ(trainer.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(trainer.status().message().find("training.epochs: "), std::string::npos);
+}
 
 TEST(GradientLearner, PatienceRestoresTheBestStateOfEachGreedyLane) {
   const Pulling workload(Shape::kGreedy, 2);

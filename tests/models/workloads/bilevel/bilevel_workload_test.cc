@@ -201,6 +201,57 @@ TEST_P(BilevelContract, AResumedRunEndsInTheSameBits) {
   }
 }
 
+// `before`'s state, loaded by a new learner under another training.
+Local GoneOn(Local& before, const v1::Bilevel& spec, const v1::TrialSpec& trial,
+             const std::shared_ptr<const Dataset>& data) {
+  Local after = Begin(spec, trial, data);
+  EXPECT_TRUE(after.learner().LoadProgress(before.learner().SaveProgress()).ok());
+  const auto from = before.learner().Vectors();
+  const auto to = after.learner().Vectors();
+  EXPECT_EQ(from.size(), to.size());
+  for (size_t i = 0; i < std::min(from.size(), to.size()); ++i) {
+    EXPECT_EQ(from[i].name, to[i].name);
+    std::copy(from[i].values.begin(), from[i].values.end(), to[i].values.begin());
+    std::copy(from[i].doubles.begin(), from[i].doubles.end(), to[i].doubles.begin());
+  }
+  EXPECT_TRUE(after.learner().GoOn().ok());
+  return after;
+}
+
+TEST_P(BilevelContract, F27_ALongerTrainingGoesOnWithTheBitsItWouldHaveHad) {
+  const auto data = SmallData();
+  Local whole = Begin(Spec(), TrialOf(40, 4), data);
+  ASSERT_TRUE(whole.trainer->Run().ok());
+  for (const int jobs : {2, 18, 40}) {
+    Local before = Begin(Spec(), TrialOf(jobs, 4), data);
+    ASSERT_TRUE(before.trainer->RunInAnyOrder(jobs).ok());
+    ASSERT_TRUE(before.trainer->Finished());
+    Local after = GoneOn(before, Spec(), TrialOf(40, 4), data);
+    EXPECT_EQ(after.trainer->Finished(), jobs == 40);
+    ASSERT_TRUE(after.trainer->Run().ok());
+    EXPECT_EQ(StateOf(whole.learner()), StateOf(after.learner())) << jobs;
+  }
+}
+
+TEST_P(BilevelContract, F27_BeginsWithGivenParameters) {
+  const auto data = SmallData();
+  Local run = Begin(Spec(), TrialOf(20, 4), data);
+  const auto drawn = StateOf(run.learner());
+  for (const Learner::NamedVector& vector : run.learner().Vectors()) {
+    if (vector.parameter) std::fill(vector.doubles.begin(), vector.doubles.end(), 0.25);
+  }
+  run.learner().StartFromParameters();
+  const auto given = StateOf(run.learner());
+  for (const char* name : {"x", "x_before", "y", "y_before"}) {
+    EXPECT_EQ(given.at(name), std::vector<double>(given.at(name).size(), 0.25)) << name;
+  }
+  EXPECT_EQ(given.at("z"), drawn.at("z"));
+  // What workers read first.
+  for (const float value : run.learner().Values({0, 0})) EXPECT_EQ(value, 0.25f);
+  EXPECT_EQ(run.learner().Values({1, 0})[0], 0.25f);
+  ASSERT_TRUE(run.trainer->Run().ok());
+}
+
 INSTANTIATE_TEST_SUITE_P(All, BilevelContract, testing::ValuesIn(kVersions),
                          testing::PrintToStringParamName());
 
@@ -234,6 +285,46 @@ TEST(BilevelLearner, ATargetEndsTheRunAtItsView) {
   EXPECT_TRUE(run.learner().progress(0).finished);
   EXPECT_LT(run.learner().progress(0).jobs_done, 400);
   EXPECT_GE(run.trainer->evaluations().back().accuracy, 0.6);
+}
+
+TEST(BilevelLearner, F27_AHigherTargetGoesOnWithTheBitsItWouldHaveHad) {
+  const auto data = SmallData();
+  const auto trial = [](double target) {
+    v1::TrialSpec spec = TrialOf(400, 10);
+    spec.mutable_training()->set_target_accuracy(target);
+    return spec;
+  };
+  Local whole = Begin(Parse(kHospitals), trial(0.75), data);
+  ASSERT_TRUE(whole.trainer->Run().ok());
+  Local before = Begin(Parse(kHospitals), trial(0.6), data);
+  ASSERT_TRUE(before.trainer->Run().ok());
+  EXPECT_LT(before.learner().progress(0).jobs_done, whole.learner().progress(0).jobs_done);
+  EXPECT_TRUE(GoneOn(before, Parse(kHospitals), trial(0.6), data).trainer->Finished());
+  Local after = GoneOn(before, Parse(kHospitals), trial(0.75), data);
+  ASSERT_TRUE(after.trainer->Run().ok());
+  EXPECT_EQ(StateOf(whole.learner()), StateOf(after.learner()));
+}
+
+// It had caught up with what is left lazily, and did not say so.
+TEST(BilevelLearner, F27_AnEarlierVersionsEndIsAnEnd) {
+  const auto data = SmallData();
+  Local before = Begin(Parse(kHospitals), TrialOf(20), data);
+  ASSERT_TRUE(before.trainer->Run().ok());
+  v1::LearnerProgress progress = before.learner().SaveProgress();
+  for (auto& lane : *progress.mutable_lanes()) {
+    lane.clear_ended();
+    lane.clear_last();
+  }
+  Local after = Begin(Parse(kHospitals), TrialOf(20), data);
+  ASSERT_TRUE(after.learner().LoadProgress(progress).ok());
+  for (const Learner::NamedVector& vector : after.learner().Vectors()) {
+    EXPECT_THAT(vector.name, testing::Not(HasSubstr("last.")));
+  }
+  EXPECT_TRUE(after.learner().GoOn().ok());
+  EXPECT_TRUE(after.trainer->Finished());
+  Local longer = Begin(Parse(kHospitals), TrialOf(40), data);
+  ASSERT_TRUE(longer.learner().LoadProgress(progress).ok());
+  EXPECT_EQ(longer.learner().GoOn().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST(BilevelLearner, RefusesWhatIsNotFiniteAndChangesNothing) {

@@ -1,9 +1,9 @@
-// How lanes share a simulated fleet, and the plan that follows for the core; and the short texts in
-// which commands and tables name schemes, closing rules, arrangements and delays, such as
-// "gc:s=10", "mu:1", "split:4", "gang" or "pareto:base=1,shape=2". Pure functions; InvalidArgument
-// names the text and what is legal.
-#ifndef GRADLOOM_COORDINATOR_SIMULATION_ARRANGEMENT_H_
-#define GRADLOOM_COORDINATOR_SIMULATION_ARRANGEMENT_H_
+// How lanes share a fleet, and the plan that follows for the core; and the short texts in which run
+// files, commands, tables and journals name schemes, closing rules and arrangements, such as
+// "gc:s=10", "mu:1", "split:4" or "gang". Pure functions; InvalidArgument names the text and what
+// is legal.
+#ifndef GRADLOOM_COORDINATOR_PLANNING_ARRANGEMENT_H_
+#define GRADLOOM_COORDINATOR_PLANNING_ARRANGEMENT_H_
 
 #include <cstdint>
 #include <string>
@@ -14,7 +14,6 @@
 #include "coding/closing_rule.h"
 #include "coding/scheme.h"
 #include "coordinator/core/coordinator_core.h"
-#include "coordinator/simulation/delay_model.h"
 
 namespace gradloom {
 
@@ -71,7 +70,6 @@ absl::StatusOr<ChoiceCost> CostOf(const Choice& choice, const FleetSize& size);
 absl::StatusOr<SchemeSpec> ParseScheme(absl::string_view text);
 absl::StatusOr<ClosingRuleSpec> ParseClosing(absl::string_view text);
 absl::StatusOr<Arrangement> ParseArrangement(absl::string_view text);
-absl::StatusOr<GeneratedDelays> ParseDelays(absl::string_view text);
 std::string SchemeText(const SchemeSpec& spec);
 std::string ClosingText(const ClosingRuleSpec& spec);
 std::string ArrangementText(const Arrangement& fleet);
@@ -80,4 +78,4 @@ std::string SizeText(const FleetSize& size);
 
 }  // namespace gradloom
 
-#endif  // GRADLOOM_COORDINATOR_SIMULATION_ARRANGEMENT_H_
+#endif  // GRADLOOM_COORDINATOR_PLANNING_ARRANGEMENT_H_

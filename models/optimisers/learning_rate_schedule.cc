@@ -1,4 +1,4 @@
-#include "models/optimisers/schedule.h"
+#include "models/optimisers/learning_rate_schedule.h"
 
 #include <algorithm>
 #include <cmath>
@@ -54,7 +54,8 @@ absl::Status CheckUnused(const v1::ScheduleSpec& spec, const ScheduleKind& kind)
 
 }  // namespace
 
-absl::StatusOr<Schedule> Schedule::Make(const v1::ScheduleSpec& spec, int64_t jobs) {
+absl::StatusOr<LearningRateSchedule> LearningRateSchedule::Make(const v1::ScheduleSpec& spec,
+                                                                int64_t jobs) {
   if (jobs < 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("the training's number of jobs is ", jobs, "; legal: at least 1"));
@@ -67,7 +68,7 @@ absl::StatusOr<Schedule> Schedule::Make(const v1::ScheduleSpec& spec, int64_t jo
         absl::StrCat("optimizer.schedule.warmup_jobs is ", spec.warmup_jobs(),
                      "; legal: at most the training's ", jobs, " jobs"));
   }
-  Schedule schedule;
+  LearningRateSchedule schedule;
   schedule.kind_ = kind->kind;
   schedule.jobs_ = jobs;
   schedule.warmup_jobs_ = static_cast<int64_t>(spec.warmup_jobs());
@@ -100,7 +101,7 @@ absl::StatusOr<Schedule> Schedule::Make(const v1::ScheduleSpec& spec, int64_t jo
   return schedule;
 }
 
-double Schedule::Factor(int64_t job) const {
+double LearningRateSchedule::Factor(int64_t job) const {
   job = std::clamp<int64_t>(job, 0, jobs_ - 1);
   if (job < warmup_jobs_) return static_cast<double>(job + 1) / static_cast<double>(warmup_jobs_);
   const auto t = static_cast<double>(job - warmup_jobs_);

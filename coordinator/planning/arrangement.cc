@@ -1,4 +1,4 @@
-#include "coordinator/simulation/arrangement.h"
+#include "coordinator/planning/arrangement.h"
 
 #include <algorithm>
 #include <memory>

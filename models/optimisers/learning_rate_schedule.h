@@ -9,8 +9,8 @@
 //   inverse_sqrt       sqrt(max(W, 1) / (job + 1))          (Vaswani et al. 2017, equation 3)
 // So cosine and linear start at 1 and are at `floor` at the last job; jobs past the end keep the
 // last value. Immutable, thread-safe.
-#ifndef GRADLOOM_MODELS_OPTIMISERS_SCHEDULE_H_
-#define GRADLOOM_MODELS_OPTIMISERS_SCHEDULE_H_
+#ifndef GRADLOOM_MODELS_OPTIMISERS_LEARNING_RATE_SCHEDULE_H_
+#define GRADLOOM_MODELS_OPTIMISERS_LEARNING_RATE_SCHEDULE_H_
 
 #include <cstdint>
 
@@ -19,17 +19,17 @@
 
 namespace gradloom {
 
-class Schedule {
+class LearningRateSchedule {
  public:
   // jobs: length of the training. InvalidArgument names the field ("optimizer.schedule.gamma"), the
   // value and what is legal; a field that the kind does not use is an error as well.
-  static absl::StatusOr<Schedule> Make(const v1::ScheduleSpec& spec, int64_t jobs);
+  static absl::StatusOr<LearningRateSchedule> Make(const v1::ScheduleSpec& spec, int64_t jobs);
 
   // job from 0.
   double Factor(int64_t job) const;
 
  private:
-  Schedule() = default;
+  LearningRateSchedule() = default;
 
   v1::ScheduleSpec::Kind kind_ = v1::ScheduleSpec::CONSTANT;
   int64_t jobs_ = 1;
@@ -41,4 +41,4 @@ class Schedule {
 
 }  // namespace gradloom
 
-#endif  // GRADLOOM_MODELS_OPTIMISERS_SCHEDULE_H_
+#endif  // GRADLOOM_MODELS_OPTIMISERS_LEARNING_RATE_SCHEDULE_H_

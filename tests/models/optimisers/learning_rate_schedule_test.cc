@@ -1,4 +1,4 @@
-#include "models/optimisers/schedule.h"
+#include "models/optimisers/learning_rate_schedule.h"
 
 #include <cmath>
 #include <string>
@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 using Spec = v1::ScheduleSpec;
 
 Schedule Make(const Spec& spec, int64_t jobs) {
-  absl::StatusOr<Schedule> schedule = Schedule::Make(spec, jobs);
+  absl::StatusOr<LearningRateSchedule> schedule = LearningRateSchedule::Make(spec, jobs);
   EXPECT_TRUE(schedule.ok()) << schedule.status();
   return *schedule;
 }
@@ -34,7 +34,7 @@ TEST(ScheduleTest, WarmupRisesLinearlyToOneForEveryKind) {
                                 Spec::LINEAR, Spec::INVERSE_SQRT}) {
     Spec spec = Of(kind, 4);
     if (kind == Spec::STEP) spec.set_every(10);
-    const Schedule schedule = Make(spec, 100);
+    const LearningRateSchedule schedule = Make(spec, 100);
     EXPECT_DOUBLE_EQ(schedule.Factor(0), 0.25);
     EXPECT_DOUBLE_EQ(schedule.Factor(1), 0.5);
     EXPECT_DOUBLE_EQ(schedule.Factor(3), 1);
@@ -46,7 +46,7 @@ TEST(ScheduleTest, WarmupRisesLinearlyToOneForEveryKind) {
 TEST(ScheduleTest, StepDropsEverySoManyJobs) {
   Spec spec = Of(Spec::STEP, 2);
   spec.set_every(3);
-  const Schedule schedule = Make(spec, 20);
+  const LearningRateSchedule schedule = Make(spec, 20);
   EXPECT_DOUBLE_EQ(schedule.Factor(2), 1);
   EXPECT_DOUBLE_EQ(schedule.Factor(4), 1);
   EXPECT_DOUBLE_EQ(schedule.Factor(5), 0.1);
@@ -54,7 +54,7 @@ TEST(ScheduleTest, StepDropsEverySoManyJobs) {
 }
 
 TEST(ScheduleTest, ExponentialDropsEveryJob) {
-  const Schedule schedule = Make(Of(Spec::EXPONENTIAL), 2000);
+  const LearningRateSchedule schedule = Make(Of(Spec::EXPONENTIAL), 2000);
   EXPECT_DOUBLE_EQ(schedule.Factor(0), 1);
   EXPECT_DOUBLE_EQ(schedule.Factor(1), 0.999);
   EXPECT_NEAR(schedule.Factor(1000), std::pow(0.999, 1000), 1e-12);
@@ -64,7 +64,7 @@ TEST(ScheduleTest, CosineAndLinearReachTheFloorAtTheLastJob) {
   for (const Spec::Kind kind : {Spec::COSINE, Spec::LINEAR}) {
     Spec spec = Of(kind, 10);
     spec.set_floor(0.2);
-    const Schedule schedule = Make(spec, 111);
+    const LearningRateSchedule schedule = Make(spec, 111);
     EXPECT_DOUBLE_EQ(schedule.Factor(10), 1);
     EXPECT_NEAR(schedule.Factor(60), 0.6, 1e-12);
     EXPECT_NEAR(schedule.Factor(110), 0.2, 1e-12);
@@ -79,7 +79,7 @@ TEST(ScheduleTest, CosineAndLinearReachTheFloorAtTheLastJob) {
 }
 
 TEST(ScheduleTest, InverseSqrt) {
-  const Schedule schedule = Make(Of(Spec::INVERSE_SQRT, 100), 10000);
+  const LearningRateSchedule schedule = Make(Of(Spec::INVERSE_SQRT, 100), 10000);
   EXPECT_DOUBLE_EQ(schedule.Factor(399), 0.5);
   EXPECT_DOUBLE_EQ(schedule.Factor(9999), 0.1);
   EXPECT_DOUBLE_EQ(Make(Of(Spec::INVERSE_SQRT), 100).Factor(3), 0.5);
@@ -93,7 +93,7 @@ TEST(ScheduleTest, ShortTrainingsStayFinite) {
 }
 
 std::string Error(const Spec& spec, int64_t jobs = 100) {
-  const absl::StatusOr<Schedule> schedule = Schedule::Make(spec, jobs);
+  const absl::StatusOr<LearningRateSchedule> schedule = LearningRateSchedule::Make(spec, jobs);
   EXPECT_EQ(schedule.status().code(), absl::StatusCode::kInvalidArgument);
   return std::string(schedule.status().message());
 }

@@ -1,0 +1,53 @@
+// What a run's loop is told: by workers' connections, by the effects that it asked for, by users.
+// The core's own events are among them.
+#ifndef GRADLOOM_COORDINATOR_ENGINE_RUN_EVENTS_H_
+#define GRADLOOM_COORDINATOR_ENGINE_RUN_EVENTS_H_
+
+#include <string>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "coordinator/core/events.h"
+
+namespace gradloom {
+
+// A worker is connected and was offered the run; it answers with WorkerReady or WorkerUnfit.
+struct WorkerOffered {
+  WorkerId worker = 0;
+  std::string name;
+};
+// May come again, should it have been unfit before.
+struct WorkerReady {
+  WorkerId worker = 0;
+  std::string name;
+  std::string isa;  // instruction-set level that it computes at
+};
+// It cannot serve the run (other data, a file that it cannot read).
+struct WorkerUnfit {
+  WorkerId worker = 0;
+  std::string name;
+  std::string reason;
+};
+// Its connection is over, whatever it had said before.
+struct WorkerGone {
+  WorkerId worker = 0;
+};
+// The schedule has something to say (Schedule::Change).
+struct ScheduleChanged {};
+// Answers Effects::Checkpoint.
+struct CheckpointSaved {
+  absl::Status status;
+  absl::Duration took;
+};
+// Answers Effects::Finish.
+struct RunClosed {
+  absl::Status status;  // of writing the files
+};
+
+using RunEvent = std::variant<Event, WorkerOffered, WorkerReady, WorkerUnfit, WorkerGone,
+                              ScheduleChanged, CheckpointSaved, RunClosed>;
+
+}  // namespace gradloom
+
+#endif  // GRADLOOM_COORDINATOR_ENGINE_RUN_EVENTS_H_
