@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "proto/ops/logging.h"
+#include "proto/ops/steady_clock.h"
 #include "proto/ops/version.h"
 
 namespace gradloom {
@@ -32,7 +33,7 @@ Connection::Connection(std::shared_ptr<grpc::Channel> channel, WorkerResources& 
                  .tell = [this](const v1::FromWorker& message) { control_.Write(message); }}) {}
 
 bool Connection::connected() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return connected_;
 }
 
@@ -55,10 +56,10 @@ Connection::End Connection::Run() {
   End end;
   Serve(end);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stream_ended_ = true;
     connected_ = false;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   resources_.metrics.connected.Set(0);
   resources_.metrics.tasks_waiting.Set(0);
@@ -98,9 +99,9 @@ void Connection::Serve(End& end) {
 
 void Connection::EndTasks() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   pipeline_.End();
   stop_fetching_.request_stop();
@@ -108,16 +109,16 @@ void Connection::EndTasks() {
 
 void Connection::Stop(const std::string& reason) {
   EndTasks();
+  // Who has not welcomed us needs no goodbye, and may never read one.
+  if (!connected()) control_.Cancel();
   // Also when the coordinator neither answers nor reads, so that not even the goodbye gets away.
   const std::jthread patience([this] {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, absl::ToChronoMilliseconds(kGoodbyePatience),
-                      [this] { return stream_ended_; });
+    AwaitStreamEnd(kGoodbyePatience);
     control_.Cancel();
   });
   v1::FromWorker message;
   message.mutable_goodbye()->set_reason(reason);
-  if (!control_.Write(message)) control_.Cancel();
+  control_.Write(message);
   control_.CloseWrites();
 }
 
@@ -166,19 +167,32 @@ void Connection::Welcome(const v1::Welcome& welcome) {
   resources_.metrics.connections.Increment();
   Log(LogLevel::kInfo, "connected",
       {{"coordinator", resources_.options.coordinator}, {"generation", welcome.generation()}});
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connected_ = true;
 }
 
 void Connection::BeatHeart() {
-  std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, absl::ToChronoMilliseconds(resources_.options.heartbeat_every),
-                            [this] { return ending_; })) {
-    lock.unlock();
+  while (AwaitBeat()) {
     v1::FromWorker message;
     *message.mutable_heartbeat() = pipeline_.Heartbeat();
     control_.Write(message);
-    lock.lock();
+  }
+}
+
+bool Connection::AwaitBeat() {
+  const absl::Time due = SteadyNow() + resources_.options.heartbeat_every;
+  const MutexLock lock(mutex_);
+  for (absl::Time now = SteadyNow(); !ending_ && now < due; now = SteadyNow()) {
+    changed_.WaitFor(mutex_, due - now);
+  }
+  return !ending_;
+}
+
+void Connection::AwaitStreamEnd(absl::Duration patience) {
+  const absl::Time limit = SteadyNow() + patience;
+  const MutexLock lock(mutex_);
+  for (absl::Time now = SteadyNow(); !stream_ended_ && now < limit; now = SteadyNow()) {
+    changed_.WaitFor(mutex_, limit - now);
   }
 }
 

@@ -4,14 +4,14 @@
 #ifndef GRADLOOM_WORKER_CONNECTION_H_
 #define GRADLOOM_WORKER_CONNECTION_H_
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "gradloom/v1/worker.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
+#include "proto/ops/mutex.h"
 #include "worker/control_stream.h"
 #include "worker/grpc_transfers.h"
 #include "worker/pipeline.h"
@@ -44,6 +44,9 @@ class Connection {
   void Handle(const v1::ToWorker& message, End& end);
   void Welcome(const v1::Welcome& welcome);
   void BeatHeart();
+  // Whether the heart still beats then.
+  bool AwaitBeat();
+  void AwaitStreamEnd(absl::Duration patience);
   void EndTasks();
 
   WorkerResources& resources_;
@@ -55,11 +58,11 @@ class Connection {
   RunOpener opener_;
   Pipeline pipeline_;
 
-  mutable std::mutex mutex_;  // of all below
-  std::condition_variable changed_;
-  bool connected_ = false;
-  bool ending_ = false;  // no more heartbeats
-  bool stream_ended_ = false;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool connected_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;  // no more heartbeats
+  bool stream_ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace gradloom

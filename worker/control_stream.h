@@ -4,10 +4,11 @@
 #define GRADLOOM_WORKER_CONTROL_STREAM_H_
 
 #include <memory>
-#include <mutex>
 
+#include "absl/base/thread_annotations.h"
 #include "gradloom/v1/worker.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
+#include "proto/ops/mutex.h"
 
 namespace gradloom {
 
@@ -32,9 +33,10 @@ class ControlStream {
  private:
   v1::WorkerService::Stub& stub_;
   grpc::ClientContext context_;
-  std::mutex write_mutex_;  // one writer at a time; of what decides whether one may write
-  std::unique_ptr<grpc::ClientReaderWriter<v1::FromWorker, v1::ToWorker>> stream_;
-  bool writes_closed_ = false;
+  using Stream = grpc::ClientReaderWriter<v1::FromWorker, v1::ToWorker>;
+  std::unique_ptr<Stream> stream_;                            // the reader's, from Open() on
+  Mutex write_mutex_;                                         // one writer at a time
+  Stream* writable_ ABSL_GUARDED_BY(write_mutex_) = nullptr;  // null: not open, or closed
 };
 
 }  // namespace gradloom

@@ -3,18 +3,18 @@
 #ifndef GRADLOOM_WORKER_LOADING_CACHE_H_
 #define GRADLOOM_WORKER_LOADING_CACHE_H_
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/cleanup/cleanup.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "proto/ops/mutex.h"
 
 namespace gradloom {
 
@@ -35,21 +35,23 @@ class LoadingCache {
   // included: who waited for a load that failed loads itself. `hit` says whether this call was
   // spared the load.
   absl::StatusOr<Pointer> Get(const Key& key, size_t expected_bytes, Load load, bool& hit) {
-    std::unique_lock lock(mutex_);
-    auto found = entries_.find(key);
-    while (found != entries_.end() && found->second.value == nullptr) {
-      changed_.wait(lock);
-      found = entries_.find(key);
+    uint64_t ticket = 0;
+    {
+      const MutexLock lock(mutex_);
+      auto found = entries_.find(key);
+      while (found != entries_.end() && found->second.value == nullptr) {
+        changed_.Wait(mutex_);
+        found = entries_.find(key);
+      }
+      hit = found != entries_.end();
+      if (hit) {
+        found->second.used = ++clock_;
+        return found->second.value;
+      }
+      ticket = ++clock_;
+      entries_[key].used = ticket;
+      MakeRoom(expected_bytes);
     }
-    hit = found != entries_.end();
-    if (hit) {
-      found->second.used = ++clock_;
-      return found->second.value;
-    }
-    const uint64_t ticket = ++clock_;
-    entries_[key].used = ticket;
-    MakeRoom(expected_bytes);
-    lock.unlock();
     absl::StatusOr<Loaded> loaded = absl::InternalError("loading has thrown");
     {
       // Nobody may wait for ever for a load that throws (out of memory, say).
@@ -62,7 +64,7 @@ class LoadingCache {
 
   // Forgets the keys that `wanted` says; values in use live on with their users.
   void EraseIf(absl::FunctionRef<bool(const Key&)> wanted) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto at = entries_.begin(); at != entries_.end();) {
       if (wanted(at->first)) {
         bytes_ -= at->second.bytes;
@@ -71,16 +73,16 @@ class LoadingCache {
         ++at;
       }
     }
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
 
   size_t bytes() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return bytes_;
   }
   // Values, those that are being loaded included.
   size_t size() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return entries_.size();
   }
 
@@ -93,7 +95,7 @@ class LoadingCache {
 
   // The load that `ticket` stands for has ended; null: it failed.
   void Settle(const Key& key, uint64_t ticket, const Loaded* loaded) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = entries_.find(key);
     // It may have been erased meanwhile, even asked for anew.
     const bool mine =
@@ -106,10 +108,10 @@ class LoadingCache {
     } else if (mine) {
       entries_.erase(found);
     }
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
 
-  void MakeRoom(size_t bytes) {
+  void MakeRoom(size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     while (bytes_ > 0 && bytes_ + bytes > limit_bytes_) {
       auto oldest = entries_.end();
       size_t values = 0;
@@ -126,11 +128,11 @@ class LoadingCache {
   }
 
   const size_t limit_bytes_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<Key, Entry> entries_;
-  size_t bytes_ = 0;
-  uint64_t clock_ = 0;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::map<Key, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t clock_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace gradloom

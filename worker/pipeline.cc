@@ -12,8 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/ops/logging.h"
-#include "worker/freeze.h"
 #include "proto/ops/steady_clock.h"
+#include "worker/freeze.h"
 
 namespace gradloom {
 namespace {
@@ -70,12 +70,12 @@ absl::Status Pipeline::Start() {
 }
 
 void Pipeline::SetGeneration(uint64_t generation) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   generation_ = generation;
 }
 
 v1::Heartbeat Pipeline::Heartbeat() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   v1::Heartbeat heartbeat;
   heartbeat.set_tasks_waiting(static_cast<uint32_t>(core_.waiting().size()));
   heartbeat.set_tasks_in_hand(static_cast<uint32_t>(core_.in_hand()));
@@ -88,11 +88,11 @@ v1::Heartbeat Pipeline::Heartbeat() const {
 void Pipeline::Assign(const v1::Assign& assign) {
   WorkerCore::Assigned assigned;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (ending_) return;
     assigned = core_.Assign(assign, SteadyNow());
     CountTasks();
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   resources_.metrics.tasks_duplicate.Increment(assigned.duplicates);
   for (const TaskKey key : assigned.rejected) {
@@ -105,7 +105,7 @@ void Pipeline::Drop(const v1::Drop& drop) {
   const std::shared_ptr<const ServedRun> run = ports_.find_run(drop.run());
   std::vector<std::pair<TaskKey, double>> dropped;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const WorkerCore::Stopped stopped = core_.Drop(drop);
     for (const WaitingTask& task : stopped.waiting) {
       dropped.emplace_back(task.key, EstimateWaiting(task, run.get()));
@@ -116,14 +116,14 @@ void Pipeline::Drop(const v1::Drop& drop) {
 }
 
 void Pipeline::EndRun(uint64_t run) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   StopTasks(core_.EndRun(run), /*tell=*/false);
   delays_.EndRun(run);
   paces_.EndRun(run);
 }
 
 void Pipeline::End() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ending_ = true;
   StopTasks(core_.EndAll(), /*tell=*/false);
 }
@@ -137,7 +137,7 @@ void Pipeline::StopTasks(const WorkerCore::Stopped& stopped, bool tell) {
     found->second->stop.request_stop();
   }
   CountTasks();
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 void Pipeline::CountTasks() {
@@ -148,31 +148,35 @@ void Pipeline::CountTasks() {
 // ---- a task's way -------------------------------------------------------------------------------
 
 void Pipeline::Work() {
-  std::unique_lock lock(mutex_);
   while (true) {
-    std::optional<WaitingTask> next;
-    changed_.wait(lock, [&] { return ending_ || (next = core_.Start()).has_value(); });
-    if (!next.has_value()) return;
     InHand task;
-    task.waiting = *std::move(next);
-    task.generation = generation_;
-    in_hand_[task.waiting.key] = &task;
-    lock.unlock();
-
+    if (!TakeNext(task)) return;
     task.run = ports_.find_run(task.waiting.key.run);
     const absl::Status status = CarryThroughOrFail(task);
-
-    lock.lock();
     // Gone before its end is told, so that a Drop that crosses it finds nothing to stop.
-    in_hand_.erase(task.waiting.key);
-    core_.Finish(task.waiting.key);
-    if (status.ok()) ++done_;
-    CountTasks();
-    changed_.notify_all();
-    lock.unlock();
+    PutDown(task, status.ok());
     Report(task, status);
-    lock.lock();
   }
+}
+
+bool Pipeline::TakeNext(InHand& task) {
+  const MutexLock lock(mutex_);
+  std::optional<WaitingTask> next;
+  while (!ending_ && !(next = core_.Start()).has_value()) changed_.Wait(mutex_);
+  if (!next.has_value()) return false;
+  task.waiting = *std::move(next);
+  task.generation = generation_;
+  in_hand_[task.waiting.key] = &task;
+  return true;
+}
+
+void Pipeline::PutDown(InHand& task, bool done) {
+  const MutexLock lock(mutex_);
+  in_hand_.erase(task.waiting.key);
+  core_.Finish(task.waiting.key);
+  if (done) ++done_;
+  CountTasks();
+  changed_.NotifyAll();
 }
 
 absl::Status Pipeline::CarryThroughOrFail(InHand& task) {
@@ -198,7 +202,7 @@ absl::Status Pipeline::CarryThrough(InHand& task) {
   const auto length = static_cast<size_t>(lane.reply_length);
   task.large = length * sizeof(float) > kLargeReply;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     task.examples_total = ChunkExecutor::Positions(*task.run, task.spec());
   }
 
@@ -217,9 +221,9 @@ absl::Status Pipeline::CarryThrough(InHand& task) {
   segments->clear();
   if (status.ok()) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       core_.Computed(task.waiting.key);
-      changed_.notify_all();
+      changed_.NotifyAll();
     }
     status = Send(task, sum);
   }
@@ -228,12 +232,12 @@ absl::Status Pipeline::CarryThrough(InHand& task) {
 }
 
 absl::Status Pipeline::WaitForTurn(InHand& task) {
-  std::unique_lock lock(mutex_);
-  bool mine = false;
-  changed_.wait(lock, [&] {
-    return task.stopped() || (mine = core_.TryCompute(task.waiting.key, task.large));
-  });
-  return mine ? absl::OkStatus() : Dropped();
+  const MutexLock lock(mutex_);
+  while (!task.stopped()) {
+    if (core_.TryCompute(task.waiting.key, task.large)) return absl::OkStatus();
+    changed_.Wait(mutex_);
+  }
+  return Dropped();
 }
 
 absl::Status Pipeline::Straggle(InHand& task) {
@@ -242,7 +246,7 @@ absl::Status Pipeline::Straggle(InHand& task) {
   const absl::Time begin = SteadyNow();
   DelayBook::Begun begun;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     begun = delays_.Begin(task.waiting.key.run, spec, straggler, begin);
   }
   if (begun.first_of_job && straggler.Crash(spec.slot(), spec.job(), spec.attempt())) {
@@ -255,9 +259,9 @@ absl::Status Pipeline::Straggle(InHand& task) {
         {{"slot", spec.slot()}, {"job", spec.job()}, {"seconds", absl::ToDoubleSeconds(*freeze)}});
     FreezeProcess(*freeze);
   }
-  std::unique_lock lock(mutex_);
-  while (!task.stopped() && SteadyNow() < begun.slow_until) {
-    changed_.wait_for(lock, absl::ToChronoNanoseconds(begun.slow_until - SteadyNow()));
+  const MutexLock lock(mutex_);
+  for (absl::Time now = SteadyNow(); !task.stopped() && now < begun.slow_until; now = SteadyNow()) {
+    changed_.WaitFor(mutex_, begun.slow_until - now);
   }
   resources_.metrics.delay_seconds.Increment(absl::ToDoubleSeconds(SteadyNow() - begin));
   return task.stopped() ? Dropped() : absl::OkStatus();
@@ -272,7 +276,7 @@ absl::StatusOr<std::vector<ParameterCache::Pointer>> Pipeline::Segments(InHand& 
     if (!segment.ok()) return segment.status();
     segments.push_back(*std::move(segment));
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   task.has_segments = true;
   return segments;
 }
@@ -306,7 +310,7 @@ std::vector<uint64_t> Pipeline::StillRead(const InHand& by, uint32_t segment) co
       if (read.segment() == segment) versions.push_back(read.version());
     }
   };
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const WaitingTask& waiting : core_.waiting()) add(waiting);
   for (const auto& [key, task] : in_hand_) {
     if (!task->has_segments) add(task->waiting);
@@ -322,7 +326,7 @@ absl::Status Pipeline::Compute(InHand& task, std::span<const ParameterCache::Poi
   }
   const absl::Time begin = SteadyNow();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     task.compute_begin = begin;
   }
   const auto keep_going = [&](int64_t examples_done) {
@@ -335,7 +339,7 @@ absl::Status Pipeline::Compute(InHand& task, std::span<const ParameterCache::Poi
 
   task.compute_seconds = absl::ToDoubleSeconds(SteadyNow() - begin);
   resources_.metrics.compute_seconds.Observe(task.compute_seconds);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   task.computed = true;
   task.examples_done = task.examples_total;
   resources_.metrics.examples.Increment(static_cast<double>(task.examples_total));
@@ -366,7 +370,7 @@ void Pipeline::Report(InHand& task, const absl::Status& status) {
   double seconds = 0;
   bool ending = false, tell = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ending = ending_;
     tell = task.tell_dropped && !ending_;
     if (tell) seconds = Estimate(task);

@@ -5,21 +5,21 @@
 #ifndef GRADLOOM_WORKER_PIPELINE_H_
 #define GRADLOOM_WORKER_PIPELINE_H_
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gradloom/v1/worker.pb.h"
+#include "proto/ops/mutex.h"
 #include "worker/delay_book.h"
 #include "worker/pace_book.h"
 #include "worker/resources.h"
@@ -63,6 +63,9 @@ class Pipeline {
   struct InHand;
 
   void Work();
+  // Waits for a task and takes it into hand; false: it ends.
+  bool TakeNext(InHand& task);
+  void PutDown(InHand& task, bool done);
   // OK: sent. Cancelled: told to stop. NotFound: stale. InvalidArgument: fatal.
   absl::Status CarryThrough(InHand& task);
   // Likewise, whatever is thrown on the way.
@@ -83,25 +86,26 @@ class Pipeline {
   void TellFailed(TaskKey key, const std::string& error, bool fatal);
   void TellDropped(TaskKey key, double seconds);
 
-  // Call these with the lock held.
   // Makes tasks in hand stop; with `tell`, each then answers TaskDropped.
-  void StopTasks(const WorkerCore::Stopped& stopped, bool tell);
-  void CountTasks();
-  double EstimateWaiting(const WaitingTask& waiting, const ServedRun* run) const;
-  double Estimate(const InHand& task) const;
+  void StopTasks(const WorkerCore::Stopped& stopped, bool tell)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountTasks() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  double EstimateWaiting(const WaitingTask& waiting, const ServedRun* run) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  double Estimate(const InHand& task) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   WorkerResources& resources_;
   const Ports ports_;
 
-  mutable std::mutex mutex_;  // of all below but the threads
-  std::condition_variable changed_;
-  WorkerCore core_;
-  std::map<TaskKey, InHand*> in_hand_;
-  PaceBook paces_;
-  DelayBook delays_;
-  uint64_t generation_ = 0;
-  uint64_t done_ = 0;
-  bool ending_ = false;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  WorkerCore core_ ABSL_GUARDED_BY(mutex_);
+  std::map<TaskKey, InHand*> in_hand_ ABSL_GUARDED_BY(mutex_);
+  PaceBook paces_ ABSL_GUARDED_BY(mutex_);
+  DelayBook delays_ ABSL_GUARDED_BY(mutex_);
+  uint64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t done_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::jthread> threads_;
 };
 

@@ -8,7 +8,7 @@ namespace gradloom {
 std::vector<float> ReplyBuffers::Take(size_t length) {
   std::vector<float> buffer;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto largest =
         std::max_element(free_.begin(), free_.end(),
                          [](const auto& a, const auto& b) { return a.capacity() < b.capacity(); });
@@ -24,22 +24,22 @@ std::vector<float> ReplyBuffers::Take(size_t length) {
 }
 
 void ReplyBuffers::Give(std::vector<float> buffer) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (free_.size() < kKept) free_.push_back(std::move(buffer));
 }
 
 absl::StatusOr<std::shared_ptr<const ServedRun>> WorkerResources::Open(const v1::RunOffer& offer) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = runs_.find(offer.run());
-    if (found != runs_.end() && found->second->offer == offer.SerializeAsString()) {
+    if (found != runs_.end() && found->second->offer == OfferKey(offer)) {
       return found->second;
     }
   }
   Close(offer.run());
   auto run = OpenRun(offer, options.data_folder, options.straggle);
   if (!run.ok()) return run;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   runs_[offer.run()] = *run;
   return run;
 }
@@ -47,7 +47,7 @@ absl::StatusOr<std::shared_ptr<const ServedRun>> WorkerResources::Open(const v1:
 void WorkerResources::Close(uint64_t run) {
   std::shared_ptr<const ServedRun> served;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = runs_.find(run);
     if (found == runs_.end()) return;
     served = found->second;

@@ -6,10 +6,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "proto/ops/mutex.h"
 #include "worker/chunk_executor.h"
 #include "worker/metrics.h"
 #include "worker/options.h"
@@ -26,8 +27,8 @@ class ReplyBuffers {
 
  private:
   static constexpr size_t kKept = 8;
-  std::mutex mutex_;
-  std::vector<std::vector<float>> free_;
+  Mutex mutex_;
+  std::vector<std::vector<float>> free_ ABSL_GUARDED_BY(mutex_);
 };
 
 struct WorkerResources {
@@ -37,7 +38,8 @@ struct WorkerResources {
         executor(worker_options.cache_bytes / 4 * 3),
         parameters(worker_options.cache_bytes / 4) {}
 
-  // The run that `offer` describes: the one that is open, when the offer is the same.
+  // The run that `offer` describes: the one that is open, when the offer is the same but for the
+  // run's life.
   absl::StatusOr<std::shared_ptr<const ServedRun>> Open(const v1::RunOffer& offer);
   // Forgets a run and what is cached for it.
   void Close(uint64_t run);
@@ -49,8 +51,8 @@ struct WorkerResources {
   ReplyBuffers buffers;
 
  private:
-  std::mutex mutex_;
-  std::map<uint64_t, std::shared_ptr<const ServedRun>> runs_;
+  Mutex mutex_;
+  std::map<uint64_t, std::shared_ptr<const ServedRun>> runs_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace gradloom

@@ -1,7 +1,6 @@
 #include "worker/run_opener.h"
 
 #include <exception>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -42,14 +41,14 @@ void RunOpener::Start() {
 }
 
 void RunOpener::Offer(const v1::RunOffer& offer) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   offers_.Add(offer, SteadyNow());
-  changed_.notify_all();
+  changed_.NotifyAll();
 }
 
 void RunOpener::EndRun(uint64_t run) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     offers_.EndRun(run);
     open_.erase(run);
   }
@@ -57,16 +56,16 @@ void RunOpener::EndRun(uint64_t run) {
 }
 
 std::shared_ptr<const ServedRun> RunOpener::Find(uint64_t run) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = open_.find(run);
   return found == open_.end() ? nullptr : found->second;
 }
 
 void RunOpener::End() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   if (thread_.joinable()) thread_.join();
 }
@@ -79,31 +78,35 @@ absl::StatusOr<std::shared_ptr<const ServedRun>> RunOpener::Open(const v1::RunOf
   }
 }
 
-void RunOpener::OpenRuns() {
-  std::unique_lock lock(mutex_);
+std::optional<OfferBook::Attempt> RunOpener::NextAttempt() {
+  const MutexLock lock(mutex_);
   while (!ending_) {
-    const absl::Time begin = SteadyNow();
-    const std::optional<OfferBook::Attempt> attempt = offers_.Take(begin);
-    if (!attempt.has_value()) {
-      const absl::Time next = offers_.NextTime();
-      if (next == absl::InfiniteFuture()) {
-        changed_.wait(lock);
-      } else {
-        changed_.wait_for(lock, absl::ToChronoNanoseconds(next - begin));
-      }
-      continue;
+    const absl::Time now = SteadyNow();
+    if (std::optional<OfferBook::Attempt> attempt = offers_.Take(now)) return attempt;
+    const absl::Time next = offers_.NextTime();
+    if (next == absl::InfiniteFuture()) {
+      changed_.Wait(mutex_);
+    } else {
+      changed_.WaitFor(mutex_, next - now);
     }
-    lock.unlock();
+  }
+  return std::nullopt;
+}
+
+void RunOpener::OpenRuns() {
+  while (const std::optional<OfferBook::Attempt> attempt = NextAttempt()) {
+    const absl::Time begin = SteadyNow();
     const auto run = Open(attempt->offer);
     const std::string error(run.status().message());
-    lock.lock();
-    const absl::Time now = SteadyNow();
-    const OfferBook::News news = offers_.Done(*attempt, error, now, now - begin);
-    if (news == OfferBook::News::kTell && run.ok()) open_[attempt->offer.run()] = *run;
-    lock.unlock();
+    OfferBook::News news = OfferBook::News::kNone;
+    {
+      const MutexLock lock(mutex_);
+      const absl::Time now = SteadyNow();
+      news = offers_.Done(*attempt, error, now, now - begin);
+      if (news == OfferBook::News::kTell && run.ok()) open_[attempt->offer.run()] = *run;
+    }
     if (news == OfferBook::News::kOutdated) resources_.Close(attempt->offer.run());
     if (news == OfferBook::News::kTell) tell_(Answer(attempt->offer, run));
-    lock.lock();
   }
 }
 

@@ -3,16 +3,17 @@
 #ifndef GRADLOOM_WORKER_RUN_OPENER_H_
 #define GRADLOOM_WORKER_RUN_OPENER_H_
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <thread>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "gradloom/v1/worker.pb.h"
+#include "proto/ops/mutex.h"
 #include "worker/offer_book.h"
 #include "worker/resources.h"
 #include "worker/served_run.h"
@@ -36,15 +37,17 @@ class RunOpener {
 
  private:
   void OpenRuns();
+  // Waits for an offer to try; nothing: it ends.
+  std::optional<OfferBook::Attempt> NextAttempt();
   absl::StatusOr<std::shared_ptr<const ServedRun>> Open(const v1::RunOffer& offer);
 
   WorkerResources& resources_;
   const Tell tell_;
-  mutable std::mutex mutex_;  // of all below but the thread
-  std::condition_variable changed_;
-  OfferBook offers_;
-  std::map<uint64_t, std::shared_ptr<const ServedRun>> open_;
-  bool ending_ = false;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  OfferBook offers_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, std::shared_ptr<const ServedRun>> open_ ABSL_GUARDED_BY(mutex_);
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   std::jthread thread_;
 };
 

@@ -37,6 +37,11 @@ absl::StatusOr<ServedTrial> MakeTrial(const v1::TrialSpec& spec, int number,
 
 }  // namespace
 
+std::string OfferKey(v1::RunOffer offer) {
+  offer.clear_life();
+  return offer.SerializeAsString();
+}
+
 absl::StatusOr<std::shared_ptr<const ServedRun>> OpenRun(const v1::RunOffer& offer,
                                                          const std::string& data_folder,
                                                          const StraggleFlags& straggle) {
@@ -44,7 +49,7 @@ absl::StatusOr<std::shared_ptr<const ServedRun>> OpenRun(const v1::RunOffer& off
   auto run = std::make_shared<ServedRun>();
   run->serial = ++serial;
   run->run = offer.run();
-  run->offer = offer.SerializeAsString();
+  run->offer = OfferKey(offer);
 
   auto data = OpenData(offer.spec().data(), data_folder);
   if (!data.ok()) return data.status();

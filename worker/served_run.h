@@ -41,8 +41,12 @@ struct ServedRun {
   Straggler straggler;
   v1::NumberFormat reply_format = v1::FP32;
   uint32_t frame_bytes = 0;
-  std::string offer;  // serialised: an equal offer after a reconnect finds everything in place
+  std::string offer;  // its OfferKey
 };
+
+// Of equal offers, so that one after a reconnect finds everything in place. A new life of a run has
+// other parameters, but the same data.
+std::string OfferKey(v1::RunOffer offer);
 
 // Errors name the field and what is legal: missing or damaged data, data of another checksum than
 // the coordinator's, a workload that does not fit the data. Relative files are relative to

@@ -41,16 +41,15 @@ Worker::Result Worker::Run() {
   Reconnect reconnect(options.reconnect, SteadyNow());
   while (true) {
     const absl::Time begin = SteadyNow();
-    const auto connection =
-        std::make_shared<Connection>(Dial(options.coordinator), resources_);
+    const auto connection = std::make_shared<Connection>(Dial(options.coordinator), resources_);
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (stopping_) return {Exit::kStopped, "stopped"};
       connection_ = connection;
     }
     const Connection::End end = connection->Run();
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       connection_ = nullptr;
       lost_because_ = end.reason;
       if (stopping_) return {Exit::kStopped, "stopped"};
@@ -75,24 +74,27 @@ Worker::Result Worker::Run() {
 }
 
 bool Worker::Wait(absl::Duration duration) {
-  std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, absl::ToChronoMilliseconds(duration),
-                            [this] { return stopping_; });
+  const absl::Time due = SteadyNow() + duration;
+  const MutexLock lock(mutex_);
+  for (absl::Time now = SteadyNow(); !stopping_ && now < due; now = SteadyNow()) {
+    changed_.WaitFor(mutex_, due - now);
+  }
+  return !stopping_;
 }
 
 void Worker::Stop(const std::string& reason) {
   std::shared_ptr<Connection> connection;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     connection = connection_;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   if (connection != nullptr) connection->Stop(reason);
 }
 
 absl::Status Worker::Health() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (connection_ != nullptr && connection_->connected()) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("not connected to ", resources_.options.coordinator,
                                              lost_because_.empty() ? "" : ": ", lost_because_));

@@ -3,13 +3,13 @@
 #ifndef GRADLOOM_WORKER_WORKER_H_
 #define GRADLOOM_WORKER_WORKER_H_
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "prometheus/registry.h"
+#include "proto/ops/mutex.h"
 #include "worker/connection.h"
 #include "worker/options.h"
 #include "worker/resources.h"
@@ -48,11 +48,11 @@ class Worker {
   bool Wait(absl::Duration duration);
 
   WorkerResources resources_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::shared_ptr<Connection> connection_;  // null between two
-  std::string lost_because_;                // the latest one
-  bool stopping_ = false;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::shared_ptr<Connection> connection_ ABSL_GUARDED_BY(mutex_);  // null between two
+  std::string lost_because_ ABSL_GUARDED_BY(mutex_);                // the latest one
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace gradloom

@@ -49,7 +49,7 @@ struct CorePlan {
   std::function<absl::StatusOr<std::vector<WeavePlan>>(const std::string& choice)> weaves_of;
   uint64_t life = 0;  // how often the run was resumed
   // That each slot was asked for before the run was resumed: its further ones are numbered on.
-  uint32_t invocations_before = 0;
+  uint64_t invocations_before = 0;
   absl::Duration rejoin_grace = absl::Seconds(2);
   absl::Duration round_timeout = absl::Seconds(600);
   WorkerJudge::Options judge;

@@ -60,7 +60,7 @@ class Simulation {
   };
   struct Invocation {
     uint64_t number = 0;
-    uint32_t of_slot = 0;
+    uint64_t of_slot = 0;
     std::deque<Task> tasks;  // if it runs, the first is being computed
     double computed = 0;     // load of the tasks that were answered
     double dropped = 0;      // load of the task that was dropped last, if none was answered since
@@ -234,7 +234,7 @@ class Simulation {
 
   // From its start, until the running invocation has computed so much.
   double Seconds(int index, double load) const {
-    return delays_.Seconds(index, slots_[index].running.of_slot, load);
+    return delays_.Seconds(index, static_cast<int64_t>(slots_[index].running.of_slot), load);
   }
 
   std::unique_ptr<CoordinatorCore> core_;

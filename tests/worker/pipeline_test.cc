@@ -3,7 +3,6 @@
 #include "worker/pipeline.h"
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/ops/logging.h"
+#include "tests/worker/inbox.h"
 #include "tests/worker/test_run.h"
 
 namespace gradloom {
@@ -24,37 +24,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-// What passes the ports, one after the other, for the test to wait for.
-template <typename T>
-class Inbox {
- public:
-  void Put(T item) {
-    const std::lock_guard lock(mutex_);
-    items_.push_back(std::move(item));
-    changed_.notify_all();
-  }
-  T Next() {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(20), [&] { return !items_.empty(); });
-    if (items_.empty()) {
-      ADD_FAILURE() << "nothing has come";
-      return {};
-    }
-    T item = std::move(items_.front());
-    items_.pop_front();
-    return item;
-  }
-  bool empty() {
-    const std::lock_guard lock(mutex_);
-    return items_.empty();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<T> items_;
-};
 
 class FakeSource final : public ParameterSource {
  public:

@@ -141,7 +141,7 @@ TEST(Worker, IntroducesItselfComputesAndCachesParameters) {
 TEST(Worker, StopsWithAGoodbye) {
   FakeCoordinator coordinator;
   Running worker(coordinator.address());
-  coordinator.Next(From::kHello);
+  Ready(coordinator);
   worker.Stop();
   EXPECT_EQ(coordinator.Next(From::kGoodbye).goodbye().reason(), "test over");
   EXPECT_EQ(worker.Join().exit, Worker::Exit::kStopped);
