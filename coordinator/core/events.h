@@ -96,7 +96,7 @@ struct AssignedTask {
   uint64_t invocation = 0;
   // Which of its slot's it is, from 0 over the run, whatever weaves ask: what a delay on purpose is
   // of. What is assigned anew, elsewhere or after a failure, keeps it.
-  uint64_t slot_invocation = 0;
+  uint32_t slot_invocation = 0;
 };
 // To one worker, in the order to be computed.
 // At once: should the events before it be forgotten, a later life asks under other ids, and what

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "proto/ops/mutex.h"
 
 namespace gradloom {
 
@@ -24,7 +24,7 @@ class RecentResults {
   // `which` tells apart functions of the same arguments.
   std::shared_ptr<const Result> Get(int which, Segments arguments,
                                     absl::FunctionRef<Result()> compute) {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
       if (entry->which != which || !Equal(entry->arguments, arguments)) continue;
       entries_.splice(entries_.begin(), entries_, entry);
@@ -54,8 +54,8 @@ class RecentResults {
   }
 
   const size_t most_;
-  std::mutex mutex_;
-  std::list<Entry> entries_;  // the most recent first
+  Mutex mutex_;
+  std::list<Entry> entries_ ABSL_GUARDED_BY(mutex_);  // the most recent first
 };
 
 }  // namespace gradloom
