@@ -19,6 +19,7 @@
 #include "grpcpp/health_check_service_interface.h"
 #include "proto/ops/http_endpoint.h"
 #include "proto/ops/logging.h"
+#include "proto/ops/memory.h"
 #include "proto/ops/version.h"
 
 namespace gradloom {
@@ -32,6 +33,7 @@ struct Flags {
   std::string port_file;
   std::string log_format = "text";
   std::string log_level = "info";
+  ServerLimits limits = {.memory_max = MemoryBytes()};
 };
 
 // Blocks SIGINT and SIGTERM in every thread to come, so that main can wait for them.
@@ -76,7 +78,7 @@ int Serve(const Flags& flags) {
   const sigset_t stop_signals = BlockStopSignals();
   CoordinatorMetrics metrics;
   WorkerServiceImpl workers(Version(), &metrics);
-  RunRegistry registry(flags.state, flags.data_folder, &workers, &metrics);
+  RunRegistry registry(flags.state, flags.data_folder, &workers, &metrics, flags.limits);
   workers.SetRegistry(&registry);
   TrainingServiceImpl training(&registry);
 
@@ -141,6 +143,15 @@ int main(int argc, char** argv) {
   app.add_option("--metrics", flags.metrics,
                  "HOST:PORT for /metrics and /healthz; empty: none; port 0: any free one")
       ->capture_default_str();
+  app.add_option("--max-parameters", flags.limits.parameters_max,
+                 "Of a trial, whatever its run's limits.max_parameters says")
+      ->capture_default_str();
+  app.add_option("--max-memory", flags.limits.memory_max,
+                 "Bytes that a run's models and test data may take; 0: any number "
+                 "[this machine's, or this container's, memory]")
+      ->default_str("");
+  app.add_option("--max-trials", flags.limits.trials_max, "Of a run")->capture_default_str();
+  app.add_option("--max-slots", flags.limits.slots_max, "Of a run's scheme")->capture_default_str();
   app.add_option("--port-file", flags.port_file,
                  "File to write the addresses to, as JSON, once ready");
   app.add_option("--log-format", flags.log_format, "text or json")

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "models/data/delay_trace.h"
 #include "models/random.h"
 
 namespace gradloom {
@@ -71,40 +69,6 @@ absl::Status Check(const v1::StraggleSpec& spec) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::vector<double>>> ReadTrace(const std::string& file,
-                                                           const std::string& base_folder) {
-  const std::string path =
-      base_folder.empty() || file.starts_with("/") ? file : absl::StrCat(base_folder, "/", file);
-  std::ifstream in(path);
-  if (!in) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("straggle.trace.file '", path, "' cannot be read"));
-  }
-  std::vector<std::vector<double>> rows;
-  std::string line;
-  for (int number = 1; std::getline(in, line); ++number) {
-    if (line.empty() || line[0] == '#') continue;
-    std::vector<double> row;
-    for (const absl::string_view cell : absl::StrSplit(line, ',')) {
-      double seconds = 0;
-      if (!absl::SimpleAtod(cell, &seconds) || !(seconds >= 0) || seconds > 86400) {
-        if (rows.empty() && row.empty()) break;  // a heading
-        return absl::InvalidArgumentError(
-            absl::StrCat("straggle.trace.file '", path, "' line ", number, ": '", cell,
-                         "' is no delay; legal: seconds from 0 to 86400"));
-      }
-      row.push_back(seconds);
-    }
-    if (!row.empty()) rows.push_back(std::move(row));
-  }
-  if (rows.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("straggle.trace.file '", path,
-                                                   "' has no row; legal: CSV, a row a round, a "
-                                                   "column a slot, in seconds"));
-  }
-  return rows;
-}
-
 }  // namespace
 
 absl::StatusOr<Straggler> Straggler::Make(const v1::StraggleSpec& spec, uint64_t seed,
@@ -114,7 +78,7 @@ absl::StatusOr<Straggler> Straggler::Make(const v1::StraggleSpec& spec, uint64_t
   straggler.spec_ = spec;
   straggler.seed_ = spec.has_seed() ? spec.seed() : seed;
   if (spec.has_trace()) {
-    auto trace = ReadTrace(spec.trace().file(), base_folder);
+    auto trace = ReadDelayTrace(spec.trace().file(), "straggle.trace.file", base_folder);
     if (!trace.ok()) return trace.status();
     straggler.trace_ = *std::move(trace);
   }

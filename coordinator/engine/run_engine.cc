@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "coding/codes/amplification.h"
 #include "coordinator/engine/run_plan.h"
+#include "coordinator/engine/start_from.h"
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/specs.h"
 #include "coordinator/tuning/tuning_report.h"
@@ -74,18 +75,12 @@ RunEngine::~RunEngine() {
 }
 
 absl::Status RunEngine::Open() {
-  absl::StatusOr<TrainAndTest> data = OpenData(options_.spec.data(), options_.data_folder);
-  if (!data.ok()) return data.status();
-  data_ = *std::move(data);
-  if (data_.test != nullptr) {
-    absl::StatusOr<Examples> test = data_.test->Load(0, data_.test->info().examples);
-    if (!test.ok()) return test.status();
-    test_ = *std::move(test);
-  }
-  absl::StatusOr<std::vector<std::unique_ptr<Trial>>> trials =
-      MakeTrials(options_.spec, options_.trials, data_);
-  if (!trials.ok()) return trials.status();
-  trials_ = *std::move(trials);
+  absl::StatusOr<OpenedRun> opened =
+      OpenRun(options_.spec, options_.trials, options_.data_folder, options_.limits);
+  if (!opened.ok()) return opened.status();
+  data_ = std::move(opened->data);
+  test_ = std::move(opened->test);
+  trials_ = std::move(opened->trials);
   for (size_t trial = 0; trial < trials_.size(); ++trial) {
     first_lane_.push_back(static_cast<int>(lanes_.size()));
     for (int lane = 0; lane < trials_[trial]->lanes(); ++lane) {
@@ -118,7 +113,7 @@ absl::Status RunEngine::Open() {
 absl::Status RunEngine::Restore() {
   absl::StatusOr<bool> restored = files_->Restore(trials_, &before_);
   if (!restored.ok()) return restored.status();
-  if (!*restored) return absl::OkStatus();
+  if (!*restored) return StartTrials(trials_, options_.data_folder);
   for (int i = 0; i < before_.trials_size(); ++i) {
     const v1::TrialCheckpoint& trial = before_.trials(i);
     v1::TrialStatus* status = status_.mutable_trials(i);

@@ -76,10 +76,9 @@ absl::StatusOr<bool> RunFiles::Restore(std::span<const std::unique_ptr<Trial>> t
       for (const Learner::NamedVector& vector : trial.VectorsLocked()) {
         destinations.push_back({vector.name, vector.values, vector.doubles});
       }
-      if (absl::Status status = loaded->ReadTensors(static_cast<int>(i), destinations);
-          !status.ok()) {
-        return status;
-      }
+      absl::Status status = loaded->ReadTensors(static_cast<int>(i), destinations);
+      if (status.ok()) status = trial.GoOn();
+      if (!status.ok()) return status;
     }
     for (int lane = 0; lane < trial.lanes(); ++lane) {
       const int64_t done = trial.progress(lane).jobs_done;

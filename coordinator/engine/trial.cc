@@ -31,28 +31,34 @@ class SumView final : public DecodedSum {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Trial>> Trial::Create(const v1::TrialSpec& spec,
-                                                     std::shared_ptr<const Dataset> train,
-                                                     bool has_test, uint64_t parameters_max) {
+absl::StatusOr<std::unique_ptr<Trial>> Trial::Plan(const v1::TrialSpec& spec,
+                                                   const DatasetInfo& train) {
   std::unique_ptr<Trial> trial(new Trial(spec));
-  absl::StatusOr<std::unique_ptr<Workload>> workload = MakeWorkload(spec.workload(), train->info());
+  absl::StatusOr<std::unique_ptr<Workload>> workload = MakeWorkload(spec.workload(), train);
   if (!workload.ok()) return workload.status();
   trial->workload_ = *std::move(workload);
-  const auto parameters = static_cast<uint64_t>(trial->workload_->parameters());
-  if (parameters > parameters_max) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "workload has ", parameters, " parameters: limits.max_parameters is ", parameters_max));
-  }
   trial->plan_ = trial->workload_->PlanJobs(spec.training(), spec.seed());
-  v1::TrialSpec learned = spec;
-  if (!has_test && !trial->workload_->has_own_test()) {
+  return trial;
+}
+
+double Trial::MemoryBytes() const {
+  double bytes = workload_->CoordinatorBytes(spec_);
+  for (const LaneSpec& lane : workload_->lanes()) {
+    bytes += static_cast<double>(lane.reply_length) * sizeof(float);
+  }
+  return bytes;
+}
+
+absl::Status Trial::Initialise(std::shared_ptr<const Dataset> train, bool has_test) {
+  v1::TrialSpec learned = spec_;
+  if (!has_test && !workload_->has_own_test()) {
     learned.mutable_training()->set_evaluate_every(0);
   }
   absl::StatusOr<std::unique_ptr<Learner>> learner =
-      trial->workload_->MakeLearner(learned, std::move(train));
+      workload_->MakeLearner(learned, std::move(train));
   if (!learner.ok()) return learner.status();
-  trial->learner_ = *std::move(learner);
-  return trial;
+  learner_ = *std::move(learner);
+  return absl::OkStatus();
 }
 
 std::string Trial::LaneName(int lane) const {
@@ -194,6 +200,21 @@ std::string Trial::Sha256() const {
 absl::Status Trial::Restore(const v1::LearnerProgress& progress) {
   std::unique_lock lock(mutex_);
   return learner_->LoadProgress(progress);
+}
+
+absl::Status Trial::GoOn() {
+  std::unique_lock lock(mutex_);
+  return learner_->GoOn();
+}
+
+absl::Status Trial::StartFrom(
+    absl::FunctionRef<absl::Status(std::span<const Learner::NamedVector>)> fill) {
+  std::unique_lock lock(mutex_);
+  std::vector<Learner::NamedVector> parameters = learner_->Vectors();
+  std::erase_if(parameters, [](const Learner::NamedVector& vector) { return !vector.parameter; });
+  if (absl::Status status = fill(parameters); !status.ok()) return status;
+  learner_->StartFromParameters();
+  return absl::OkStatus();
 }
 
 }  // namespace gradloom

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "coding/scheme.h"
@@ -28,12 +29,15 @@ namespace gradloom {
 
 class Trial {
  public:
-  // spec is resolved: every optional field is set. The state is initialised from its seed.
-  // `has_test`: whether there is a test set; without one, workloads that need it are never due to
-  // be evaluated. More than `parameters_max` parameters are refused, before memory is taken.
-  static absl::StatusOr<std::unique_ptr<Trial>> Create(const v1::TrialSpec& spec,
-                                                       std::shared_ptr<const Dataset> train,
-                                                       bool has_test, uint64_t parameters_max);
+  // The model and its jobs, without its state: nothing of the model's size is in memory yet. spec
+  // is resolved: every optional field is set.
+  static absl::StatusOr<std::unique_ptr<Trial>> Plan(const v1::TrialSpec& spec,
+                                                     const DatasetInfo& train);
+  // Bytes that it will take from Initialise on, at least, with a sum a lane.
+  double MemoryBytes() const;
+  // The state, from its seed; to be called before what follows, once. `has_test`: whether there is
+  // a test set; without one, workloads that need it are never due to be evaluated.
+  absl::Status Initialise(std::shared_ptr<const Dataset> train, bool has_test);
 
   const v1::TrialSpec& spec() const { return spec_; }
   const Workload& workload() const { return *workload_; }
@@ -83,8 +87,12 @@ class Trial {
   }
   v1::LearnerProgress ProgressLocked() const { return learner_->SaveProgress(); }
   std::vector<Learner::NamedVector> VectorsLocked() const { return learner_->Vectors(); }
-  // Before the vectors of a checkpoint are read.
+  // Before the vectors of a checkpoint are read, and after: see Learner::GoOn.
   absl::Status Restore(const v1::LearnerProgress& progress);
+  absl::Status GoOn();
+  // Replaces every parameter, before the first job: `fill` gets the vectors that are parameters.
+  absl::Status StartFrom(
+      absl::FunctionRef<absl::Status(std::span<const Learner::NamedVector>)> fill);
 
  private:
   explicit Trial(v1::TrialSpec spec) : spec_(std::move(spec)) {}

@@ -31,7 +31,7 @@ absl::Status Findings::status() const {
   return absl::InvalidArgumentError(message);
 }
 
-std::string Shown(absl::string_view text) {
+std::string InQuotes(absl::string_view text) {
   constexpr size_t kShownBytes = 80;
   const bool whole = text.size() <= kShownBytes;
   return absl::StrCat("'", absl::Utf8SafeCHexEscape(text.substr(0, kShownBytes)),

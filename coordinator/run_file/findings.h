@@ -35,7 +35,7 @@ class Findings {
 };
 
 // Text from outside as messages quote it: in quotes, without control characters, not too long.
-std::string Shown(absl::string_view text);
+std::string InQuotes(absl::string_view text);
 
 }  // namespace gradloom
 

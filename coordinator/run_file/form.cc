@@ -105,9 +105,9 @@ class Checker {
   }
 
   void CheckText(const std::string& text, const std::string& path) {
-    findings_->Require(text.size() <= kMaxTextBytes, path, Shown(text),
+    findings_->Require(text.size() <= kMaxTextBytes, path, InQuotes(text),
                        absl::StrCat("text of at most ", kMaxTextBytes, " bytes"));
-    findings_->Require(IsOneLine(text), path, Shown(text), "UTF-8 without control characters");
+    findings_->Require(IsOneLine(text), path, InQuotes(text), "UTF-8 without control characters");
   }
 
   void CheckDuration(const Message& message, const FieldDescriptor* field,

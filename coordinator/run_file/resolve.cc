@@ -103,7 +103,7 @@ absl::StatusOr<std::vector<v1::TrialSpec>> GridTrials(const v1::RunSpec& spec) {
     }
     if (const std::string* twice = ListedTwice(list); twice != nullptr) {
       return absl::InvalidArgumentError(
-          absl::StrCat("sweep.grid[", path, "]: lists ", Shown(*twice), " twice; keep one"));
+          absl::StrCat("sweep.grid[", path, "]: lists ", InQuotes(*twice), " twice; keep one"));
     }
     axes.emplace_back(path, std::vector<std::string>(list.values().begin(), list.values().end()));
     total *= list.values().size();

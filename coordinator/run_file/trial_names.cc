@@ -43,10 +43,10 @@ std::string SweptName(const std::vector<std::pair<std::string, std::string>>& se
 }
 
 void ValidateTrialName(absl::string_view name, std::set<std::string>* taken, Findings* findings) {
-  findings->Require(!name.empty() && name.size() <= kMaxTrialNameBytes, "name", Shown(name),
+  findings->Require(!name.empty() && name.size() <= kMaxTrialNameBytes, "name", InQuotes(name),
                     absl::StrCat("1 to ", kMaxTrialNameBytes, " bytes"));
   if (!taken->insert(std::string(name)).second) {
-    findings->Add("name", absl::StrCat(Shown(name), " is taken; names must be unique"));
+    findings->Add("name", absl::StrCat(InQuotes(name), " is taken; names must be unique"));
   }
 }
 

@@ -375,7 +375,7 @@ void ValidateStartFrom(const v1::StartFrom& start, Findings* findings) {
                       std::all_of(start.sha256().begin(), start.sha256().end(), [](char c) {
                         return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f');
                       });
-  findings->Require(digest || start.sha256().empty(), "start_from.sha256", Shown(start.sha256()),
+  findings->Require(digest || start.sha256().empty(), "start_from.sha256", InQuotes(start.sha256()),
                     "64 hexadecimal digits, lower case");
 }
 
@@ -388,7 +388,7 @@ void ValidateTrial(const v1::TrialSpec& trial, Findings* findings) {
 
 void ValidateRun(const v1::RunSpec& spec, Findings* findings) {
   findings->Require(!spec.name().empty() && spec.name().size() <= kMaxNameBytes, "name",
-                    Shown(spec.name()), absl::StrCat("1 to ", kMaxNameBytes, " bytes"));
+                    InQuotes(spec.name()), absl::StrCat("1 to ", kMaxNameBytes, " bytes"));
   ValidateSource(spec.data().train(), "data.train", findings);
   if (spec.data().has_test()) {
     ValidateSource(spec.data().test(), "data.test", findings);

@@ -5,7 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "coordinator/engine/start_from.h"
 #include "coordinator/run_file/run_file.h"
+#include "coordinator/run_file/run_update.h"
 #include "coordinator/store/atomic_file.h"
 #include "coordinator/store/json_file.h"
 #include "proto/ops/logging.h"
@@ -27,8 +29,9 @@ bool IsActive(v1::RunState state) { return state == v1::WAITING || state == v1::
 }  // namespace
 
 RunRegistry::RunRegistry(std::string state_folder, std::string data_folder, FleetLink* link,
-                         CoordinatorMetrics* metrics)
+                         CoordinatorMetrics* metrics, const ServerLimits& limits)
     : data_folder_(std::move(data_folder)),
+      limits_(limits),
       link_(link),
       metrics_(metrics),
       state_folder_(std::move(state_folder)) {}
@@ -77,6 +80,10 @@ void RunRegistry::Stop() {
 absl::StatusOr<uint64_t> RunRegistry::Submit(const v1::RunSpec& spec) {
   absl::StatusOr<ResolvedRun> resolved = ResolveRunSpec(spec);
   if (!resolved.ok()) return resolved.status();
+  if (absl::Status status = CheckLimits(*resolved, limits_); !status.ok()) return status;
+  if (absl::Status status = PinStartFiles(data_folder_, &resolved->spec); !status.ok()) {
+    return status;
+  }
   ReleaseEnded();
   if (AllActive().size() >= kActiveRunsMax) {
     return absl::ResourceExhaustedError(
@@ -105,26 +112,60 @@ absl::StatusOr<uint64_t> RunRegistry::Submit(const v1::RunSpec& spec) {
   return *id;
 }
 
-absl::Status RunRegistry::Resume(uint64_t run) {
+absl::StatusOr<v1::RunRecord> RunRegistry::ResumedLocked(
+    const v1::RunRecord& record, const std::optional<v1::RunSpec>& changed) const {
+  v1::RunRecord resumed = record;
+  bool trains_further = false;
+  if (changed.has_value()) {
+    const absl::StatusOr<ResolvedRun> wanted = ResolveRunSpec(*changed);
+    if (!wanted.ok()) return wanted.status();
+    if (absl::Status status = CheckLimits(*wanted, limits_); !status.ok()) return status;
+    const absl::StatusOr<RunUpdate> update = UpdateRun(record.spec(), wanted->spec);
+    if (!update.ok()) return update.status();
+    *resumed.mutable_spec() = update->spec;
+    trains_further = update->trains_further;
+  }
+  if (StateOf(record) == v1::SUCCEEDED && !trains_further) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "run ", record.run(), " has succeeded already; to train it further, resume it ",
+        "with a larger training.epochs or training.jobs"));
+  }
+  resumed.set_resumes(record.resumes() + 1);
+  resumed.set_state(v1::RunState_Name(v1::WAITING));
+  resumed.clear_error();
+  return resumed;
+}
+
+absl::Status RunRegistry::Resume(uint64_t run, const std::optional<v1::RunSpec>& changed) {
   ReleaseEnded();
+  v1::RunRecord before;
   {
     std::lock_guard lock(mutex_);
     const auto found = runs_.find(run);
     if (found == runs_.end()) return absl::NotFoundError(absl::StrCat("no run ", run));
-    if (found->second.active) return absl::OkStatus();
+    if (found->second.active) {
+      if (!changed.has_value()) return absl::OkStatus();
+      return absl::FailedPreconditionError(
+          absl::StrCat("run ", run, " is under way; cancel it to change it"));
+    }
     if (found->second.engine != nullptr) {
       return absl::UnavailableError(absl::StrCat("run ", run, " is just ending; try again"));
     }
-    v1::RunRecord& record = found->second.record;
-    if (StateOf(record) == v1::SUCCEEDED) {
-      return absl::FailedPreconditionError(absl::StrCat("run ", run, " has succeeded already"));
-    }
-    record.set_resumes(record.resumes() + 1);
-    record.set_state(v1::RunState_Name(v1::WAITING));
-    record.clear_error();
-    if (absl::Status status = store_->Save(record); !status.ok()) return status;
+    before = found->second.record;
+    absl::StatusOr<v1::RunRecord> resumed = ResumedLocked(before, changed);
+    if (!resumed.ok()) return resumed.status();
+    found->second.record = *std::move(resumed);
+    if (absl::Status status = store_->Save(found->second.record); !status.ok()) return status;
   }
-  return Activate(run);
+  absl::Status status = Activate(run);
+  if (status.ok()) return status;
+  // What cannot go on stays as it was.
+  std::lock_guard lock(mutex_);
+  runs_.at(run).record = before;
+  if (absl::Status saved = store_->Save(before); !saved.ok()) {
+    Log(LogLevel::kError, absl::StrCat("run ", run, ": recording it: ", saved.ToString()));
+  }
+  return status;
 }
 
 absl::Status RunRegistry::Activate(uint64_t id) {
@@ -141,6 +182,7 @@ absl::Status RunRegistry::Activate(uint64_t id) {
   }
   options.run = id;
   options.data_folder = data_folder_;
+  options.limits = limits_;
   options.folder = store_->Folder(id);
   options.link = link_;
   options.metrics = metrics_;

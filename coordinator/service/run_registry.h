@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "coordinator/engine/run_engine.h"
 #include "coordinator/metrics/coordinator_metrics.h"
+#include "coordinator/run_file/limits.h"
 #include "coordinator/store/run_store.h"
 #include "gradloom/v1/run.pb.h"
 #include "gradloom/v1/training.pb.h"
@@ -30,8 +32,9 @@ class RunRegistry {
     std::function<void(uint64_t run)> ended;
   };
 
+  // `limits` hold for every run, whatever its own say.
   RunRegistry(std::string state_folder, std::string data_folder, FleetLink* link,
-              CoordinatorMetrics* metrics);
+              CoordinatorMetrics* metrics, const ServerLimits& limits = {});
   ~RunRegistry();
 
   // Before anything else; runs that were waiting or running are resumed.
@@ -40,8 +43,10 @@ class RunRegistry {
   void Stop();
 
   absl::StatusOr<uint64_t> Submit(const v1::RunSpec& spec);
-  // Goes on with a cancelled or failed run from its newest checkpoint. Idempotent for active runs.
-  absl::Status Resume(uint64_t run);
+  // Goes on with a run that has ended from its newest checkpoint: as it was, or as `changed` says
+  // (see UpdateRun), which a run that succeeded has to train further. What is refused changes
+  // nothing. Idempotent for active runs, which cannot be changed.
+  absl::Status Resume(uint64_t run, const std::optional<v1::RunSpec>& changed = std::nullopt);
   absl::Status Cancel(uint64_t run);
   absl::StatusOr<v1::RunStatus> Status(uint64_t run) const;
   absl::StatusOr<v1::RunSpec> Spec(uint64_t run) const;
@@ -63,10 +68,14 @@ class RunRegistry {
   };
 
   absl::Status Activate(uint64_t id);  // needs the record in runs_
+  // The record of a run that is to go on. Holds the lock.
+  absl::StatusOr<v1::RunRecord> ResumedLocked(const v1::RunRecord& record,
+                                              const std::optional<v1::RunSpec>& changed) const;
   void OnSlots(uint64_t id, uint32_t slots);
   void OnEnd(uint64_t id, v1::RunState state, const std::string& error);
 
   std::string data_folder_;
+  const ServerLimits limits_;
   FleetLink* link_;
   CoordinatorMetrics* metrics_;
   std::string state_folder_;
