@@ -26,6 +26,7 @@
 #include "proto/ops/http_endpoint.h"
 #include "proto/ops/listener.h"
 #include "proto/ops/logging.h"
+#include "proto/ops/memory.h"
 #include "proto/ops/printable.h"
 #include "proto/ops/signals.h"
 #include "proto/ops/stop_signal.h"
@@ -54,6 +55,7 @@ struct Flags {
   std::string isa;
   std::string log_format = "text";
   std::string log_level = "info";
+  ServerLimits limits = {.memory_max = MemoryBytes()};
 };
 
 // Its port is that of the flag, or a free one.
@@ -113,7 +115,7 @@ int Serve(const Flags& flags) {
 
   CoordinatorMetrics metrics;
   WorkerServiceImpl workers(Version(), flags.isa, &metrics);
-  RunRegistry registry(flags.state, flags.data_folder, &workers, &metrics);
+  RunRegistry registry(flags.state, flags.data_folder, &workers, &metrics, flags.limits);
   workers.SetRegistry(&registry);
   TrainingServiceImpl training(&registry);
 
@@ -188,6 +190,15 @@ int main(int argc, char** argv) {
                  "HOST:PORT for /metrics and /healthz, as --listen; \"\": none")
       ->check(gradloom::CheckListenAddressOrNone)
       ->capture_default_str();
+  app.add_option("--max-parameters", flags.limits.parameters_max,
+                 "Of a trial, whatever its run's limits.max_parameters says")
+      ->capture_default_str();
+  app.add_option("--max-memory", flags.limits.memory_max,
+                 "Bytes that a run's models and test data may take; 0: any number "
+                 "[this machine's, or this container's, memory]")
+      ->default_str("");
+  app.add_option("--max-trials", flags.limits.trials_max, "Of a run")->capture_default_str();
+  app.add_option("--max-slots", flags.limits.slots_max, "Of a run's scheme")->capture_default_str();
   app.add_option("--port-file", flags.port_file,
                  "File to write the addresses to, as JSON, once ready");
   app.add_option(

@@ -2,18 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <span>
 
 #include "absl/strings/str_cat.h"
-#include "models/data/rows.h"
-#include "models/data/text.h"
+#include "models/data/delay_trace.h"
 #include "models/random.h"
 
 namespace gradloom {
 namespace {
 
 constexpr absl::Duration kLongestDelay = absl::Hours(24);
-constexpr size_t kMaxTraceCells = 10'000'000;
 
 absl::Duration ToDuration(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
@@ -72,36 +69,6 @@ absl::Status Check(const v1::StraggleSpec& spec) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::vector<double>>> ReadTrace(const std::string& path,
-                                                           const std::string& base_folder) {
-  const auto file = OpenText(path, "straggle.trace.file", base_folder);
-  if (!file.ok()) return file.status();
-  const std::string& name = (*file)->name();
-  std::vector<std::vector<double>> rows;
-  size_t cells = 0;
-  const auto take = [&](int64_t line, std::span<const double> row) -> absl::Status {
-    for (const double seconds : row) {
-      if (seconds >= 0 && seconds <= kLongestDelay / absl::Seconds(1)) continue;
-      return absl::InvalidArgumentError(absl::StrCat(name, ", line ", line, ": ", seconds,
-                                                     " is no delay; legal: seconds from 0 to ",
-                                                     kLongestDelay / absl::Seconds(1)));
-    }
-    cells += row.size();
-    if (cells > kMaxTraceCells) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(name, " has more than ", kMaxTraceCells, " delays"));
-    }
-    rows.emplace_back(row.begin(), row.end());
-    return absl::OkStatus();
-  };
-  if (absl::Status read = ForEachNumbers(**file, take); !read.ok()) return read;
-  if (rows.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, " has no row; legal: CSV, a row an invocation, a column a slot, in seconds"));
-  }
-  return rows;
-}
-
 }  // namespace
 
 absl::StatusOr<Straggler> Straggler::Make(const v1::StraggleSpec& spec, uint64_t seed,
@@ -111,7 +78,7 @@ absl::StatusOr<Straggler> Straggler::Make(const v1::StraggleSpec& spec, uint64_t
   straggler.spec_ = spec;
   straggler.seed_ = spec.has_seed() ? spec.seed() : seed;
   if (spec.has_trace()) {
-    auto trace = ReadTrace(spec.trace().file(), base_folder);
+    auto trace = ReadDelayTrace(spec.trace().file(), "straggle.trace.file", base_folder);
     if (!trace.ok()) return trace.status();
     straggler.trace_ = *std::move(trace);
   }

@@ -1,4 +1,5 @@
 // Commands about run files, without a coordinator.
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -7,35 +8,51 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "coordinator/cli/command.h"
+#include "coordinator/engine/run_plan.h"
+#include "coordinator/engine/start_from.h"
 #include "coordinator/run_file/explain.h"
+#include "coordinator/run_file/limits.h"
 #include "coordinator/run_file/proto_to_yaml.h"
 #include "coordinator/run_file/run_file.h"
+#include "proto/ops/memory.h"
 
 namespace gradloom {
+namespace {
+
+// What the coordinator does when the run is submitted, and workers when they begin to serve it.
+absl::Status CheckFiles(const ResolvedRun& run, const std::string& file) {
+  const std::string folder = std::filesystem::absolute(file).parent_path().string();
+  ServerLimits limits;
+  limits.parameters_max = run.spec.limits().max_parameters();
+  limits.memory_max = MemoryBytes();
+  const absl::StatusOr<RunInputs> opened = OpenInputs(run.spec, run.trials, folder, limits);
+  const absl::Status status = opened.ok() ? StartTrials(opened->trials, folder) : opened.status();
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat(file, ": ", status.message()));
+}
+
+}  // namespace
 
 CommandAction AddCheck(CLI::App* command) {
   struct Flags {
     std::string file;
     std::vector<std::string> set;
+    bool opens_files = true;
   };
   auto flags = std::make_shared<Flags>();
   command->add_option("file", flags->file, "Run file (YAML)")->required();
   command->add_option("--set", flags->set, "PATH=VALUE, overrides a key of the file; repeatable")
       ->allow_extra_args(false);
-  command->footer("Opens no data. What is printed is a run file, too.");
+  command->add_flag("!--no-files", flags->opens_files,
+                    "Open none of the files that the run names: they are elsewhere");
+  command->footer(
+      "Opens the data and every other file as the run would, relative to the run file, and makes "
+      "its models. What is printed is a run file, too.");
   return [flags] {
-    absl::StatusOr<v1::RunSpec> spec = LoadRunFile(flags->file);
-    if (!spec.ok()) return Fail(spec.status());
-    for (const std::string& assignment : flags->set) {
-      absl::Status status = ApplyOverride(assignment, &*spec);
-      if (!status.ok()) {
-        return Fail(absl::InvalidArgumentError(absl::StrCat("--set ", status.message())));
-      }
-    }
-    absl::StatusOr<ResolvedRun> run = ResolveRunSpec(*spec);
-    if (!run.ok()) {
-      return Fail(
-          absl::InvalidArgumentError(absl::StrCat(flags->file, ": ", run.status().message())));
+    const absl::StatusOr<ResolvedRun> run = LoadResolvedRun(flags->file, flags->set);
+    if (!run.ok()) return Fail(run.status());
+    if (flags->opens_files) {
+      if (absl::Status status = CheckFiles(*run, flags->file); !status.ok()) return Fail(status);
     }
     std::cout << ToYaml(run->spec);
     return kExitOk;

@@ -9,17 +9,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/programs.h"
 #include "coordinator/cli/progress.h"
 #include "coordinator/run_file/proto_to_yaml.h"
 #include "coordinator/run_file/run_file.h"
+#include "coordinator/run_file/run_update.h"
 #include "coordinator/store/json_file.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
-#include "google/protobuf/util/message_differencer.h"
 #include "proto/ops/mutex.h"
 #include "proto/ops/steady_clock.h"
 
@@ -41,24 +40,6 @@ std::string ReadFile(const std::string& path) {
 }
 
 }  // namespace
-
-std::string DifferenceOfRuns(const v1::RunSpec& stored, const v1::RunSpec& wanted) {
-  v1::RunSpec a = stored, b = wanted;
-  // What the stored run settled when it started, the wanted one would settle alike.
-  if (stored.scheme().has_slots()) SettleScheme(stored.scheme().slots(), b.mutable_scheme());
-  for (v1::FleetSpec* fleet : {a.mutable_fleet(), b.mutable_fleet()}) {
-    fleet->clear_min_workers();
-    fleet->clear_workers();
-    fleet->clear_gather();
-    fleet->clear_isa();
-  }
-  google::protobuf::util::MessageDifferencer differencer;
-  std::string report;
-  differencer.ReportDifferencesToString(&report);
-  if (differencer.Compare(a, b)) return "";
-  const std::vector<std::string> lines = absl::StrSplit(report, '\n');
-  return lines.empty() ? "it differs" : lines[0];
-}
 
 absl::Status ParsePortFile(const std::string& json, std::string* listen, std::string* metrics) {
   google::protobuf::Struct parsed;
@@ -84,21 +65,12 @@ LocalRun::LocalRun(LocalRunOptions options, OutputFolder* output, const Interrup
       port_file_(absl::StrCat(output->path(), "/.ports.json")) {}
 
 std::vector<std::string> LocalRun::CoordinatorArguments() const {
-  return {options_.coordinator_program,
-          "--listen",
-          address_.empty() ? "127.0.0.1:0" : address_,
-          "--metrics",
-          metrics_address_.empty() ? "127.0.0.1:0" : metrics_address_,
-          "--state",
-          output_->state(),
-          "--port-file",
-          port_file_,
-          "--data-folder",
-          options_.data_folder,
-          "--log-format",
-          "text",
-          "--log-level",
-          options_.log_level};
+  return {options_.coordinator_program, "--listen", address_.empty() ? "127.0.0.1:0" : address_,
+          "--metrics", metrics_address_.empty() ? "127.0.0.1:0" : metrics_address_, "--state",
+          output_->state(), "--port-file", port_file_, "--data-folder", options_.data_folder,
+          // Who runs it here is the operator, too.
+          "--max-parameters", absl::StrCat(options_.spec.limits().max_parameters()), "--log-format",
+          "text", "--log-level", options_.log_level};
 }
 
 absl::Status LocalRun::StartCoordinator() {
@@ -152,17 +124,21 @@ absl::Status LocalRun::SubmitOrResume() {
     run_ = *run;
     return absl::OkStatus();
   }
-  const v1::RunStatus& last = runs->back();
-  run_ = last.run();
+  run_ = runs->back().run();
+  return GoOn(runs->back());
+}
+
+absl::Status LocalRun::GoOn(const v1::RunStatus& last) {
   absl::StatusOr<v1::GetRunResponse> stored = client_->GetRun(run_);
   if (!stored.ok()) return stored.status();
-  const std::string difference = DifferenceOfRuns(stored->spec(), options_.spec);
-  if (!difference.empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "--output: '", output_->path(), "' holds the state of another run than ", options_.run_file,
-        " asks for (", difference, "); name another folder, or start over with --fresh"));
+  const absl::StatusOr<RunUpdate> update = UpdateRun(stored->spec(), options_.spec);
+  if (!update.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--output: '", output_->path(), "' holds the state of another run than ",
+                     options_.run_file, " asks for (", update.status().message(),
+                     "); name another folder, or start over with --fresh"));
   }
-  if (last.state() == v1::SUCCEEDED) {
+  if (last.state() == v1::SUCCEEDED && !update->trains_further) {
     display_.Note("the run in this folder has finished already; --fresh starts it over");
     return absl::OkStatus();
   }
@@ -170,8 +146,25 @@ absl::Status LocalRun::SubmitOrResume() {
   for (const auto& trial : last.trials()) jobs_done += trial.jobs_done();
   display_.Note(absl::StrCat("going on with the run in this folder (", jobs_done,
                              " jobs are done); --fresh starts it over"));
-  if (last.state() != v1::CANCELLED && last.state() != v1::FAILED) return absl::OkStatus();
-  return client_->Resume(run_).status();
+  const bool ended =
+      last.state() == v1::SUCCEEDED || last.state() == v1::CANCELLED || last.state() == v1::FAILED;
+  if (!ended && !update->changed) return absl::OkStatus();
+  // The coordinator goes on by itself with what did not end; as it was.
+  if (!ended) {
+    if (absl::Status status = StopRun(); !status.ok()) return status;
+  }
+  return client_->Resume(run_, &update->spec).status();
+}
+
+absl::Status LocalRun::StopRun() {
+  if (absl::Status status = client_->Cancel(run_).status(); !status.ok()) return status;
+  RunWatcher watcher(client_.get(), run_, kSilenceLimit);
+  while (true) {
+    const RunWatcher::Seen seen = watcher.Wait(kStep);
+    if (absl::Status status = HandleChildren(); !status.ok()) return status;
+    if (interrupts_->count() > 0) return absl::CancelledError("interrupted");
+    if (seen.ended) return seen.error;
+  }
 }
 
 absl::Status LocalRun::Interruptible(int patience, const std::function<absl::Status()>& call) {

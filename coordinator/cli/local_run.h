@@ -47,6 +47,10 @@ class LocalRun {
   absl::Status StartCoordinator();
   absl::Status StartWorkers();
   absl::Status SubmitOrResume();
+  // Goes on with the folder's run, as the run file says now.
+  absl::Status GoOn(const v1::RunStatus& last);
+  // Until the run, which nobody works for yet, has ended with a checkpoint.
+  absl::Status StopRun();
   // Until the run has ended. Unavailable: our programs keep dying.
   absl::StatusOr<v1::RunStatus> WatchToEnd();
   absl::Status HandleChildren();
@@ -74,11 +78,6 @@ class LocalRun {
   absl::Time stop_by_ = absl::InfiniteFuture();
   std::jthread canceller_;
 };
-
-// The first difference that makes `stored` (of an earlier run in a folder) another run than
-// `wanted`,
-// "" when there is none. What the fleet decides (slots, min_workers) does not count.
-std::string DifferenceOfRuns(const v1::RunSpec& stored, const v1::RunSpec& wanted);
 
 // {"listen": "127.0.0.1:41234", "metrics": "127.0.0.1:41235"}
 absl::Status ParsePortFile(const std::string& json, std::string* listen, std::string* metrics);

@@ -18,6 +18,7 @@
 #include "coordinator/cli/run_watcher.h"
 #include "coordinator/cli/training_client.h"
 #include "coordinator/run_file/run_file.h"
+#include "coordinator/run_file/run_update.h"
 #include "coordinator/store/json_file.h"
 #include "proto/ops/address.h"
 #include "proto/ops/printable.h"
@@ -104,18 +105,8 @@ int WatchRun(TrainingClient* client, uint64_t run) {
 }
 
 int Submit(const RemoteFlags& flags) {
-  absl::StatusOr<v1::RunSpec> spec = LoadRunFile(flags.file);
-  if (!spec.ok()) return Fail(spec.status());
-  for (const std::string& assignment : flags.set) {
-    absl::Status status = ApplyOverride(assignment, &*spec);
-    if (!status.ok())
-      return Fail(absl::InvalidArgumentError("--set " + std::string(status.message())));
-  }
-  absl::StatusOr<ResolvedRun> resolved = ResolveRunSpec(*spec);
-  if (!resolved.ok()) {
-    return Fail(
-        absl::InvalidArgumentError(absl::StrCat(flags.file, ": ", resolved.status().message())));
-  }
+  absl::StatusOr<ResolvedRun> resolved = LoadResolvedRun(flags.file, flags.set);
+  if (!resolved.ok()) return Fail(resolved.status());
   TrainingClient client(flags.coordinator);
   absl::StatusOr<uint64_t> run = client.Submit(resolved->spec);
   if (!run.ok()) return Fail(run.status());
@@ -155,6 +146,34 @@ int PrintState(uint64_t run, const absl::StatusOr<v1::RunStatus>& status) {
   if (!status.ok()) return Fail(status.status());
   std::cout << "run " << run << ": " << StateName(status->state()) << std::endl;
   return kExitOk;
+}
+
+// The run as it is, with what `flags.set` changes, or as a run file says.
+absl::StatusOr<v1::RunSpec> Changed(const RemoteFlags& flags, TrainingClient* client) {
+  if (!flags.file.empty()) {
+    absl::StatusOr<ResolvedRun> run = LoadResolvedRun(flags.file, flags.set);
+    if (!run.ok()) return run.status();
+    return run->spec;
+  }
+  absl::StatusOr<v1::GetRunResponse> run = client->GetRun(flags.run);
+  if (!run.ok()) return run.status();
+  for (const std::string& assignment : flags.set) {
+    absl::Status status = ApplyToResolved(assignment, run->mutable_spec());
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--set ", status.message()));
+    }
+  }
+  return run->spec();
+}
+
+int Resume(const RemoteFlags& flags) {
+  TrainingClient client(flags.coordinator);
+  if (flags.file.empty() && flags.set.empty()) {
+    return PrintState(flags.run, client.Resume(flags.run));
+  }
+  const absl::StatusOr<v1::RunSpec> spec = Changed(flags, &client);
+  if (!spec.ok()) return Fail(spec.status());
+  return PrintState(flags.run, client.Resume(flags.run, &*spec));
 }
 
 int Fetch(RemoteFlags flags) {
@@ -224,9 +243,18 @@ CommandAction AddCancel(CLI::App* command) {
 CommandAction AddResume(CLI::App* command) {
   auto flags = AddCoordinator(command);
   AddRunOption(command, flags.get(), true);
-  return [flags] {
-    return PrintState(flags->run, TrainingClient(flags->coordinator).Resume(flags->run));
-  };
+  command->add_option("file", flags->file, "Run file (YAML) as it is now [as it was]");
+  command
+      ->add_option("--set", flags->set,
+                   "PATH=VALUE, overrides a key, of training for all trials; repeatable")
+      ->allow_extra_args(false);
+  command->footer(
+      "Goes on from the newest checkpoint. A run that has succeeded is trained further with a "
+      "larger "
+      "training.epochs or training.jobs; patience, target_accuracy, fleet, checkpoint, straggle "
+      "and "
+      "limits may change, too.");
+  return [flags] { return Resume(*flags); };
 }
 
 CommandAction AddFetch(CLI::App* command) {

@@ -25,15 +25,8 @@ absl::Status InFile(const std::string& file, const absl::Status& status) {
 
 absl::StatusOr<SimulatedRun> LoadSimulatedRun(const std::string& file,
                                               const std::vector<std::string>& set) {
-  absl::StatusOr<v1::RunSpec> spec = LoadRunFile(file);
-  if (!spec.ok()) return spec.status();
-  for (const std::string& assignment : set) {
-    if (absl::Status status = ApplyOverride(assignment, &*spec); !status.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat("--set ", status.message()));
-    }
-  }
-  absl::StatusOr<ResolvedRun> resolved = ResolveRunSpec(*spec);
-  if (!resolved.ok()) return InFile(file, resolved.status());
+  absl::StatusOr<ResolvedRun> resolved = LoadResolvedRun(file, set);
+  if (!resolved.ok()) return resolved.status();
   absl::StatusOr<TrainAndTest> data = OpenData(resolved->spec.data(), FolderOf(file));
   if (!data.ok()) return InFile(file, data.status());
   absl::StatusOr<std::vector<std::unique_ptr<Trial>>> trials =

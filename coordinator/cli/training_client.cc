@@ -122,9 +122,10 @@ absl::StatusOr<v1::RunStatus> TrainingClient::Cancel(uint64_t run) {
   return response->status();
 }
 
-absl::StatusOr<v1::RunStatus> TrainingClient::Resume(uint64_t run) {
+absl::StatusOr<v1::RunStatus> TrainingClient::Resume(uint64_t run, const v1::RunSpec* changed) {
   v1::ResumeRequest request;
   request.set_run(run);
+  if (changed != nullptr) *request.mutable_spec() = *changed;
   const auto response = Call(&Stub::Resume, request, kSubmitDeadline);
   if (!response.ok()) return response.status();
   return response->status();

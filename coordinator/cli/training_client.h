@@ -31,7 +31,8 @@ class TrainingClient {
   absl::StatusOr<v1::GetRunResponse> GetRun(uint64_t run);
   absl::StatusOr<std::vector<v1::RunStatus>> ListRuns();
   absl::StatusOr<v1::RunStatus> Cancel(uint64_t run);
-  absl::StatusOr<v1::RunStatus> Resume(uint64_t run);
+  // `changed`: what the run is to be from here on, if not as it was.
+  absl::StatusOr<v1::RunStatus> Resume(uint64_t run, const v1::RunSpec* changed = nullptr);
   // Calls `update` with every status until the run ends (OK), the stream breaks (Unavailable), or
   // `context` is cancelled. Each call needs a new context.
   absl::Status Watch(uint64_t run, grpc::ClientContext* context,

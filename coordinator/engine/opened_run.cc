@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "coordinator/engine/run_plan.h"
+#include "coordinator/engine/start_from.h"
 
 namespace gradloom {
 namespace {
@@ -25,19 +26,14 @@ absl::Status CheckData(const char* field, const Dataset* data, std::optional<uin
 absl::StatusOr<std::unique_ptr<OpenedRun>> OpenRun(const v1::RunSpec& spec,
                                                    const std::vector<v1::TrialSpec>& trials,
                                                    const std::string& data_folder,
-                                                   const std::string& folder) {
+                                                   const std::string& folder,
+                                                   const ServerLimits& limits) {
+  absl::StatusOr<RunInputs> inputs = OpenInputs(spec, trials, data_folder, limits);
+  if (!inputs.ok()) return inputs.status();
   auto opened = std::make_unique<OpenedRun>();
-  absl::StatusOr<TrainAndTest> data = OpenData(spec.data(), data_folder);
-  if (!data.ok()) return data.status();
-  opened->data = *std::move(data);
-  if (opened->data.test != nullptr) {
-    absl::StatusOr<Examples> test = opened->data.test->Load(0, opened->data.test->info().examples);
-    if (!test.ok()) return test.status();
-    opened->test = *std::move(test);
-  }
-  absl::StatusOr<std::vector<std::unique_ptr<Trial>>> made = MakeTrials(spec, trials, opened->data);
-  if (!made.ok()) return made.status();
-  opened->trials = TrialSet(*std::move(made));
+  opened->data = std::move(inputs->data);
+  opened->test = std::move(inputs->test);
+  opened->trials = TrialSet(std::move(inputs->trials));
   absl::StatusOr<std::unique_ptr<RunFiles>> files =
       RunFiles::Open(folder, static_cast<int>(spec.checkpoint().keep()));
   if (!files.ok()) return files.status();
@@ -57,6 +53,9 @@ absl::StatusOr<std::unique_ptr<OpenedRun>> OpenRun(const v1::RunSpec& spec,
       opened->files->Restore(opened->trials.trials(), same_data, &opened->before);
   if (!restored.ok()) return restored.status();
   opened->restored = *restored;
+  if (*restored) return opened;
+  absl::Status started = StartTrials(opened->trials.trials(), data_folder);
+  if (!started.ok()) return started;
   return opened;
 }
 

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "coordinator/engine/run_files.h"
 #include "coordinator/engine/trial_set.h"
+#include "coordinator/run_file/limits.h"
 #include "gradloom/v1/checkpoint.pb.h"
 #include "gradloom/v1/run.pb.h"
 #include "gradloom/v1/training.pb.h"
@@ -34,7 +35,8 @@ struct OpenedRun {
 absl::StatusOr<std::unique_ptr<OpenedRun>> OpenRun(const v1::RunSpec& spec,
                                                    const std::vector<v1::TrialSpec>& trials,
                                                    const std::string& data_folder,
-                                                   const std::string& folder);
+                                                   const std::string& folder,
+                                                   const ServerLimits& limits);
 
 // What the run shows of itself before it does anything.
 v1::RunStatus StatusOf(const OpenedRun& opened);

@@ -63,7 +63,7 @@ absl::StatusOr<Event> RunEffects::DoApply(const ApplyJob& apply, const JobSum& s
   const absl::Time start = clock_.Now();
   const auto [trial_number, lane] = opened_->trials.place(apply.lane);
   Trial& trial = opened_->trials.of_lane(apply.lane);
-  const std::unique_lock whole = trial.BeginEffect();
+  const Trial::Effect whole(trial);
   if (apply.late) {
     absl::Status status =
         trial.ApplyLate(lane, apply.lane_job, sum, apply.decoding, count_tolerance);
@@ -95,7 +95,7 @@ absl::StatusOr<Event> RunEffects::DoApply(const ApplyJob& apply, const JobSum& s
 absl::StatusOr<Event> RunEffects::DoMiss(const MissJob& miss) {
   const auto [trial_number, lane] = opened_->trials.place(miss.lane);
   Trial& trial = opened_->trials.of_lane(miss.lane);
-  const std::unique_lock whole = trial.BeginEffect();
+  const Trial::Effect whole(trial);
   const auto view = trial.ApplyMissing(lane, miss.lane_job);
   if (!view.ok()) return view.status();
   const auto evaluation = EvaluateIfDue(trial, *view);

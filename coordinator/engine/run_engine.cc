@@ -23,7 +23,7 @@ v1::RunStatus FirstStatus(const RunEngineOptions& options, const OpenedRun& open
 
 absl::StatusOr<std::unique_ptr<RunEngine>> RunEngine::Create(RunEngineOptions options) {
   absl::StatusOr<std::unique_ptr<OpenedRun>> opened =
-      OpenRun(options.spec, options.trials, options.data_folder, options.folder);
+      OpenRun(options.spec, options.trials, options.data_folder, options.folder, options.limits);
   if (!opened.ok()) return opened.status();
   return std::unique_ptr<RunEngine>(new RunEngine(std::move(options), *std::move(opened)));
 }

@@ -23,6 +23,7 @@
 #include "coordinator/engine/run_loop.h"
 #include "coordinator/engine/status_book.h"
 #include "coordinator/metrics/coordinator_metrics.h"
+#include "coordinator/run_file/limits.h"
 #include "gradloom/v1/run.pb.h"
 #include "gradloom/v1/training.pb.h"
 
@@ -33,7 +34,8 @@ struct RunEngineOptions {
   v1::RunSpec spec;                   // resolved
   std::vector<v1::TrialSpec> trials;  // resolved
   std::string data_folder;            // relative data files are relative to this
-  std::string folder;                 // the run's: checkpoints/, output/
+  ServerLimits limits;
+  std::string folder;  // the run's: checkpoints/, output/
   absl::Time submitted;
   uint64_t resumes = 0;
   FleetLink* link = nullptr;

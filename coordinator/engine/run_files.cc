@@ -27,7 +27,7 @@ class StateCopy {
   // Of the whole state, or of the model alone.
   TrialSnapshot Take(const Trial& trial, bool model_only) {
     TrialSnapshot snapshot;
-    const Trial::ReadingLock lock = trial.LockForReading();
+    const Trial::Reading lock(trial);
     *snapshot.meta.mutable_progress() = trial.ProgressLocked();
     for (const v1::LearnerProgress::Lane& lane : snapshot.meta.progress().lanes()) {
       snapshot.meta.set_jobs_done(snapshot.meta.jobs_done() + lane.jobs_done());
@@ -89,6 +89,7 @@ absl::Status RunFiles::CheckRestored() const {
       absl::StrCat("the run in ", output_, " has not been restored, so nothing of it is written"));
 }
 
+// Before anybody else has the trials.
 absl::Status RunFiles::LoadTrials(const LoadedCheckpoint& loaded,
                                   std::span<const std::unique_ptr<Trial>> trials) const {
   const v1::CheckpointManifest& manifest = loaded.manifest();
@@ -104,6 +105,7 @@ absl::Status RunFiles::LoadTrials(const LoadedCheckpoint& loaded,
         destinations.push_back({vector.name, vector.values, vector.doubles});
       }
       status = loaded.ReadTensors(i, destinations);
+      if (status.ok()) status = trials[i]->GoOn();
     }
     if (!status.ok()) {
       return absl::Status(status.code(),

@@ -71,7 +71,8 @@ class RunFiles {
 
   absl::Status CheckRestored() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(history_mutex_);
   absl::Status LoadTrials(const LoadedCheckpoint& loaded,
-                          std::span<const std::unique_ptr<Trial>> trials) const;
+                          std::span<const std::unique_ptr<Trial>> trials) const
+      ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   FileSystem& files_;
   std::string output_;

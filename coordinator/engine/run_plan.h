@@ -12,6 +12,7 @@
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/engine/trial.h"
 #include "coordinator/planning/arrangement.h"
+#include "coordinator/run_file/limits.h"
 #include "coordinator/tuning/auto_policy.h"
 #include "gradloom/v1/run.pb.h"
 #include "models/data/dataset.h"
@@ -19,8 +20,24 @@
 namespace gradloom {
 
 // `spec` and `trials` as ResolveRunSpec leaves them. InvalidArgument names the trial and the field.
+// What the limits do not allow is refused before memory is taken for it; `limits` beside the run's
+// own.
 absl::StatusOr<std::vector<std::unique_ptr<Trial>>> MakeTrials(
-    const v1::RunSpec& spec, const std::vector<v1::TrialSpec>& trials, const TrainAndTest& data);
+    const v1::RunSpec& spec, const std::vector<v1::TrialSpec>& trials, const TrainAndTest& data,
+    const ServerLimits& limits = {});
+
+// A run with all that it opens at its start, but the parameters that trials start from
+// (StartTrials, if no checkpoint has others).
+struct RunInputs {
+  TrainAndTest data;
+  Examples test;  // empty if there are none
+  std::vector<std::unique_ptr<Trial>> trials;
+};
+// What workers and schedule open later (delays to replay, what is known of the fleet) is read, too,
+// so that a missing file shows here. Files are relative to `folder`. Errors name the field.
+absl::StatusOr<RunInputs> OpenInputs(const v1::RunSpec& spec,
+                                     const std::vector<v1::TrialSpec>& trials,
+                                     const std::string& folder, const ServerLimits& limits);
 
 // Lanes of all trials, trial by trial, as far as they have come; needs by number in this list.
 std::vector<LanePlan> PlanLanes(const std::vector<std::unique_ptr<Trial>>& trials);

@@ -200,13 +200,32 @@ absl::StatusOr<Schedule::Next> Schedule::First() {
   } else {
     absl::StatusOr<AutoDecision> last = FromProto(*journal_.decisions().rbegin());
     if (!last.ok()) return last.status();
-    if (pilot_ != nullptr) pilot_->policy().Continue(*last);
     // The phase of the lane that is furthest behind.
     phase_ = journal_.decisions_size() - 1;
     while (phase_ > 0 && !Reached(phase_)) --phase_;
+    if (pilot_ != nullptr && phase_ + 1 == journal_.decisions_size() && Reopen(&*last)) {
+      if (absl::Status status = Journal(*last, next_jobs); !status.ok()) return status;
+    }
+    if (pilot_ != nullptr) pilot_->policy().Continue(*last);
   }
   if (pilot_ != nullptr) pilot_->Start();
   return Replayed();
+}
+
+bool Schedule::Reopen(AutoDecision* decision) const {
+  const auto again = [this](int lane) { return !Done(lanes_[lane]); };
+  if (std::none_of(decision->done.begin(), decision->done.end(), again)) return false;
+  AutoDecision open = *decision;
+  open.lanes.clear();
+  open.done.clear();
+  for (int lane = 0; lane < static_cast<int>(lanes_.size()); ++lane) {
+    (again(lane) ? open.lanes : open.done).push_back(lane);
+  }
+  open.predicted_gain = 0;
+  open.why = "lanes that were done go on";
+  if (!gradloom::WeavesOf(open, slots_).ok()) return false;
+  *decision = std::move(open);
+  return true;
 }
 
 bool Schedule::Reached(int phase) const {

@@ -66,6 +66,9 @@ class Schedule {
   Schedule(const v1::RunSpec& spec, std::vector<LanePlan> lanes, std::string journal_file);
   absl::Status OpenJournal(const std::string& file);
   absl::Status MakePilot(const std::string& data_folder, std::function<void()> wake);
+  // Gives lanes that were done when it was made their turns: the training has been made longer.
+  // False when there are none, or the choice is none for so many.
+  bool Reopen(AutoDecision* decision) const;
   // Whether every lane has come to the phase's first job.
   bool Reached(int phase) const;
   absl::StatusOr<Next> NextOf(const AutoDecision& decision) const;

@@ -31,28 +31,34 @@ class SumView final : public DecodedSum {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Trial>> Trial::Create(const v1::TrialSpec& spec,
-                                                     std::shared_ptr<const Dataset> train,
-                                                     bool has_test, uint64_t parameters_max) {
+absl::StatusOr<std::unique_ptr<Trial>> Trial::Plan(const v1::TrialSpec& spec,
+                                                   const DatasetInfo& train) {
   std::unique_ptr<Trial> trial(new Trial(spec));
-  absl::StatusOr<std::unique_ptr<Workload>> workload = MakeWorkload(spec.workload(), train->info());
+  absl::StatusOr<std::unique_ptr<Workload>> workload = MakeWorkload(spec.workload(), train);
   if (!workload.ok()) return workload.status();
   trial->workload_ = *std::move(workload);
-  const auto parameters = static_cast<uint64_t>(trial->workload_->parameters());
-  if (parameters > parameters_max) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "workload has ", parameters, " parameters: limits.max_parameters is ", parameters_max));
-  }
   trial->plan_ = trial->workload_->PlanJobs(spec.training(), spec.seed());
-  v1::TrialSpec learned = spec;
-  if (!has_test && !trial->workload_->has_own_test()) {
+  return trial;
+}
+
+double Trial::MemoryBytes() const {
+  double bytes = workload_->CoordinatorBytes(spec_);
+  for (const LaneSpec& lane : workload_->lanes()) {
+    bytes += static_cast<double>(lane.reply_length) * sizeof(float);
+  }
+  return bytes;
+}
+
+absl::Status Trial::Initialise(std::shared_ptr<const Dataset> train, bool has_test) {
+  v1::TrialSpec learned = spec_;
+  if (!has_test && !workload_->has_own_test()) {
     learned.mutable_training()->set_evaluate_every(0);
   }
   absl::StatusOr<std::unique_ptr<Learner>> learner =
-      trial->workload_->MakeLearner(learned, std::move(train));
+      workload_->MakeLearner(learned, std::move(train));
   if (!learner.ok()) return learner.status();
-  trial->learner_ = *std::move(learner);
-  return trial;
+  learner_ = *std::move(learner);
+  return absl::OkStatus();
 }
 
 std::string Trial::LaneName(int lane) const {
@@ -61,7 +67,7 @@ std::string Trial::LaneName(int lane) const {
 }
 
 LaneProgress Trial::progress(int lane) const {
-  std::shared_lock lock(mutex_);
+  const ReaderMutexLock lock(mutex_);
   return learner_->progress(lane);
 }
 
@@ -101,7 +107,7 @@ Trial::Count Trial::CountExamples(int lane, int64_t job, int64_t begin, int64_t 
 }
 
 std::vector<SegmentVersion> Trial::Reads(int lane) const {
-  std::shared_lock lock(mutex_);
+  const ReaderMutexLock lock(mutex_);
   return learner_->Reads(lane);
 }
 
@@ -138,7 +144,7 @@ absl::StatusOr<std::optional<AppliedJob>> Trial::Apply(int lane, int64_t job, co
   if (absl::Status status = CheckScalars(lane, job, decoded, count_tolerance); !status.ok()) {
     return status;
   }
-  std::unique_lock lock(mutex_);
+  const WriterMutexLock lock(mutex_);
   if (learner_->progress(lane).finished) return std::nullopt;
   absl::StatusOr<AppliedJob> applied = learner_->Apply(lane, job, decoded);
   if (!applied.ok()) return Named(lane, job, applied.status());
@@ -146,7 +152,7 @@ absl::StatusOr<std::optional<AppliedJob>> Trial::Apply(int lane, int64_t job, co
 }
 
 absl::StatusOr<std::optional<int64_t>> Trial::ApplyMissing(int lane, int64_t job) {
-  std::unique_lock lock(mutex_);
+  const WriterMutexLock lock(mutex_);
   if (learner_->progress(lane).finished) return std::nullopt;
   absl::StatusOr<std::optional<int64_t>> view = learner_->ApplyMissing(lane, job);
   if (!view.ok()) return Named(lane, job, view.status());
@@ -159,7 +165,7 @@ absl::Status Trial::ApplyLate(int lane, int64_t job, const JobSum& sum, const Jo
   if (absl::Status status = CheckScalars(lane, job, decoded, count_tolerance); !status.ok()) {
     return status;
   }
-  std::unique_lock lock(mutex_);
+  const WriterMutexLock lock(mutex_);
   if (learner_->progress(lane).finished) return absl::OkStatus();
   return Named(lane, job, learner_->ApplyLate(lane, job, decoded));
 }
@@ -167,11 +173,11 @@ absl::Status Trial::ApplyLate(int lane, int64_t job, const JobSum& sum, const Jo
 absl::StatusOr<Evaluation> Trial::Evaluate(int64_t view, const Examples* test) {
   absl::StatusOr<Evaluation> evaluation;
   {
-    std::shared_lock lock(mutex_);
+    const ReaderMutexLock lock(mutex_);
     evaluation = learner_->Evaluate(view, test);
   }
   if (evaluation.ok()) {
-    std::unique_lock lock(mutex_);
+    const WriterMutexLock lock(mutex_);
     learner_->Evaluated(view, *evaluation);
   }
   return evaluation;
@@ -181,7 +187,7 @@ bool Trial::ReadSegment(SegmentVersion segment, size_t offset, std::span<float> 
   if (segment.segment < 0 || segment.segment >= static_cast<int>(workload_->segments().size())) {
     return false;
   }
-  std::shared_lock lock(mutex_);
+  const ReaderMutexLock lock(mutex_);
   const std::span<const float> values = learner_->Values(segment);
   if (offset + out.size() > values.size()) return false;
   std::copy_n(values.begin() + static_cast<int64_t>(offset), out.size(), out.begin());
@@ -189,7 +195,7 @@ bool Trial::ReadSegment(SegmentVersion segment, size_t offset, std::span<float> 
 }
 
 std::string Trial::Sha256() const {
-  std::shared_lock lock(mutex_);
+  const ReaderMutexLock lock(mutex_);
   gradloom::Sha256 digest;
   for (const Learner::NamedVector& vector : learner_->Vectors()) {
     if (!vector.parameter) continue;
@@ -200,8 +206,23 @@ std::string Trial::Sha256() const {
 }
 
 absl::Status Trial::Restore(const v1::LearnerProgress& progress) {
-  std::unique_lock lock(mutex_);
+  const WriterMutexLock lock(mutex_);
   return learner_->LoadProgress(progress);
+}
+
+absl::Status Trial::GoOn() {
+  const WriterMutexLock lock(mutex_);
+  return learner_->GoOn();
+}
+
+absl::Status Trial::StartFrom(
+    absl::FunctionRef<absl::Status(std::span<const Learner::NamedVector>)> fill) {
+  const WriterMutexLock lock(mutex_);
+  std::vector<Learner::NamedVector> parameters = learner_->Vectors();
+  std::erase_if(parameters, [](const Learner::NamedVector& vector) { return !vector.parameter; });
+  if (absl::Status status = fill(parameters); !status.ok()) return status;
+  learner_->StartFromParameters();
+  return absl::OkStatus();
 }
 
 }  // namespace gradloom

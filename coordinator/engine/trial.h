@@ -7,13 +7,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "coding/scheme.h"
@@ -23,17 +22,21 @@
 #include "models/data/dataset.h"
 #include "models/workloads/learner.h"
 #include "models/workloads/workload.h"
+#include "proto/ops/mutex.h"
 
 namespace gradloom {
 
 class Trial {
  public:
-  // spec is resolved: every optional field is set. The state is initialised from its seed.
-  // `has_test`: whether there is a test set; without one, workloads that need it are never due to
-  // be evaluated. More than `parameters_max` parameters are refused, before memory is taken.
-  static absl::StatusOr<std::unique_ptr<Trial>> Create(const v1::TrialSpec& spec,
-                                                       std::shared_ptr<const Dataset> train,
-                                                       bool has_test, uint64_t parameters_max);
+  // The model and its jobs, without its state: nothing of the model's size is in memory yet. spec
+  // is resolved: every optional field is set.
+  static absl::StatusOr<std::unique_ptr<Trial>> Plan(const v1::TrialSpec& spec,
+                                                     const DatasetInfo& train);
+  // Bytes that it will take from Initialise on, at least, with a sum a lane.
+  double MemoryBytes() const;
+  // The state, from its seed; to be called before what follows, once. `has_test`: whether there is
+  // a test set; without one, workloads that need it are never due to be evaluated.
+  absl::Status Initialise(std::shared_ptr<const Dataset> train, bool has_test);
 
   const v1::TrialSpec& spec() const { return spec_; }
   const Workload& workload() const { return *workload_; }
@@ -57,8 +60,20 @@ class Trial {
   // What the lane's job under way reads; its needs must be met.
   std::vector<SegmentVersion> Reads(int lane) const;
 
-  // Hold it from before Apply until after Evaluate.
-  std::unique_lock<std::mutex> BeginEffect() { return std::unique_lock(effect_mutex_); }
+  // One effect at a time: hold it from before Apply until after Evaluate.
+  class ABSL_SCOPED_LOCKABLE Effect {
+   public:
+    explicit Effect(Trial& trial) ABSL_EXCLUSIVE_LOCK_FUNCTION(trial.effect_mutex_)
+        : trial_(trial) {
+      trial_.effect_mutex_.Lock();
+    }
+    ~Effect() ABSL_UNLOCK_FUNCTION() { trial_.effect_mutex_.Unlock(); }
+    Effect(const Effect&) = delete;
+    Effect& operator=(const Effect&) = delete;
+
+   private:
+    Trial& trial_;
+  };
   // Decodes `job` of the lane (its next one) and applies it; nothing when the lane has been
   // finished meanwhile. DataLoss when the sum does not count exactly the job's examples (within
   // `count_tolerance`, relative); OutOfRange when it is not finite. The state is untouched then.
@@ -79,19 +94,37 @@ class Trial {
   // Of the parameters' bytes, segment after segment, in hexadecimal.
   std::string Sha256() const;
 
-  // For checkpoints: hold the locks, between two effects, while the spans are in use.
-  struct ReadingLock {
-    std::unique_lock<std::mutex> effects;
-    std::shared_lock<std::shared_mutex> state;
+  // For checkpoints: hold it, between two effects, while what the two methods below tell is in use.
+  class ABSL_SCOPED_LOCKABLE Reading {
+   public:
+    explicit Reading(const Trial& trial) ABSL_EXCLUSIVE_LOCK_FUNCTION(trial.effect_mutex_)
+        ABSL_SHARED_LOCK_FUNCTION(trial.mutex_)
+        : trial_(trial) {
+      trial_.effect_mutex_.Lock();  // in this order, as effects do
+      trial_.mutex_.ReaderLock();
+    }
+    ~Reading() ABSL_UNLOCK_FUNCTION() {
+      trial_.mutex_.ReaderUnlock();
+      trial_.effect_mutex_.Unlock();
+    }
+    Reading(const Reading&) = delete;
+    Reading& operator=(const Reading&) = delete;
+
+   private:
+    const Trial& trial_;
   };
-  ReadingLock LockForReading() const {
-    std::unique_lock effects(effect_mutex_);  // in this order, as effects do
-    return {std::move(effects), std::shared_lock(mutex_)};
+  v1::LearnerProgress ProgressLocked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return learner_->SaveProgress();
   }
-  v1::LearnerProgress ProgressLocked() const { return learner_->SaveProgress(); }
-  std::vector<Learner::NamedVector> VectorsLocked() const { return learner_->Vectors(); }
-  // Before the vectors of a checkpoint are read.
+  std::vector<Learner::NamedVector> VectorsLocked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return learner_->Vectors();
+  }
+  // Before the vectors of a checkpoint are read, and after: see Learner::GoOn.
   absl::Status Restore(const v1::LearnerProgress& progress);
+  absl::Status GoOn();
+  // Replaces every parameter, before the first job: `fill` gets the vectors that are parameters.
+  absl::Status StartFrom(
+      absl::FunctionRef<absl::Status(std::span<const Learner::NamedVector>)> fill);
 
  private:
   explicit Trial(v1::TrialSpec spec) : spec_(std::move(spec)) {}
@@ -104,9 +137,9 @@ class Trial {
   v1::TrialSpec spec_;
   std::unique_ptr<Workload> workload_;
   std::unique_ptr<JobPlan> plan_;
-  mutable std::mutex effect_mutex_;
-  mutable std::shared_mutex mutex_;
-  std::unique_ptr<Learner> learner_;
+  mutable Mutex effect_mutex_;
+  mutable SharedMutex mutex_;
+  std::unique_ptr<Learner> learner_ ABSL_PT_GUARDED_BY(mutex_);
 };
 
 }  // namespace gradloom

@@ -5,8 +5,8 @@
 #include <system_error>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "coordinator/run_file/yaml_to_proto.h"
 
 namespace gradloom {
@@ -19,6 +19,12 @@ std::string NameFromFile(absl::string_view file) {
   }
   while (!stem.empty() && stem[0] == '.') stem.erase(0, 1);
   return stem.empty() ? "run" : stem.substr(0, 100);
+}
+
+// A training's length is in epochs or in jobs.
+void KeepOneLength(absl::string_view key, v1::TrainingSpec* training) {
+  if (key == "jobs") training->clear_epochs();
+  if (key == "epochs") training->clear_jobs();
 }
 
 }  // namespace
@@ -62,9 +68,31 @@ absl::Status ApplyOverride(absl::string_view assignment, v1::RunSpec* spec) {
   const absl::string_view path = assignment.substr(0, equals);
   absl::Status status = SetField(path, assignment.substr(equals + 1), spec);
   if (!status.ok()) return status;
-  if (path == "training.jobs") spec->mutable_training()->clear_epochs();
-  if (path == "training.epochs") spec->mutable_training()->clear_jobs();
+  if (absl::string_view key = path; absl::ConsumePrefix(&key, "training.")) {
+    KeepOneLength(key, spec->mutable_training());
+  }
+  for (int i = 0; i < spec->trials_size(); ++i) {
+    absl::string_view key = path;
+    if (absl::ConsumePrefix(&key, absl::StrCat("trials[", i, "].training."))) {
+      KeepOneLength(key, spec->mutable_trials(i)->mutable_training());
+    }
+  }
   return absl::OkStatus();
+}
+
+absl::StatusOr<ResolvedRun> LoadResolvedRun(const std::string& path,
+                                            const std::vector<std::string>& set) {
+  absl::StatusOr<v1::RunSpec> spec = LoadRunFile(path);
+  if (!spec.ok()) return spec.status();
+  for (const std::string& assignment : set) {
+    absl::Status status = ApplyOverride(assignment, &*spec);
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--set ", status.message()));
+    }
+  }
+  absl::StatusOr<ResolvedRun> run = ResolveRunSpec(*spec);
+  if (run.ok()) return run;
+  return absl::InvalidArgumentError(absl::StrCat(path, ": ", run.status().message()));
 }
 
 }  // namespace gradloom

@@ -27,7 +27,7 @@ absl::StatusOr<v1::RunSpec> ParseRunFile(absl::string_view text, absl::string_vi
 absl::StatusOr<v1::RunSpec> LoadRunFile(const std::string& path);
 
 // Applies "path=value" (value: YAML), as from a command line, to an unresolved spec. Setting
-// training.jobs unsets training.epochs and the other way round.
+// training.jobs unsets training.epochs and the other way round, of a trial's, too.
 absl::Status ApplyOverride(absl::string_view assignment, v1::RunSpec* spec);
 
 struct ResolvedRun {
@@ -42,6 +42,10 @@ struct ResolvedRun {
 // a line) with its value and what is legal. Anything may be asked, also what no run file can say:
 // the API's clients are judged here.
 absl::StatusOr<ResolvedRun> ResolveRunSpec(const v1::RunSpec& spec);
+
+// LoadRunFile, ApplyOverride for each of `set`, ResolveRunSpec; errors name the file, or "--set".
+absl::StatusOr<ResolvedRun> LoadResolvedRun(const std::string& path,
+                                            const std::vector<std::string>& set);
 
 // What waits until it is known who takes part: `slots` where the scheme has no number of its own,
 // and the scheme of a run that names none: gc with s = 1, or uncoded when there is one slot only.

@@ -5,7 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "coordinator/engine/start_from.h"
 #include "coordinator/run_file/run_file.h"
+#include "coordinator/run_file/run_update.h"
 #include "coordinator/store/atomic_file.h"
 #include "coordinator/store/json_file.h"
 #include "proto/ops/logging.h"
@@ -66,8 +68,9 @@ class RunRegistry::Turn {
 };
 
 RunRegistry::RunRegistry(std::string state_folder, std::string data_folder, FleetLink* link,
-                         CoordinatorMetrics* metrics)
+                         CoordinatorMetrics* metrics, const ServerLimits& limits)
     : data_folder_(std::move(data_folder)),
+      limits_(limits),
       link_(link),
       metrics_(metrics),
       state_folder_(std::move(state_folder)) {}
@@ -142,6 +145,9 @@ absl::Status RunRegistry::Save(const v1::RunRecord& record) {
 absl::StatusOr<uint64_t> RunRegistry::Submit(const v1::RunSpec& spec, const Abandoned& abandoned) {
   absl::StatusOr<ResolvedRun> resolved = ResolveRunSpec(spec);
   if (!resolved.ok()) return resolved.status();
+  absl::Status legal = CheckLimits(*resolved, limits_);
+  if (legal.ok()) legal = PinStartFiles(data_folder_, &resolved->spec);
+  if (!legal.ok()) return legal;
   ReleaseEnded();
   if (ActiveCount() >= kActiveRunsMax) {
     return absl::ResourceExhaustedError(
@@ -187,7 +193,28 @@ void RunRegistry::AwaitEnd(uint64_t run) {
   ReleaseEnded();
 }
 
-absl::Status RunRegistry::Resume(uint64_t run) {
+absl::StatusOr<v1::RunRecord> RunRegistry::Resumed(
+    const v1::RunRecord& record, const std::optional<v1::RunSpec>& changed) const {
+  v1::RunRecord resumed = record;
+  bool trains_further = false;
+  if (changed.has_value()) {
+    const absl::StatusOr<ResolvedRun> wanted = ResolveRunSpec(*changed);
+    if (!wanted.ok()) return wanted.status();
+    if (absl::Status status = CheckLimits(*wanted, limits_); !status.ok()) return status;
+    const absl::StatusOr<RunUpdate> update = UpdateRun(record.spec(), wanted->spec);
+    if (!update.ok()) return update.status();
+    *resumed.mutable_spec() = update->spec;
+    trains_further = update->trains_further;
+  }
+  if (StateOf(record) == v1::SUCCEEDED && !trains_further) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "run ", record.run(), " has succeeded already; to train it further, resume it ",
+        "with a larger training.epochs or training.jobs"));
+  }
+  return resumed;
+}
+
+absl::Status RunRegistry::Resume(uint64_t run, const std::optional<v1::RunSpec>& changed) {
   const absl::StatusOr<Turn> turn = Turn::Take(this, run);
   if (!turn.ok()) return turn.status();
   AwaitEnd(run);
@@ -195,16 +222,19 @@ absl::Status RunRegistry::Resume(uint64_t run) {
   {
     const MutexLock lock(mutex_);
     const Run& state = runs_.at(run);
-    if (state.active && !state.cancelled) return absl::OkStatus();
+    if (state.active && !state.cancelled) {
+      if (!changed.has_value()) return absl::OkStatus();
+      return absl::FailedPreconditionError(
+          absl::StrCat("run ", run, " is under way; cancel it to change it"));
+    }
     if (state.engine != nullptr) {
       return absl::UnavailableError(absl::StrCat("run ", run, " is just ending; try again"));
     }
     record = state.record;
   }
-  if (StateOf(record) == v1::SUCCEEDED) {
-    return absl::FailedPreconditionError(absl::StrCat("run ", run, " has succeeded already"));
-  }
-  const absl::Status status = ResumeAs(record);
+  absl::StatusOr<v1::RunRecord> resumed = Resumed(record, changed);
+  if (!resumed.ok()) return resumed.status();
+  const absl::Status status = ResumeAs(*std::move(resumed));
   if (status.ok()) return status;
   // As it was, but for the number of tries: identifiers of tasks must not repeat.
   const absl::StatusOr<v1::RunRecord> tried = Record(run);
@@ -231,6 +261,7 @@ absl::Status RunRegistry::Activate(v1::RunRecord record, const Abandoned& abando
   options.submitted = absl::FromUnixSeconds(record.submitted_unix_seconds());
   options.resumes = record.resumes();
   options.data_folder = data_folder_;
+  options.limits = limits_;
   options.folder = store_->Folder(id);
   options.link = link_;
   options.metrics = metrics_;

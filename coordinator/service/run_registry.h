@@ -22,6 +22,7 @@
 #include "absl/time/time.h"
 #include "coordinator/engine/run_engine.h"
 #include "coordinator/metrics/coordinator_metrics.h"
+#include "coordinator/run_file/limits.h"
 #include "coordinator/store/run_store.h"
 #include "gradloom/v1/run.pb.h"
 #include "gradloom/v1/training.pb.h"
@@ -39,8 +40,9 @@ class RunRegistry {
   // Whether whoever asked has gone away meanwhile.
   using Abandoned = std::function<bool()>;
 
+  // `limits` hold for every run, whatever its own say.
   RunRegistry(std::string state_folder, std::string data_folder, FleetLink* link,
-              CoordinatorMetrics* metrics);
+              CoordinatorMetrics* metrics, const ServerLimits& limits = {});
   ~RunRegistry();
 
   // Before anything else; runs that were waiting or running are resumed. One that cannot be is
@@ -51,9 +53,10 @@ class RunRegistry {
 
   // Cancelled, and nothing of the run is left, when it was abandoned before it became active.
   absl::StatusOr<uint64_t> Submit(const v1::RunSpec& spec, const Abandoned& abandoned = nullptr);
-  // Goes on with a cancelled or failed run from its newest checkpoint. Idempotent for active runs.
-  // A run that cannot be resumed is as it was before.
-  absl::Status Resume(uint64_t run);
+  // Goes on with a run that has ended from its newest checkpoint: as it was, or as `changed` says
+  // (see UpdateRun), which a run that succeeded has to train further. Idempotent for active runs,
+  // which cannot be changed. A run that cannot be resumed is as it was before.
+  absl::Status Resume(uint64_t run, const std::optional<v1::RunSpec>& changed = std::nullopt);
   absl::Status Cancel(uint64_t run);
   absl::StatusOr<v1::RunStatus> Status(uint64_t run) const;
   absl::StatusOr<v1::RunSpec> Spec(uint64_t run) const;
@@ -90,7 +93,12 @@ class RunRegistry {
   absl::StatusOr<v1::RunRecord> Record(uint64_t id) const;
   size_t ActiveCount() const;
 
+  // The record of a run that is to go on.
+  absl::StatusOr<v1::RunRecord> Resumed(const v1::RunRecord& record,
+                                        const std::optional<v1::RunSpec>& changed) const;
+
   const std::string data_folder_;
+  const ServerLimits limits_;
   FleetLink* link_;
   CoordinatorMetrics* metrics_;
   const std::string state_folder_;

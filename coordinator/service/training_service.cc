@@ -1,5 +1,6 @@
 #include "coordinator/service/training_service.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -113,7 +114,11 @@ grpc::Status TrainingServiceImpl::Cancel(grpc::ServerContext*, const v1::CancelR
 grpc::Status TrainingServiceImpl::Resume(grpc::ServerContext*, const v1::ResumeRequest* request,
                                          v1::ResumeResponse* response) {
   if (grpc::Status serving = Serving(); !serving.ok()) return serving;
-  if (absl::Status status = registry_->Resume(request->run()); !status.ok()) return ToGrpc(status);
+  std::optional<v1::RunSpec> changed;
+  if (request->has_spec()) changed = request->spec();
+  if (absl::Status status = registry_->Resume(request->run(), changed); !status.ok()) {
+    return ToGrpc(status);
+  }
   if (absl::StatusOr<v1::RunStatus> status = registry_->Status(request->run()); status.ok()) {
     *response->mutable_status() = *status;
   }

@@ -55,7 +55,7 @@ grpc::ServerBidiReactor<v1::FromWorker, v1::ToWorker>* WorkerServiceImpl::Connec
                                                   const v1::FromWorker& message) {
                   Received(stream, address, message);
                 },
-                [this](ControlStream& stream) { OnGone(stream.worker, "is gone"); }});
+                [this](ControlStream& stream) { OnGone(stream.worker, "its stream has ended"); }});
 }
 
 void WorkerServiceImpl::Received(const std::shared_ptr<ControlStream>& stream,
@@ -143,7 +143,7 @@ void WorkerServiceImpl::OnMessage(ControlStream& stream, const v1::FromWorker& m
       return;
     }
     case v1::FromWorker::kGoodbye:
-      OnGone(worker, absl::StrCat("says goodbye: ", message.goodbye().reason()));
+      OnGone(worker, absl::StrCat("it says goodbye: ", message.goodbye().reason()));
       stream.Close(absl::OkStatus());
       return;
     default:
@@ -176,7 +176,8 @@ void WorkerServiceImpl::OnGone(WorkerId worker, const std::string& why) {
   if (member == nullptr) return;
   metrics_->workers.Set(static_cast<double>(roster_.size()));
   metrics_->workers_lost.Increment();
-  Log(LogLevel::kInfo, absl::StrCat("worker ", member->hello.worker(), " (", worker, ") ", why));
+  Log(LogLevel::kInfo,
+      absl::StrCat("worker ", member->hello.worker(), " (", worker, ") is gone: ", why));
   for (const std::shared_ptr<RunEngine>& engine : registry_->AllActive()) {
     engine->Post(WorkerGone{worker});
   }

@@ -53,7 +53,8 @@ absl::Status WriteFileAtomically(FileSystem& files, const std::string& path,
 absl::Status WriteFileAtomically(FileSystem& files, const std::string& path,
                                  absl::string_view contents);
 
-// NotFound, or FailedPrecondition when it is larger than limit bytes or no regular file.
+// NotFound; FailedPrecondition when it is larger than limit bytes, InvalidArgument when it is no
+// regular file.
 absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t limit,
                                      FileSystem& files = PosixFileSystem());
 

@@ -19,7 +19,7 @@ namespace gradloom {
 // A regular file, open for reading. Thread-safe; move-only.
 class FileReader {
  public:
-  // NotFound; FailedPrecondition when it is no regular file. `files` must outlive the reader.
+  // NotFound; InvalidArgument when it is no regular file. `files` must outlive the reader.
   static absl::StatusOr<FileReader> Open(FileSystem& files, const std::string& path);
   FileReader(FileReader&& other) noexcept;
   FileReader& operator=(FileReader&& other) = delete;

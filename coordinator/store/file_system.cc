@@ -16,6 +16,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "models/data/input_file.h"
 
 namespace gradloom {
 namespace {
@@ -106,13 +107,9 @@ class Posix final : public FileSystem {
   }
 
   absl::StatusOr<int> OpenToRead(const std::string& path) override {
-    // Without blocking, because opening a FIFO waits for its writer.
-    const int file = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (file < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
-    struct stat status = {};
-    if (::fstat(file, &status) == 0 && S_ISREG(status.st_mode)) return file;
-    ::close(file);
-    return absl::FailedPreconditionError(absl::StrCat(path, " is no file"));
+    absl::StatusOr<InputFile> file = InputFile::Open(path, path);
+    if (!file.ok()) return file.status();
+    return file->Release();
   }
 
   absl::StatusOr<uint64_t> Size(int file, const std::string& path) override {

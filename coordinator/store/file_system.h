@@ -45,7 +45,7 @@ class FileSystem {
   // A file, or a folder with all it holds; OK when there is nothing. Follows no link.
   virtual absl::Status RemoveAll(const std::string& path) = 0;
 
-  // A regular file, open for reading until Close. NotFound; FailedPrecondition for anything else,
+  // A regular file, open for reading until Close. NotFound; InvalidArgument for anything else,
   // which is not waited for.
   virtual absl::StatusOr<int> OpenToRead(const std::string& path) = 0;
   virtual absl::StatusOr<uint64_t> Size(int file, const std::string& path) = 0;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -24,6 +25,8 @@ class InputFile {
   ~InputFile();
 
   int descriptor() const { return descriptor_; }
+  // Leaves the descriptor to the caller, who closes it.
+  int Release() { return std::exchange(descriptor_, -1); }
   int64_t size() const { return size_; }  // when it was opened
 
  private:

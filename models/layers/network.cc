@@ -16,6 +16,7 @@ void Network::Add(std::unique_ptr<Layer> layer, const std::string& name) {
     segments_.push_back({absl::StrCat(name, ".", parameter.name), &parameter, parameters_});
     parameters_ += parameter.size();
   }
+  outputs_ += layer->output().size();
   layers_.push_back(std::move(layer));
 }
 

@@ -24,6 +24,8 @@ class Network {
   const Shape& input() const { return input_; }
   const Shape& output() const { return layers_.empty() ? input_ : layers_.back()->output(); }
   int64_t parameters() const { return parameters_; }
+  // Of all layers' outputs for one example.
+  int64_t outputs() const { return outputs_; }
 
   struct Segment {
     std::string name;
@@ -54,6 +56,7 @@ class Network {
   std::vector<int64_t> offsets_;  // of a layer's first parameter
   std::vector<Segment> segments_;
   int64_t parameters_ = 0;
+  int64_t outputs_ = 0;
   size_t first_trained_ = 0;  // layers before have no parameters: they need no gradient
 };
 

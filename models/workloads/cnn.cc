@@ -1,5 +1,6 @@
 // The stack of layers that a Cnn spec lists, and a last dense layer to the classes.
 #include <algorithm>
+#include <initializer_list>
 #include <limits>
 #include <utility>
 
@@ -13,7 +14,11 @@ namespace {
 
 constexpr int64_t kSubBatch = 32;
 constexpr int64_t kMaxGroup = 4096;
-constexpr int64_t kMaxStride = 1 << 20;  // and kernel: products stay far below 2^63
+constexpr int64_t kMaxStride = 1 << 20;
+constexpr int64_t kMaxKernel = 1 << 10;
+// Of what a layer makes of one example, of what it lays out for that, and of its parameters. So no
+// product overflows, and a sub-batch fits into memory.
+constexpr double kMaxOutputs = 0x1p24, kMaxColumns = 0x1p28, kMaxParameters = 0x1p40;
 
 struct Position {
   std::string field;  // "workload.cnn.layers[2].conv"
@@ -29,6 +34,16 @@ absl::Status InRange(const std::string& field, int64_t value, int64_t lowest, in
     return absl::InvalidArgumentError(absl::StrCat(field, " = ", value, ": no value fits", why));
   }
   return Illegal(field, value, absl::StrCat(lowest, " to ", highest, why));
+}
+
+// The product of sizes, in a type that none of them overflows.
+absl::Status Fits(const std::string& field, absl::string_view what,
+                  std::initializer_list<int64_t> sizes, double most) {
+  double product = 1;
+  for (const int64_t size : sizes) product *= static_cast<double>(size);
+  if (product <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", what, " are ", product, " values; legal are up to ", most));
 }
 
 std::string OnPixels(const Shape& shape) {
@@ -48,7 +63,7 @@ absl::Status AddConv(const v1::LayerSpec& layer, const Position& at, Network* ne
   const int64_t stride = spec.has_stride() ? spec.stride() : 1;
   const int64_t padding = spec.padding(), channels = spec.channels();
   absl::Status status = InRange(at.field + ".channels", channels, 1, kMaxUnits);
-  status.Update(InRange(at.field + ".kernel", kernel, 1, kMaxStride));
+  status.Update(InRange(at.field + ".kernel", kernel, 1, kMaxKernel));
   status.Update(InRange(at.field + ".stride", stride, 1, kMaxStride));
   if (!status.ok()) return status;
   status.Update(
@@ -56,6 +71,14 @@ absl::Status AddConv(const v1::LayerSpec& layer, const Position& at, Network* ne
   if (!status.ok()) return status;
   status = InRange(at.field + ".kernel", kernel, 1,
                    std::min(input.height, input.width) + 2 * padding, OnPixels(input));
+  if (!status.ok()) return status;
+  const int64_t height = (input.height + 2 * padding - kernel) / stride + 1;
+  const int64_t width = (input.width + 2 * padding - kernel) / stride + 1;
+  const int64_t window = kernel * kernel;
+  status = Fits(at.field, "its parameters", {channels, input.channels, window}, kMaxParameters);
+  status.Update(Fits(at.field, "its outputs", {channels, height, width}, kMaxOutputs));
+  status.Update(
+      Fits(at.field, "its windows", {input.channels, window, height, width}, kMaxColumns));
   if (!status.ok()) return status;
   const auto activation = ActivationOf(spec.activation(), at.field + ".activation");
   if (!activation.ok()) return activation.status();
@@ -103,6 +126,7 @@ absl::Status AddDense(const v1::LayerSpec& layer, const Position& at, Network* n
   const v1::DenseLayer& spec = layer.dense();
   const int64_t units = spec.units(), inputs = network->output().size();
   absl::Status status = InRange(at.field + ".units", units, 1, kMaxUnits);
+  if (status.ok()) status = Fits(at.field, "its parameters", {units, inputs}, kMaxParameters);
   if (!status.ok()) return status;
   const auto activation = ActivationOf(spec.activation(), at.field + ".activation");
   if (!activation.ok()) return activation.status();

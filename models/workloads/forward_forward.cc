@@ -97,6 +97,11 @@ class ForwardForward final : public Workload {
 
   absl::Status AddSum(const JobInputs& inputs, const Examples& batch, std::span<const int64_t> ids,
                       std::span<float> sum) const override;
+  double CoordinatorBytes(const v1::TrialSpec& trial) const override {
+    double values = 0;
+    for (const Network& layer : layers_) values += static_cast<double>(layer.outputs()) * kSubBatch;
+    return Workload::CoordinatorBytes(trial) + values * sizeof(float);
+  }
   absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const override;
 
  private:

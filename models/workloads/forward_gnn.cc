@@ -13,7 +13,7 @@ using v1::ForwardGnn;
 
 constexpr int64_t kMaxLayers = 64;
 constexpr int64_t kMaxWidth = 1 << 14;
-// Floats of one layer's outputs, under all views.
+// Floats of all layers' outputs, under all views.
 constexpr int64_t kMaxActivations = int64_t{1} << 31;
 
 absl::Status CheckData(const DatasetInfo& data, const std::string& field) {
@@ -115,10 +115,10 @@ absl::Status CheckSize(const GnnSettings& settings, const Graph& graph, const st
   }
   const bool views = settings.method == ForwardGnn::FF_LA || settings.method == ForwardGnn::FF_VN;
   const int64_t copies = views ? graph.classes : 1;
-  if ((graph.nodes + graph.classes) * copies > kMaxActivations / settings.width) {
+  if ((graph.nodes + graph.classes) * copies > kMaxActivations / settings.width / settings.layers) {
     return Illegal(
         field + ".width", settings.width,
-        absl::StrCat("such that nodes x views x width is at most ", kMaxActivations,
+        absl::StrCat("such that nodes x views x layers x width is at most ", kMaxActivations,
                      "; the graph has ", graph.nodes, " nodes, the method ", copies, " views"));
   }
   return absl::OkStatus();

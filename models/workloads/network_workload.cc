@@ -126,6 +126,11 @@ absl::Status NetworkWorkload::AddSum(const JobInputs& inputs, const Examples& ba
   return absl::OkStatus();
 }
 
+double NetworkWorkload::CoordinatorBytes(const v1::TrialSpec& trial) const {
+  const double values = static_cast<double>(network_.outputs()) * static_cast<double>(sub_batch_);
+  return Workload::CoordinatorBytes(trial) + values * sizeof(float);
+}
+
 absl::StatusOr<Evaluation> NetworkWorkload::Evaluate(const TrialView& view,
                                                      const Examples* test) const {
   const std::span<const float> parameters = view.segments.at(0);

@@ -32,6 +32,7 @@ class NetworkWorkload final : public Workload {
   int64_t sub_batch() const override { return sub_batch_; }
   absl::Status AddSum(const JobInputs& inputs, const Examples& batch, std::span<const int64_t> ids,
                       std::span<float> sum) const override;
+  double CoordinatorBytes(const v1::TrialSpec& trial) const override;
   absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const override;
 
  private:

@@ -135,6 +135,10 @@ class Workload {
   virtual absl::StatusOr<Evaluation> Evaluate(const TrialView& view,
                                               const Examples* test) const = 0;
 
+  // Bytes of memory that the trial takes at the coordinator, at least: its learner's, and where it
+  // is much an evaluation's. Known before any of it is taken. [the segments' values, the versions
+  // kept of them, what the optimiser keeps]
+  virtual double CoordinatorBytes(const v1::TrialSpec& trial) const;
   // The coordinator's side of a trial. `trial` is resolved; `train` is the training set that the
   // workload was made for. [a GradientLearner: every lane's mean gradient moves its segment]
   virtual absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "models/data/minibatch.h"
+#include "models/optimisers/optimiser.h"
 #include "models/workloads/gradient_learner.h"
 #include "models/workloads/workload.h"
 
@@ -21,6 +22,19 @@ std::unique_ptr<JobPlan> Workload::PlanJobs(const v1::TrainingSpec& training, ui
   const auto examples = static_cast<uint64_t>(examples_);
   return std::make_unique<MinibatchJobs>(
       MinibatchPlan(examples_, static_cast<int64_t>(std::min(batch, examples)), seed));
+}
+
+double Workload::CoordinatorBytes(const v1::TrialSpec& trial) const {
+  // One that is not legal is MakeLearner's error.
+  const auto optimiser = MakeOptimiser(trial.optimizer(), kMaxJobs);
+  const double kept = optimiser.ok() ? static_cast<double>((*optimiser)->state_names().size()) : 0;
+  double values = 0;
+  for (size_t s = 0; s < segments().size(); ++s) {
+    const SegmentSpec& segment = segments()[s];
+    const double copies = 1 + segment.history + (s < lanes().size() ? kept : 0);
+    values += copies * static_cast<double>(segment.size);
+  }
+  return values * sizeof(float);
 }
 
 absl::StatusOr<std::unique_ptr<Learner>> Workload::MakeLearner(

@@ -11,6 +11,8 @@ namespace {
 
 // Values of all y together, so that the coordinator's state has a limit.
 constexpr int64_t kMaxBlockValues = int64_t{1} << 31;
+// Of all blocks: problems draw something for each of them, and keep it.
+constexpr int64_t kMaxRows = int64_t{1} << 26;
 
 std::unique_ptr<BilevelProblem> MakeProblem(const v1::Bilevel& spec, int64_t features) {
   switch (spec.problem_case()) {
@@ -30,6 +32,10 @@ absl::Status CheckData(int64_t rows, const DatasetInfo& data, const std::string&
   if (data.classes != 2) {
     return absl::InvalidArgumentError(
         absl::StrCat(field, " needs data of two classes; the data has ", data.classes, " classes"));
+  }
+  if (rows > kMaxRows) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, ": its blocks have ", rows, " rows; legal are up to ", kMaxRows));
   }
   if (rows > data.examples) {
     return absl::InvalidArgumentError(absl::StrCat(field, ": its blocks have ", rows,

@@ -15,6 +15,11 @@ namespace {
 constexpr int64_t kMaxBlocks = 1 << 20;
 constexpr int64_t kMaxRows = int64_t{1} << 31;
 constexpr double kMaxNumber = 1e9;
+// In a step. Each lane knows all others.
+constexpr int64_t kMaxLanes = 1 << 12;
+constexpr int64_t kMaxPlaces = 1 << 16;
+// Of all samples of generated blocks, which are in memory.
+constexpr double kMaxSampleValues = 0x1p27;
 
 // What the fields of the method depend on.
 struct Sizes {
@@ -148,14 +153,15 @@ absl::Status CheckProblem(const v1::Bilevel& spec, const std::string& field) {
     }
     case v1::Bilevel::kQuadratic: {
       const auto& quadratic = spec.quadratic();
-      // Samples are in memory: each has block_size x (block_size + shared_size) values.
-      return CheckNumbers(
-          field + ".quadratic",
-          {{"blocks", static_cast<double>(quadratic.blocks()), 1, 1000},
-           {"block_size", static_cast<double>(quadratic.block_size()), 1, kMaxHessianRows},
-           {"shared_size", static_cast<double>(quadratic.shared_size()), 1, 200},
-           {"samples", static_cast<double>(quadratic.samples()), 1, 10'000},
-           {"noise", quadratic.noise(), 0, 10}});
+      const double rows = quadratic.block_size(), columns = rows + quadratic.shared_size();
+      const double of_sample = 2.0 * quadratic.blocks() * rows * columns;
+      return CheckNumbers(field + ".quadratic",
+                          {{"blocks", static_cast<double>(quadratic.blocks()), 1, 1000},
+                           {"block_size", rows, 1, kMaxHessianRows},
+                           {"shared_size", static_cast<double>(quadratic.shared_size()), 1, 200},
+                           {"samples", static_cast<double>(quadratic.samples()), 1,
+                            std::min(10'000.0, std::floor(kMaxSampleValues / of_sample))},
+                           {"noise", quadratic.noise(), 0, 10}});
     }
     default:
       return absl::InvalidArgumentError(absl::StrCat(
@@ -173,10 +179,10 @@ absl::Status CheckMethod(const v1::Bilevel& spec, const Sizes& sizes, const std:
     return Illegal(field + ".estimator", static_cast<int>(spec.estimator()),
                    "MSVR, STORM, MOVING_AVERAGE, PLAIN");
   }
+  const int64_t most = std::min(sizes.blocks, spec.lanes() ? kMaxLanes : kMaxPlaces);
   absl::Status status = CheckNumbers(
       field,
-      {{"sampled_blocks", static_cast<double>(spec.sampled_blocks()), 1,
-        static_cast<double>(sizes.blocks)},
+      {{"sampled_blocks", static_cast<double>(spec.sampled_blocks()), 1, static_cast<double>(most)},
        {"batch", static_cast<double>(spec.batch()), 1, static_cast<double>(sizes.training_rows)},
        {"validation_batch", static_cast<double>(spec.validation_batch()), 1,
         static_cast<double>(sizes.validation_rows)},

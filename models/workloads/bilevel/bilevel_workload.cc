@@ -166,6 +166,21 @@ absl::StatusOr<Evaluation> BilevelWorkload::Evaluate(const TrialView& /*view*/,
   return absl::UnimplementedError("a bilevel trial is evaluated by its learner");
 }
 
+double BilevelWorkload::CoordinatorBytes(const v1::TrialSpec& /*trial*/) const {
+  const BilevelShape& shape = plan_.shape();
+  const auto blocks = static_cast<double>(shape.blocks);
+  // Of x, of all y (both with what is tracked of them), and the Hessians; see Bsvrb.
+  double doubles = 5.0 * static_cast<double>(shape.dx) + 6 * blocks * static_cast<double>(shape.dy);
+  if (plan_.options.version == v1::Bilevel::V1) {
+    doubles += 2 * blocks * static_cast<double>(shape.hessian_size());
+  }
+  double floats = static_cast<double>(parameters());
+  if (reads_examples()) {
+    floats += static_cast<double>(shape.rows()) * static_cast<double>(features_);
+  }
+  return doubles * sizeof(double) + floats * sizeof(float);
+}
+
 absl::StatusOr<std::unique_ptr<Learner>> BilevelWorkload::MakeLearner(
     const v1::TrialSpec& trial, std::shared_ptr<const Dataset> train) const {
   auto learner = BilevelLearner::Make(*this, trial, *train);

@@ -57,6 +57,7 @@ class BilevelWorkload final : public Workload {
   // Of the segments alone nothing can be said: the blocks that are not in a place are the
   // learner's, which evaluates.
   absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const override;
+  double CoordinatorBytes(const v1::TrialSpec& trial) const override;
   absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
       const v1::TrialSpec& trial, std::shared_ptr<const Dataset> train) const override;
 

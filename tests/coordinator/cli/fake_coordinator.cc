@@ -97,9 +97,10 @@ class FakeCoordinator : public v1::TrainingService::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest*,
+  grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest* request,
                       v1::ResumeResponse*) override {
     std::lock_guard lock(mutex_);
+    if (request->has_spec()) *run_.mutable_spec() = request->spec();
     run_.mutable_status()->set_state(v1::RUNNING);
     Save();
     return grpc::Status::OK;
@@ -121,7 +122,7 @@ class FakeCoordinator : public v1::TrainingService::Service {
     auto* trial = run_.mutable_status()->mutable_trials(0);
     if (mode_ == "waits" || run_.status().state() != v1::RUNNING) return;
     trial->set_jobs_done(trial->jobs_done() + 1);
-    if (trial->jobs_done() == kJobs) {
+    if (trial->jobs_done() >= kJobs) {
       trial->set_finished(true);
       run_.mutable_status()->set_state(v1::SUCCEEDED);
     }

@@ -111,6 +111,21 @@ TEST_F(LocalRunTest, TrainsAndLeavesItsFiles) {
   EXPECT_FALSE(std::filesystem::exists(Output() + "/state"));
 }
 
+TEST_F(LocalRunTest, F27_TrainsAFinishedRunFurther) {
+  EXPECT_EQ(Run({"--set", "training.epochs=1"}, ""), 0);
+  EXPECT_EQ(Run({"--set", "training.epochs=3"}, ""), 0);
+  EXPECT_THAT(Printed(), AllOf(HasSubstr("going on with the run in this folder (20 jobs are done)"),
+                               HasSubstr("run: succeeded")));
+  const auto spec = ParseRunFile(Read("out/run.yaml"), "run.yaml");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->trials(0).training().epochs(), 3);
+  EXPECT_EQ(Run({"--set", "training.epochs=3"}, ""), 0);
+  EXPECT_THAT(Printed(), HasSubstr("has finished already"));
+  EXPECT_EQ(Run({"--set", "training.epochs=2"}, ""), 1);
+  EXPECT_THAT(Printed(),
+              HasSubstr("training.epochs: 3.0 -> 2.0: a training may only be made longer"));
+}
+
 TEST_F(LocalRunTest, OutlivesTheCoordinatorsDeath) {
   EXPECT_EQ(Run({}, "dies"), 0);
   EXPECT_THAT(Printed(), AllOf(HasSubstr("coordinator was killed by signal 9"),
@@ -245,26 +260,6 @@ TEST_F(LocalRunTest, ReportsWrongFilesAndWrongUsage) {
   EXPECT_EQ(Await(Start({"explain", "optimizer.learning_rate"}, "")), 0);
   EXPECT_EQ(Printed(),
             "# [1e-3; sgd, momentum, nesterov, adagrad: 1e-2]\nlearning_rate: <number>\n");
-}
-
-TEST(DifferenceOfRuns, LooksThroughWhatSettlesAtTheStart) {
-  const auto resolved = [](const std::string& scheme) {
-    const auto spec = ParseRunFile(absl::StrCat(kRunFile, scheme), "run.yaml");
-    EXPECT_TRUE(spec.ok()) << spec.status();
-    const auto run = ResolveRunSpec(*spec);
-    EXPECT_TRUE(run.ok()) << run.status();
-    return run->spec;
-  };
-  v1::RunSpec stored = resolved("");
-  SettleScheme(6, stored.mutable_scheme());
-  EXPECT_EQ(DifferenceOfRuns(stored, resolved("")), "");
-  EXPECT_EQ(DifferenceOfRuns(stored, resolved("scheme: {gc: {s: 1}}\n")), "");
-  EXPECT_EQ(DifferenceOfRuns(stored, resolved("scheme: {slots: 6}\n")), "");
-  EXPECT_THAT(DifferenceOfRuns(stored, resolved("scheme: {gc: {s: 2}}\n")), HasSubstr("gc.s"));
-  EXPECT_THAT(DifferenceOfRuns(stored, resolved("scheme: uncoded\n")), HasSubstr("scheme"));
-  EXPECT_THAT(DifferenceOfRuns(stored, resolved("scheme: {slots: 4}\n")), HasSubstr("slots"));
-  // Not started yet, hence not settled.
-  EXPECT_EQ(DifferenceOfRuns(resolved(""), resolved("")), "");
 }
 
 TEST(PortFile, IsReadStrictly) {

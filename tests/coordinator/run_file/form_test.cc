@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/run_file/limits.h"
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/yaml_scalar.h"
 #include "google/protobuf/duration.pb.h"
@@ -22,6 +23,7 @@ using ::google::protobuf::Descriptor;
 using ::google::protobuf::Duration;
 using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::Message;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 v1::RunSpec Base() {
@@ -213,6 +215,20 @@ TEST(Form, F17_AFieldOfALaterVersionIsNotIgnored) {
       ->AddVarint(99, 1);
   EXPECT_THAT(ErrorOf(spec), HasSubstr("optimizer: has a field of number 99, which this version "
                                        "does not know"));
+}
+
+TEST(Limits, F17_TheCoordinatorsHoldForEveryRun) {
+  v1::RunSpec spec = Base();
+  spec.mutable_scheme()->set_slots(20);
+  for (int i = 0; i < 5; ++i) spec.add_trials();
+  const auto run = ResolveRunSpec(spec);
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_TRUE(CheckLimits(*run, {}).ok());
+  EXPECT_TRUE(CheckLimits(*run, {.trials_max = 5, .slots_max = 20}).ok());
+  EXPECT_THAT(CheckLimits(*run, {.trials_max = 4, .slots_max = 19}).message(),
+              AllOf(HasSubstr("trials: 5 is not legal; it must be at most 4, this coordinator's "
+                              "limit (--max-trials)"),
+                    HasSubstr("scheme.slots: 20 is not legal"), HasSubstr("(--max-slots)")));
 }
 
 TEST(Form, F17_WhatWasLegalStaysLegal) {

@@ -133,7 +133,7 @@ class MemoryFileSystem final : public FileSystem {
     std::lock_guard lock(mutex_);
     if (Kind(path) == FileKind::kNone) return absl::NotFoundError(absl::StrCat("no file ", path));
     if (Kind(path) != FileKind::kFile) {
-      return absl::FailedPreconditionError(absl::StrCat(path, " is no file"));
+      return absl::InvalidArgumentError(absl::StrCat(path, " is a folder; legal: a regular file"));
     }
     return Open(path);
   }
