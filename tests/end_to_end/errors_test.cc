@@ -174,8 +174,8 @@ TEST_F(Errors, AMissingTrace) {
       Run(absl::StrCat(kData, kRest, "straggle: {trace: {file: absent.csv}}\n"));
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("straggle.trace.file"), HasSubstr("absent.csv"),
-                                    HasSubstr("cannot be read")));
-  ExpectNoModels(folder_ / "out");
+                                    HasSubstr("cannot be opened")));
+  ExpectNothingOfARun();
   const Outcome flag = RunProgram(
       {GRADLOOM_WORKER, "--coordinator", "127.0.0.1:1", "--straggle", "trace:file=absent.csv"},
       folder_ / "log");

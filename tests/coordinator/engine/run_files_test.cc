@@ -245,7 +245,8 @@ TEST_F(RunFilesTest, F14_AHistoryThatCannotBeReadIsUntouched) {
   LeaveARun();
   ASSERT_TRUE(disk_.RemoveAll("/run/output/metrics.csv").ok());
   disk_.Put("/run/output/metrics.csv/file", "a folder now");
-  ExpectRefusedAndUntouched(Make(kTwo), "/run/output/metrics.csv is no file");
+  ExpectRefusedAndUntouched(Make(kTwo),
+                            "/run/output/metrics.csv is a folder; legal: a regular file");
 }
 
 TEST_F(RunFilesTest, F14_ADamagedHistoryStaysBesideAndTheRunGoesOn) {
