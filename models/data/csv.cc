@@ -112,7 +112,6 @@ class CsvDataset final : public Dataset {
   absl::Status ReadColumns(const Row& row, const v1::CsvSource& source, const std::string& field) {
     columns_ = static_cast<int64_t>(row.cells.size());
     named_rows_ = header_.RowsHaveNames(row.cells.size()) ? 1 : 0;
-    target_ = columns_ - 1;
     if (has_header_ && named_rows_ == 0 && row.cells.size() != names_.size()) {
       return absl::InvalidArgumentError(absl::StrCat(file_->name(), ", line ", row.line, ": ",
                                                      columns_, " cells; the header has ",
@@ -123,6 +122,11 @@ class CsvDataset final : public Dataset {
           absl::StrCat(file_->name(), ", line ", row.line,
                        " has one column beside its name; legal: two or more"));
     }
+    return FindTarget(source, field);
+  }
+
+  absl::Status FindTarget(const v1::CsvSource& source, const std::string& field) {
+    target_ = columns_ - 1;
     if (!source.has_target()) return absl::OkStatus();
     const auto name = std::find(names_.begin(), names_.end(), source.target());
     if (name != names_.end()) {

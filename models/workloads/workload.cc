@@ -43,24 +43,24 @@ const char* NameOf(v1::Targets targets) { return targets == v1::NUMBERS ? "numbe
 // The data as the entry's workload takes it: with classes, or without.
 absl::StatusOr<DatasetInfo> AsTaken(const Entry& entry, v1::Targets asked, const DatasetInfo& data,
                                     const std::string& field) {
-  const v1::Targets looks = data.classes > 0 && !data.rather_numbers ? v1::CLASSES : v1::NUMBERS;
-  v1::Targets takes = looks;
+  v1::Targets takes = asked;
   switch (entry.takes) {
     case Takes::kAsTheyAre:
-      break;
+      if (asked == v1::TARGETS_UNSPECIFIED) return data;
+      return Illegal("workload.targets", NameOf(asked),
+                     absl::StrCat("none: ", entry.name, " leaves no choice"));
     case Takes::kEither:
-      if (asked != v1::TARGETS_UNSPECIFIED) takes = asked;
+      if (asked == v1::TARGETS_UNSPECIFIED) {
+        takes = data.classes > 0 && !data.rather_numbers ? v1::CLASSES : v1::NUMBERS;
+      }
       break;
     case Takes::kNumbers:
     case Takes::kClasses:
       takes = entry.takes == Takes::kNumbers ? v1::NUMBERS : v1::CLASSES;
-      break;
+      if (asked == v1::TARGETS_UNSPECIFIED || asked == takes) break;
+      return Illegal("workload.targets", NameOf(asked),
+                     absl::StrCat(NameOf(takes), ": ", entry.name, " leaves no choice"));
   }
-  if (asked != v1::TARGETS_UNSPECIFIED && asked != takes) {
-    return Illegal("workload.targets", NameOf(asked),
-                   absl::StrCat(NameOf(takes), ": ", entry.name, " takes nothing else"));
-  }
-  if (entry.takes == Takes::kAsTheyAre) return data;
   DatasetInfo taken = data;
   if (takes == v1::NUMBERS) {
     taken.classes = 0;
@@ -117,6 +117,9 @@ absl::StatusOr<std::unique_ptr<Workload>> MakeWorkload(const v1::WorkloadSpec& s
   for (const Entry& entry : kWorkloads) {
     if (entry.kind != spec.kind_case()) continue;
     const std::string field = absl::StrCat("workload.", entry.name);
+    if (!v1::Targets_IsValid(spec.targets())) {
+      return Illegal("workload.targets", static_cast<int>(spec.targets()), "classes, numbers");
+    }
     const absl::StatusOr<DatasetInfo> taken = AsTaken(entry, spec.targets(), data, field);
     if (!taken.ok()) return taken.status();
     return entry.make(spec, *taken, field);

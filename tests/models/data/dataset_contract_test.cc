@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -376,12 +379,27 @@ TEST(DatasetTest, ASourceIsRequired) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("data.test: a source is required; known: "));
 }
 
-TEST(DatasetTest, GzipAndPlainHaveTheSameChecksum) {
-  TempFolder folder;
-  const auto plain = OpenDataset(WriteIdx(folder, false, false), "data.train", folder.path());
-  const auto gzip = OpenDataset(WriteIdx(folder, false, true), "data.train", folder.path());
-  ASSERT_TRUE(plain.ok() && gzip.ok());
-  EXPECT_EQ((*plain)->info().checksum, (*gzip)->info().checksum);
+TEST(DatasetTest, AnyFileButAnArchiveMayBeGzipped) {
+  using Write = v1::DataSource (*)(const TempFolder&, bool);
+  for (const Write write : {Write(&WriteLibsvm), Write(&WriteCsv), Write(&WriteNpy),
+                            Write(&WriteCifar10), Write(&WriteGraphCsv)}) {
+    TempFolder folder;
+    const v1::DataSource source = write(folder, false);
+    const auto plain = OpenDataset(source, "data.train", folder.path());
+    ASSERT_TRUE(plain.ok()) << plain.status();
+    const int64_t n = (*plain)->info().examples;
+    const Examples all = *(*plain)->Load(0, n), some = *(*plain)->Load(n / 3, n - 1);
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      std::stringstream bytes;
+      bytes << std::ifstream(entry.path(), std::ios::binary).rdbuf();
+      folder.Write(entry.path().filename().string(), Gzip(bytes.str()));
+    }
+    const auto gzip = OpenDataset(source, "data.train", folder.path());
+    ASSERT_TRUE(gzip.ok()) << gzip.status();
+    EXPECT_EQ((*plain)->info().checksum, (*gzip)->info().checksum);
+    ExpectSame(*(*gzip)->Load(0, n), all);
+    ExpectSame(*(*gzip)->Load(n / 3, n - 1), some);
+  }
 }
 
 }  // namespace
