@@ -56,8 +56,10 @@ absl::Status FetchedFiles::Open(const v1::FetchResponse& piece) {
   const std::string path = absl::StrCat(folder_, "/", piece.file());
   part_ = path + ".part";
   absl::Status status = EnsureFolder(files, FolderOf(path));
-  // One may be left from a crash.
-  if (status.ok()) status = files.RemoveAll(part_);
+  // One may be left from a crash; a folder of that name is not ours.
+  if (status.ok() && files.KindOf(part_).value_or(FileKind::kNone) == FileKind::kFile) {
+    status = files.RemoveAll(part_);
+  }
   if (!status.ok()) return Named(status);
   absl::StatusOr<FileWriter> out = FileWriter::Create(files, part_);
   if (!out.ok()) return Named(out.status());
@@ -73,7 +75,7 @@ absl::Status FetchedFiles::Close() {
     return absl::DataLossError(
         absl::StrCat("fetch: '", name_, "' ended ", left_, " bytes before the announced size"));
   }
-  absl::Status status = out_->Finish();
+  absl::Status status = out_->FinishUnsynced();  // thousands of files, all to be had again
   if (status.ok() && claim_ != nullptr) status = claim_(name_, out_->bytes(), out_->crc32c());
   if (status.ok()) {
     status = PosixFileSystem().Rename(part_, absl::StrCat(folder_, "/", name_));

@@ -51,9 +51,11 @@ absl::Status FileWriter::Append(absl::string_view text) {
 
 absl::Status FileWriter::Finish() {
   absl::Status status = files_->Sync(file_, path_);
-  status.Update(files_->Close(std::exchange(file_, -1), path_));
+  status.Update(FinishUnsynced());
   return status;
 }
+
+absl::Status FileWriter::FinishUnsynced() { return files_->Close(std::exchange(file_, -1), path_); }
 
 absl::Status WriteFileAtomically(FileSystem& files, const std::string& path,
                                  absl::string_view contents) {

@@ -30,6 +30,8 @@ class FileWriter {
   absl::Status Append(absl::string_view text);
   // On OK the contents are on the disk; the folder's entry is not, until its own sync.
   absl::Status Finish();
+  // The same without waiting for the disk: for what can be had again.
+  absl::Status FinishUnsynced();
 
   uint64_t bytes() const { return bytes_; }
   uint32_t crc32c() const { return crc32c_; }

@@ -77,12 +77,10 @@ absl::Status FileList::AddFolder(const std::string& name) { return Append(name, 
 
 absl::Status FileList::RemoveFile(const std::string& name, const Entry& entry) {
   const std::string path = absl::StrCat(folder_, "/", name);
-  if (!entry.folder) {
-    uint64_t bytes = 0;
-    const absl::StatusOr<uint32_t> crc32c = FileCrc32c(path, &bytes, *files_);
-    // Gone, or no file any more: not what we have written.
-    if (!crc32c.ok() || *crc32c != entry.crc32c || bytes != entry.bytes) return absl::OkStatus();
-  }
+  uint64_t bytes = 0;
+  const absl::StatusOr<uint32_t> crc32c = FileCrc32c(path, &bytes, *files_);
+  // Gone, or no file any more: not what we have written.
+  if (!crc32c.ok() || *crc32c != entry.crc32c || bytes != entry.bytes) return absl::OkStatus();
   if (absl::Status status = files_->RemoveAll(path); !status.ok()) return status;
   for (std::string parent = FolderOf(name); parent != "."; parent = FolderOf(parent)) {
     const std::string folder = absl::StrCat(folder_, "/", parent);
@@ -113,7 +111,7 @@ absl::Status FileList::RemoveFolder(const std::string& name) {
 
 absl::Status FileList::RemoveEarlier() {
   for (const auto& [name, entry] : earlier_) {
-    if (ours_.contains(name)) continue;
+    if (entry.folder || ours_.contains(name)) continue;
     if (absl::Status status = RemoveFile(name, entry); !status.ok()) return status;
   }
   earlier_.clear();

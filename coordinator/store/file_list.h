@@ -39,8 +39,8 @@ class FileList {
   // Removes such a folder, and forgets it.
   absl::Status RemoveFolder(const std::string& name);
 
-  // Removes what earlier users of the list have put there and this one has not added again, and
-  // the folders that this leaves empty.
+  // Removes the files that earlier users of the list have put there and this one has not added
+  // again, and the folders that this leaves empty.
   absl::Status RemoveEarlier();
 
  private:

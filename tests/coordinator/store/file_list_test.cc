@@ -81,7 +81,8 @@ TEST_F(FileListTest, F13_AListOfSomebodyElsesMakingReachesNowhere) {
   const uint32_t crc = Crc32c("x");
   disk_.Put("/out/.gradloom-files",
             absl::StrFormat("%08x 1 ../secret\n%08x 1 /secret\n%08x 1 sub/../../secret\nfolder 0 .."
-                            "\nfolder 0 .\nnonsense\n\n%08x 1\nzz 1 sub/x\n%08x one sub/x\n",
+                            "\nfolder 0 .\nfolder 0 sub\nnonsense\n\n%08x 1\nzz 1 sub/x\n"
+                            "%08x one sub/x\n",
                             crc, crc, crc, crc, crc));
   FileList list = Open();
   EXPECT_TRUE(list.RemoveEarlier().ok());
