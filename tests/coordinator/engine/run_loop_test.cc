@@ -302,5 +302,26 @@ TEST_F(RunLoopTest, OutputThatCannotBeWrittenFailsTheRun) {
   EXPECT_THAT(ends_, ElementsAre("FAILED writing the output: no space left"));
 }
 
+// The test's clock is decades behind the calendar: whatever asked the calendar would find every
+// deadline long over, or would never come to one.
+TEST_F(RunLoopTest, F19_DeadlinesAreReckonedByAClockThatNobodySets) {
+  Make("scheme: {slots: 2, uncoded: {}}", "fleet: {rejoin_grace: 2s, round_timeout: 10m}");
+  Join(1, "a");
+  Join(2, "b");
+  loop_->Handle(WorkerGone{2});
+  const absl::Time died = clock_.now;
+  Answer(1);
+  loop_->Wake();
+  EXPECT_THAT(link_.tasks[1], IsEmpty()) << "b may come back";
+  EXPECT_THAT(effects_.finished, IsEmpty());
+  ASSERT_LE(loop_->NextTimeout(), died + absl::Seconds(2));
+  clock_.now = died + absl::Seconds(2);
+  loop_->Wake();
+  EXPECT_EQ(link_.tasks[1].size(), 1u) << "its slot has moved after the grace, not after an hour";
+  clock_.now = died + absl::Minutes(9);
+  loop_->Wake();
+  EXPECT_THAT(effects_.finished, IsEmpty()) << "the round may last ten minutes";
+}
+
 }  // namespace
 }  // namespace gradloom
