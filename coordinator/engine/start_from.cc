@@ -1,11 +1,10 @@
 #include "coordinator/engine/start_from.h"
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "coordinator/engine/run_plan.h"
+#include "coordinator/store/file_reader.h"
 #include "coordinator/store/safetensors.h"
 #include "coordinator/store/sha256.h"
 
@@ -27,26 +27,18 @@ absl::Status Refused(const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat(kField, what));
 }
 
-// A pipe or a device would block its reader, or never end.
-absl::Status CheckRegular(const std::string& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (std::filesystem::is_regular_file(status)) return absl::OkStatus();
-  return Refused(absl::StrCat(
-      "'", path, "' ", std::filesystem::exists(status) ? "is no regular file" : "is missing"));
-}
-
 absl::StatusOr<std::string> FileSha256(const std::string& path) {
-  if (absl::Status status = CheckRegular(path); !status.ok()) return status;
-  std::ifstream in(path, std::ios::binary);
+  const absl::StatusOr<FileReader> file = FileReader::Open(PosixFileSystem(), path);
+  if (!file.ok()) return Refused(std::string(file.status().message()));
   Sha256 digest;
-  std::vector<char> piece(1 << 20);
-  while (in) {
-    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    digest.Update(std::as_bytes(std::span(piece).first(static_cast<size_t>(in.gcount()))));
+  std::vector<std::byte> piece(1 << 20);
+  for (uint64_t offset = 0;;) {
+    const absl::StatusOr<size_t> count = file->ReadSome(offset, piece);
+    if (!count.ok()) return Refused(std::string(count.status().message()));
+    if (*count == 0) return digest.HexDigest();
+    digest.Update(std::span(piece).first(*count));
+    offset += *count;
   }
-  if (!in.eof()) return Refused(absl::StrCat("'", path, "' cannot be read"));
-  return digest.HexDigest();
 }
 
 std::string ShapeText(const std::vector<int64_t>& shape) {
@@ -120,7 +112,6 @@ absl::Status Fill(const SafetensorsReader& file, NamedVectors parameters) {
 
 absl::Status StartTrial(const v1::StartFrom& start, const std::string& folder, Trial& trial) {
   const std::string path = FileInFolder(folder, start.file());
-  if (absl::Status status = CheckRegular(path); !status.ok()) return status;
   if (!start.sha256().empty()) {
     const absl::StatusOr<std::string> digest = FileSha256(path);
     if (!digest.ok()) return digest.status();

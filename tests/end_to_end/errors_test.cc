@@ -5,11 +5,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cmath>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "gradloom/v1/training.grpc.pb.h"
 #include "gradloom/v1/worker.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
@@ -150,6 +154,74 @@ TEST_F(Errors, AModelBeyondItsLimit) {
         << workload;
     ExpectNothingOfARun();
   }
+}
+
+// What no run file can say, and what no machine can hold: refused, and nothing of it stays.
+TEST_F(Errors, F17_WhatAClientOfTheApiSends) {
+  v1::RunSpec good;
+  good.set_name("good");
+  good.mutable_data()->mutable_train()->mutable_classification()->set_count(300);
+  good.mutable_workload()->mutable_logistic_regression();
+  good.mutable_training()->set_jobs(1);
+  const Cluster cluster(folder_);
+  const auto stub = v1::TrainingService::NewStub(MakeChannel(cluster.address()));
+  const auto submit = [&](const v1::RunSpec& spec) {
+    grpc::ClientContext context;
+    context.set_wait_for_ready(true);
+    v1::SubmitRequest request;
+    *request.mutable_spec() = spec;
+    v1::SubmitResponse response;
+    return stub->Submit(&context, request, &response);
+  };
+  std::vector<std::pair<v1::RunSpec, std::string>> bad;
+  const auto add = [&](std::string says) {
+    bad.emplace_back(good, std::move(says));
+    return &bad.back().first;
+  };
+  add("fleet.round_timeout")
+      ->mutable_fleet()
+      ->mutable_round_timeout()
+      ->set_seconds(int64_t{1} << 62);
+  add("checkpoint.every")->mutable_checkpoint()->mutable_every()->set_nanos(-1);
+  add("optimizer.learning_rate")->mutable_optimizer()->set_learning_rate(NAN);
+  add("training.jobs")->mutable_training()->set_jobs(uint64_t{1} << 61);
+  add("checkpoint.keep")->mutable_checkpoint()->set_keep(1u << 31);
+  add("name")->set_name("a\nb");
+  v1::RunSpec* large = add("--max-parameters");
+  large->mutable_limits()->set_max_parameters(uint64_t{1} << 40);
+  large->mutable_workload()->mutable_mlp()->add_hidden(100'000);
+  large->mutable_workload()->mutable_mlp()->add_hidden(100'000);
+  v1::RunSpec* test = add("--max-memory");
+  test->mutable_data()->mutable_test()->mutable_classification()->set_count(uint64_t{1} << 40);
+  for (const auto& [spec, says] : bad) {
+    const grpc::Status status = submit(spec);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << says;
+    EXPECT_THAT(status.error_message(), HasSubstr(says));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "state" / "runs" / "1"));
+  const grpc::Status accepted = submit(good);
+  EXPECT_TRUE(accepted.ok()) << accepted.error_message();
+}
+
+// As the run would, whoever of the programs it is.
+TEST_F(Errors, F28_CheckOpensWhatTheRunWould) {
+  const auto check = [&](const std::string& more, const std::vector<std::string>& flags = {}) {
+    WriteText(folder_ / "run.yaml", absl::StrCat(kData, kRest, more));
+    std::vector<std::string> argv = {GRADLOOM, "check", folder_ / "run.yaml"};
+    argv.insert(argv.end(), flags.begin(), flags.end());
+    return RunProgram(argv, folder_ / "log");
+  };
+  EXPECT_EQ(check("").code, 0);
+  for (const std::string more : {"straggle: {trace: absent}\n", "start_from: absent\n"}) {
+    const Outcome outcome = check(more);
+    EXPECT_EQ(outcome.code, 1) << more;
+    EXPECT_THAT(outcome.output,
+                AllOf(HasSubstr("run.yaml: "), HasSubstr(".file"), HasSubstr(folder_ / "absent")));
+    EXPECT_EQ(check(more, {"--no-files"}).code, 0);
+  }
+  const Outcome data = check("", {"--set", "data.train={csv: absent}"});
+  EXPECT_EQ(data.code, 1);
+  EXPECT_THAT(data.output, HasSubstr("data.train.csv.file"));
 }
 
 TEST_F(Errors, AMissingFileAndThenTheRightOne) {

@@ -41,11 +41,13 @@ RunUpdate Update(const v1::RunSpec& stored, const std::string& wanted) {
 TEST(RunUpdate, LooksThroughWhatSettlesAtTheStart) {
   v1::RunSpec stored = Resolved("");
   SettleScheme(6, stored.mutable_scheme());
-  for (const char* same : {"", "scheme: {gc: {s: 1}}\n", "scheme: {slots: 6}\n"}) {
+  for (const char* same : {"", "scheme: {gc: {s: 1}}\n"}) {
     const RunUpdate update = Update(stored, same);
     EXPECT_FALSE(update.changed || update.trains_further) << same;
     EXPECT_TRUE(MessageDifferencer::Equals(update.spec, stored));
   }
+  // Expects as many workers, which changes no result.
+  EXPECT_FALSE(Update(stored, "scheme: {slots: 6}\n").trains_further);
   EXPECT_THAT(ErrorOf(stored, "scheme: {gc: {s: 2}}\n"), HasSubstr("gc.s"));
   EXPECT_THAT(ErrorOf(stored, "scheme: uncoded\n"), HasSubstr("scheme"));
   EXPECT_THAT(ErrorOf(stored, "scheme: {slots: 4}\n"), HasSubstr("slots"));
@@ -77,7 +79,7 @@ TEST(RunUpdate, F27_TrainingsMayBeMadeLonger) {
 TEST(RunUpdate, F27_WhatChangesNoResultMayChange) {
   const v1::RunSpec stored = Resolved("straggle: {fixed: {delay: 1s}}\n");
   for (const char* other : {"", "straggle: {fixed: {delay: 2s}}\n",
-                            "straggle: {fixed: {delay: 1s}}\nfleet: {min_workers: 2}\n",
+                            "straggle: {fixed: {delay: 1s}}\nfleet: {min_workers: 3}\n",
                             "straggle: {fixed: {delay: 1s}}\ncheckpoint: {every: 1, keep: 9}\n",
                             "straggle: {fixed: {delay: 1s}}\nlimits: {max_task_attempts: 9}\n"}) {
     const RunUpdate update = Update(stored, other);
