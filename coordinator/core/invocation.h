@@ -1,5 +1,5 @@
-// A slot's invocation: all that one assignment, and what is added to it while the slot is at it, ask
-// of the slot.
+// A slot's invocation: all that one assignment, and what is added to it while the slot is at it,
+// ask of the slot.
 #ifndef GRADLOOM_COORDINATOR_CORE_INVOCATION_H_
 #define GRADLOOM_COORDINATOR_CORE_INVOCATION_H_
 

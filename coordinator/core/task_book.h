@@ -28,7 +28,7 @@ struct Task {
   int slot = 0;  // of the fleet
   int attempt = 0;
   Invocation invocation;
-  WorkerId worker = 0;      // 0: waits for the slot to get a holder
+  WorkerId worker = 0;  // 0: waits for the slot to get a holder
   absl::Time assigned = absl::InfinitePast();
 };
 
