@@ -7,7 +7,7 @@
 namespace gradloom {
 
 // Bytes of memory that this process may use at most: the machine's, or less where its control group
-// (a container, a systemd unit) says so.
+// (a container's) says so.
 uint64_t MemoryBytes();
 
 }  // namespace gradloom
