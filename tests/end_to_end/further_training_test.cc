@@ -93,6 +93,18 @@ TEST_F(FurtherTraining, F27_OnAClusterToo) {
   EXPECT_EQ(then.resumes, 2);
 }
 
+// Trials that ended at different times go on together, whatever the schedule had made of them.
+TEST_F(FurtherTraining, F27_UnderAutoToo) {
+  const std::vector<std::string> automatic = {"scheme={slots: 2, auto: {}}", "training.jobs=40",
+                                              "trials[0].training={jobs: 8}"};
+  const Summary first = Finish("auto", automatic);
+  EXPECT_EQ(first.state, "SUCCEEDED");
+  const Summary then = Finish("auto", {automatic[0], "training.jobs=60"});
+  EXPECT_EQ(then.state, "SUCCEEDED");
+  const std::string history = ReadText(folder_ / "auto" / "metrics.csv");
+  EXPECT_EQ(std::count(history.begin(), history.end(), '\n'), 1 + 2 * 60);
+}
+
 TEST_F(FurtherTraining, F27_AnotherRunBeginsWithATrainedModel) {
   const Summary first = Finish("first", {"training.epochs=2"});
   // Nothing moves at this rate, to the last bit.

@@ -126,6 +126,22 @@ TEST_F(LocalRunTest, F27_TrainsAFinishedRunFurther) {
               HasSubstr("training.epochs: 3.0 -> 2.0: a training may only be made longer"));
 }
 
+// A coordinator that was killed goes on by itself, with what it knew.
+TEST_F(LocalRunTest, F27_TrainsAnUnfinishedRunFurtherToo) {
+  EXPECT_EQ(Run({"--set", "training.epochs=1"}, ""), 0);
+  v1::GetRunResponse run;
+  ASSERT_TRUE(run.ParseFromString(Read("out/state/run")));
+  run.mutable_status()->set_state(v1::RUNNING);
+  run.mutable_status()->mutable_trials(0)->set_jobs_done(5);
+  std::ofstream(Output() + "/state/run", std::ios::binary) << run.SerializeAsString();
+  EXPECT_EQ(Run({"--set", "training.epochs=4"}, ""), 0);
+  EXPECT_THAT(Printed(), AllOf(HasSubstr("going on with the run in this folder (5 jobs are done)"),
+                               HasSubstr("run: succeeded")));
+  const auto spec = ParseRunFile(Read("out/run.yaml"), "run.yaml");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->trials(0).training().epochs(), 4);
+}
+
 TEST_F(LocalRunTest, OutlivesTheCoordinatorsDeath) {
   EXPECT_EQ(Run({}, "dies"), 0);
   EXPECT_THAT(Printed(), AllOf(HasSubstr("coordinator was killed by signal 9"),
