@@ -88,6 +88,12 @@ absl::Status RunRegistry::Start(Listener listener) {
   {
     const MutexLock lock(mutex_);
     for (const v1::RunRecord& record : listing->runs) runs_[record.run()].record = record;
+    for (const RunListing::Skipped& skipped : listing->skipped) {
+      Run& run = runs_[skipped.run];
+      run.unreadable = true;
+      run.record.set_run(skipped.run);
+      SetState(v1::FAILED, skipped.reason, &run.record);
+    }
   }
   for (v1::RunRecord& record : listing->runs) {
     if (StateOf(record) != v1::WAITING && StateOf(record) != v1::RUNNING) continue;
@@ -222,6 +228,7 @@ absl::Status RunRegistry::Resume(uint64_t run, const std::optional<v1::RunSpec>&
   {
     const MutexLock lock(mutex_);
     const Run& state = runs_.at(run);
+    if (state.unreadable) return absl::DataLossError(state.record.error());
     if (state.active && !state.cancelled) {
       if (!changed.has_value()) return absl::OkStatus();
       return absl::FailedPreconditionError(
@@ -367,9 +374,11 @@ void RunRegistry::ReleaseEnded() {
 }
 
 absl::StatusOr<v1::RunSpec> RunRegistry::Spec(uint64_t run) const {
-  absl::StatusOr<v1::RunRecord> record = Record(run);
-  if (!record.ok()) return record.status();
-  return record->spec();
+  const MutexLock lock(mutex_);
+  const auto found = runs_.find(run);
+  if (found == runs_.end()) return NoRun(run);
+  if (found->second.unreadable) return absl::DataLossError(found->second.record.error());
+  return found->second.record.spec();
 }
 
 std::vector<v1::RunStatus> RunRegistry::List() const {

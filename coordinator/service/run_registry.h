@@ -46,7 +46,8 @@ class RunRegistry {
   ~RunRegistry();
 
   // Before anything else; runs that were waiting or running are resumed. One that cannot be is
-  // failed, with its reason; its files stay as they are, and nobody else is harmed.
+  // failed, with its reason; its files stay as they are, and nobody else is harmed. So is one whose
+  // record cannot be read: it is FAILED for as long as this registry lives, and cannot be resumed.
   absl::Status Start(Listener listener);
   // Stops every run; those that have not ended get a checkpoint and will be resumed.
   void Stop();
@@ -75,8 +76,9 @@ class RunRegistry {
     v1::RunRecord record;
     std::shared_ptr<RunEngine> engine;  // until ReleaseEnded
     bool active = false;
-    bool cancelled = false;  // active, but asked to end
-    bool changing = false;   // somebody is at its state
+    bool cancelled = false;   // active, but asked to end
+    bool changing = false;    // somebody is at its state
+    bool unreadable = false;  // `record` only says why; the one in its folder is never overwritten
   };
   // The right to change a run's state; waits for whoever has it.
   class Turn;

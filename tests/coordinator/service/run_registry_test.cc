@@ -160,6 +160,27 @@ TEST_F(RunRegistryTest, F14_ARunThatCannotBeResumedIsFailedAndTheOthersGoOn) {
   }
 }
 
+TEST_F(RunRegistryTest, F14_ARunWhoseRecordCannotBeReadIsFailedAndItsFileStays) {
+  {
+    const auto registry = Open();
+    ASSERT_EQ(*registry->Submit(Spec()), 1u);
+    ASSERT_EQ(*registry->Submit(Spec()), 2u);
+  }
+  std::ofstream(Folder(1) + "/run.json", std::ios::trunc) << "damaged";
+  const auto registry = Open();
+  ASSERT_EQ(registry->List().size(), 2u);
+  EXPECT_EQ(StateOf(*registry, 1), v1::FAILED);
+  EXPECT_THAT(registry->Status(1)->error(), HasSubstr("run.json cannot be read"));
+  EXPECT_EQ(StateOf(*registry, 2), v1::WAITING);
+  for (const absl::Status& status : {registry->Resume(1), registry->Spec(1).status()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  }
+  EXPECT_TRUE(registry->Cancel(1).ok());
+  std::string text;
+  std::getline(std::ifstream(Folder(1) + "/run.json"), text);
+  EXPECT_EQ(text, "damaged");
+}
+
 TEST_F(RunRegistryTest, F06_OtherDataAreRefused) {
   const std::string file = folder_.path() + "/data.csv";
   const auto write = [&file](int sign) {
