@@ -191,7 +191,7 @@ TEST_F(MetricsHistoryTest, AnIntactFileIsNotWrittenAgain) {
 TEST_F(MetricsHistoryTest, WhatIsNoFileIsAnError) {
   disk_.Put("/out/metrics.csv/oh", "a folder");
   EXPECT_EQ(MetricsHistory::Read(kPath, {{"a", 1}}, disk_).status().code(),
-            absl::StatusCode::kFailedPrecondition);
+            absl::StatusCode::kInvalidArgument);
 }
 
 // ---- columns ------------------------------------------------------------------------------------
