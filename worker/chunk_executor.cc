@@ -195,7 +195,7 @@ absl::Status ChunkExecutor::AddChunk(const Job& job, const v1::Term& term, KeepG
       return absl::UnavailableError(
           absl::StrCat("data cannot be read: ", std::string(batch.status().message())));
     }
-    const absl::Status added = job.trial.workload->AddSum(job.inputs, *batch, batch_ids, sum);
+    absl::Status added = job.trial.workload->AddSum(job.inputs, *batch, batch_ids, sum);
     // What the workload finds wrong with the values is wrong everywhere; nothing else is.
     if (!added.ok() && !absl::IsDataLoss(added) && !absl::IsInvalidArgument(added)) return added;
     if (!added.ok()) {

@@ -26,7 +26,7 @@ absl::Status CheckFiles(const ResolvedRun& run, const std::string& file) {
   limits.parameters_max = run.spec.limits().max_parameters();
   limits.memory_max = MemoryBytes();
   const absl::StatusOr<RunInputs> opened = OpenInputs(run.spec, run.trials, folder, limits);
-  const absl::Status status = opened.ok() ? StartTrials(opened->trials, folder) : opened.status();
+  absl::Status status = opened.ok() ? StartTrials(opened->trials, folder) : opened.status();
   if (status.ok()) return status;
   return absl::Status(status.code(), absl::StrCat(file, ": ", status.message()));
 }

@@ -40,7 +40,7 @@ constexpr char kVariable[] = "GRADLOOM_COORDINATOR";
 
 // CLI11 names the flag, also when the value is the variable's.
 std::string CheckCoordinator(const std::string& address) {
-  const std::string wrong = CheckDialAddress(address);
+  std::string wrong = CheckDialAddress(address);
   const char* variable = std::getenv(kVariable);
   if (wrong.empty() || variable == nullptr || variable != address) return wrong;
   return absl::StrCat(kVariable, " ", wrong);

@@ -241,7 +241,7 @@ absl::Status RunRegistry::Resume(uint64_t run, const std::optional<v1::RunSpec>&
   }
   absl::StatusOr<v1::RunRecord> resumed = Resumed(record, changed);
   if (!resumed.ok()) return resumed.status();
-  const absl::Status status = ResumeAs(*std::move(resumed));
+  absl::Status status = ResumeAs(*std::move(resumed));
   if (status.ok()) return status;
   // As it was, but for the number of tries: identifiers of tasks must not repeat.
   const absl::StatusOr<v1::RunRecord> tried = Record(run);
@@ -254,10 +254,10 @@ absl::Status RunRegistry::ResumeAs(v1::RunRecord record) {
   record.set_resumes(record.resumes() + 1);
   SetState(v1::WAITING, "", &record);
   if (absl::Status status = Save(record); !status.ok()) return status;
-  return Activate(std::move(record), nullptr);
+  return Activate(record, nullptr);
 }
 
-absl::Status RunRegistry::Activate(v1::RunRecord record, const Abandoned& abandoned) {
+absl::Status RunRegistry::Activate(const v1::RunRecord& record, const Abandoned& abandoned) {
   const uint64_t id = record.run();
   absl::StatusOr<ResolvedRun> resolved = ResolveRunSpec(record.spec());
   if (!resolved.ok()) return resolved.status();

@@ -84,7 +84,7 @@ class RunRegistry {
   class Turn;
 
   // Opens and starts the run; its record is saved in whatever state that leads to. Needs the turn.
-  absl::Status Activate(v1::RunRecord record, const Abandoned& abandoned);
+  absl::Status Activate(const v1::RunRecord& record, const Abandoned& abandoned);
   absl::Status ResumeAs(v1::RunRecord record);
   // Waits, within reason, until an engine that is ending has ended, and frees it.
   void AwaitEnd(uint64_t run);

@@ -205,8 +205,9 @@ absl::Status MetricsHistory::AddColumns(const MetricsRow& row) {
   if (absl::Status status = Rewrite(columns, nullptr); !status.ok()) return status;
   found_.columns = std::move(columns);
   absl::StatusOr<std::shared_ptr<AppendFile>> file = AppendFile::Open(*files_, path_);
-  if (file.ok()) file_ = *std::move(file);
-  return file.status();
+  if (!file.ok()) return file.status();
+  file_ = *std::move(file);
+  return absl::OkStatus();
 }
 
 absl::Status MetricsHistory::Append(const MetricsRow& row) {

@@ -101,7 +101,7 @@ std::string FormatMetricsRow(const MetricsRow& row, const MetricsColumns& column
 }
 
 std::optional<MetricsColumns> ParseMetricsHeader(absl::string_view line) {
-  const std::optional<MetricsColumns> columns = Cells(line);
+  std::optional<MetricsColumns> columns = Cells(line);
   if (!columns || columns->size() > kMetricsColumnsMax || HasControl(line)) return std::nullopt;
   const std::set<std::string> names(columns->begin(), columns->end());
   if (names.size() != columns->size() || !names.contains("trial") || !names.contains("job")) {

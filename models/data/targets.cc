@@ -28,7 +28,7 @@ void TargetScan::Add(float target, int64_t place) {
   }
 }
 
-void TargetScan::RefuseClasses(int64_t place, std::string why) {
+void TargetScan::RefuseClasses(int64_t place, const std::string& why) {
   no_classes_ = absl::StrCat(place_, place, ": the target ", why);
   values_.clear();
 }

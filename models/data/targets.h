@@ -27,7 +27,7 @@ class TargetScan {
   void Tell(DatasetInfo& info) const;
 
  private:
-  void RefuseClasses(int64_t place, std::string why);
+  void RefuseClasses(int64_t place, const std::string& why);
 
   std::string place_;
   std::set<float> values_;

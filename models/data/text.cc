@@ -97,7 +97,7 @@ class LineSplitter {
     ++number_;
     if (carried_.empty()) return take_(line, start);
     if (absl::Status carried = Carry(line); !carried.ok()) return carried;
-    const absl::Status taken = take_(carried_, start);
+    absl::Status taken = take_(carried_, start);
     carried_.clear();
     return taken;
   }
