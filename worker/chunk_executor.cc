@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/base/internal/raw_logging.h"
@@ -51,16 +52,32 @@ std::string Place(const v1::Task& task) {
   return absl::StrCat("trial ", task.trial(), lane, ", job ", task.job());
 }
 
-std::vector<int64_t> Draw(const ServedTrial& trial, const v1::Task& task, const v1::Term& term,
-                          std::pair<int64_t, int64_t>* range) {
+// The examples that a term's chunk sum is over.
+struct Drawn {
+  std::vector<int64_t> ids;
+  std::pair<int64_t, int64_t> range;  // of the data set, in which they are
+  JobShare share;                     // position: that of the first
+};
+
+Drawn Draw(const ServedTrial& trial, const v1::Task& task, const v1::Term& term) {
   const auto lane = static_cast<int>(task.lane());
-  const auto job = static_cast<int64_t>(task.job());
-  const auto [first, last] = trial.plan->Positions(lane, static_cast<int64_t>(term.begin()),
-                                                   static_cast<int64_t>(term.end()),
-                                                   static_cast<int64_t>(task.denominator()));
-  if (first == last) return {};
-  *range = trial.plan->ExampleRange(lane, job, first, last);
-  return trial.plan->Draw(lane, job, first, last);
+  const int64_t batch = JobPlans::Batch(task.request(), static_cast<int64_t>(task.job()));
+  const std::shared_ptr<const JobPlan> plan = trial.plans->For(task.request());
+  Drawn drawn;
+  JobShare& share = drawn.share;
+  share.positions = plan->batch_size(lane);
+  share.begin = static_cast<int64_t>(term.begin());
+  share.end = static_cast<int64_t>(term.end());
+  share.denominator = static_cast<int64_t>(task.denominator());
+  std::tie(share.first, share.last) =
+      plan->Positions(lane, share.begin, share.end, share.denominator);
+  std::pair<int64_t, int64_t> positions = {share.first, share.last};
+  if (SharesParameters(task.request())) positions = {0, share.positions};
+  share.position = positions.first;
+  if (positions.first == positions.second) return drawn;
+  drawn.range = plan->ExampleRange(lane, batch, positions.first, positions.second);
+  drawn.ids = plan->Draw(lane, batch, positions.first, positions.second);
+  return drawn;
 }
 
 void Scale(double coefficient, std::span<float> values) {
@@ -76,6 +93,27 @@ absl::Status TaskError(absl::string_view field, absl::string_view value, absl::s
       absl::StrCat("task.", field, " ", value, " is out of range; legal: ", legal));
 }
 
+// Numbers that are counted on from stay far from overflow.
+constexpr uint64_t kMaxCount = uint64_t{1} << 48;
+
+absl::Status CheckRequest(const ServedRun& run, const Workload& workload, const v1::Task& task) {
+  const v1::Request& request = task.request();
+  const auto examples = static_cast<uint64_t>(run.data->info().examples);
+  if (request.examples() > examples) {
+    return TaskError("request.examples", absl::StrCat(request.examples()),
+                     absl::StrCat("0 to ", examples));
+  }
+  if (request.batch() > kMaxCount) {
+    return TaskError("request.batch", absl::StrCat(request.batch()),
+                     absl::StrCat("0 to ", kMaxCount));
+  }
+  for (const v1::Request::Probe& probe : request.probes()) {
+    if (std::isfinite(probe.step())) continue;
+    return TaskError("request.probes.step", absl::StrCat(probe.step()), "finite numbers");
+  }
+  return workload.LayoutOf(static_cast<int>(task.lane()), request).status();
+}
+
 }  // namespace
 
 absl::Status ChunkExecutor::Check(const ServedRun& run, const v1::Task& task) {
@@ -88,8 +126,7 @@ absl::Status ChunkExecutor::Check(const ServedRun& run, const v1::Task& task) {
     return TaskError("lane", absl::StrCat(task.lane()),
                      absl::StrCat("0 to ", workload.lanes().size() - 1));
   }
-  // Numbers that are counted on from stay far from overflow.
-  constexpr uint64_t kMaxCount = uint64_t{1} << 48;
+  if (absl::Status status = CheckRequest(run, workload, task); !status.ok()) return status;
   if (task.job() > kMaxCount) {
     return TaskError("job", absl::StrCat(task.job()), absl::StrCat("0 to ", kMaxCount));
   }
@@ -99,13 +136,14 @@ absl::Status ChunkExecutor::Check(const ServedRun& run, const v1::Task& task) {
                        absl::StrCat("0 to ", kMaxCount));
     }
   }
-  const std::vector<SegmentVersion> reads =
-      workload.Reads(static_cast<int>(task.lane()), static_cast<int64_t>(task.job()));
+  // Which versions is the learner's affair.
+  const auto lane = static_cast<int>(task.lane());
+  std::vector<SegmentVersion> reads =
+      workload.Reads(lane, JobPlans::Batch(task.request(), static_cast<int64_t>(task.job())));
+  if (ReadsDirection(task.request())) reads.push_back({workload.DirectionOf(lane)});
   bool same = task.reads_size() == static_cast<int>(reads.size());
   for (int i = 0; same && i < task.reads_size(); ++i) {
-    same = task.reads(i).segment() == static_cast<uint32_t>(reads[i].segment) &&
-           (reads[i].version == kFinal ||
-            task.reads(i).version() == static_cast<uint64_t>(reads[i].version));
+    same = task.reads(i).segment() == static_cast<uint32_t>(reads[i].segment);
   }
   if (!same) {
     return absl::InvalidArgumentError(absl::StrCat("task.reads are not what ", Place(task),
@@ -131,11 +169,12 @@ absl::Status ChunkExecutor::Check(const ServedRun& run, const v1::Task& task) {
 }
 
 int64_t ChunkExecutor::Positions(const ServedRun& run, const v1::Task& task) {
+  const std::shared_ptr<const JobPlan> plan = run.trials[task.trial()].plans->For(task.request());
   int64_t positions = 0;
   for (const v1::Term& term : task.terms()) {
-    const auto [first, last] = run.trials[task.trial()].plan->Positions(
-        static_cast<int>(task.lane()), static_cast<int64_t>(term.begin()),
-        static_cast<int64_t>(term.end()), static_cast<int64_t>(task.denominator()));
+    const auto [first, last] =
+        plan->Positions(static_cast<int>(task.lane()), static_cast<int64_t>(term.begin()),
+                        static_cast<int64_t>(term.end()), static_cast<int64_t>(task.denominator()));
     positions += last - first;
   }
   return positions;
@@ -176,12 +215,12 @@ absl::StatusOr<Examples> ChunkExecutor::Batch(const ServedRun& run, const Exampl
 
 absl::Status ChunkExecutor::AddChunk(const Job& job, const v1::Term& term, KeepGoing keep_going,
                                      int64_t& done, std::span<float> sum) {
-  std::pair<int64_t, int64_t> range;
-  const std::vector<int64_t> ids = Draw(job.trial, job.task, term, &range);
+  Drawn drawn = Draw(job.trial, job.task, term);
+  const std::vector<int64_t>& ids = drawn.ids;
   if (ids.empty()) return absl::OkStatus();
   const bool reads = job.trial.workload->reads_examples();
   const auto chunk =
-      reads ? LoadChunk(job.run, range.first, range.second) : Chunks::Pointer(nullptr);
+      reads ? LoadChunk(job.run, drawn.range.first, drawn.range.second) : Chunks::Pointer(nullptr);
   if (!chunk.ok()) {
     return absl::UnavailableError(
         absl::StrCat("data cannot be read: ", std::string(chunk.status().message())));
@@ -190,12 +229,13 @@ absl::Status ChunkExecutor::AddChunk(const Job& job, const v1::Term& term, KeepG
   for (size_t at = 0; at < ids.size(); at += step) {
     if (!keep_going(done)) return absl::CancelledError("dropped");
     const auto batch_ids = std::span(ids).subspan(at, std::min(step, ids.size() - at));
-    auto batch = reads ? Batch(job.run, chunk->get(), range.first, batch_ids) : Examples();
+    auto batch = reads ? Batch(job.run, chunk->get(), drawn.range.first, batch_ids) : Examples();
     if (!batch.ok()) {
       return absl::UnavailableError(
           absl::StrCat("data cannot be read: ", std::string(batch.status().message())));
     }
-    absl::Status added = job.trial.workload->AddSum(job.inputs, *batch, batch_ids, sum);
+    absl::Status added = job.trial.workload->AddAnswer(job.task.request(), drawn.share, job.inputs,
+                                                       *batch, batch_ids, sum);
     // What the workload finds wrong with the values is wrong everywhere; nothing else is.
     if (!added.ok() && !absl::IsDataLoss(added) && !absl::IsInvalidArgument(added)) return added;
     if (!added.ok()) {
@@ -204,6 +244,7 @@ absl::Status ChunkExecutor::AddChunk(const Job& job, const v1::Term& term, KeepG
                                                      std::string(added.message())));
     }
     done += static_cast<int64_t>(batch_ids.size());
+    drawn.share.position += static_cast<int64_t>(batch_ids.size());
   }
   return absl::OkStatus();
 }
@@ -212,17 +253,18 @@ absl::Status ChunkExecutor::Compute(const ServedRun& run, const v1::Task& task,
                                     const Segments& segments, KeepGoing keep_going,
                                     std::span<float> sum) {
   const ServedTrial& trial = run.trials[task.trial()];
-  ABSL_RAW_CHECK(
-      static_cast<int64_t>(sum.size()) == trial.workload->lanes()[task.lane()].reply_length &&
-          static_cast<int>(segments.size()) == task.reads_size(),
-      "the task's vectors have wrong lengths");
+  const auto lane = static_cast<int>(task.lane());
+  const absl::StatusOr<ReplyLayout> reply = trial.workload->LayoutOf(lane, task.request());
+  ABSL_RAW_CHECK(reply.ok() && static_cast<int64_t>(sum.size()) == reply->length() &&
+                     static_cast<int>(segments.size()) == task.reads_size(),
+                 "the task's vectors have wrong lengths");
   Job job{run,
           trial,
           task,
           {.segments = segments,
            .seed = trial.seed,
-           .lane = static_cast<int>(task.lane()),
-           .job = static_cast<int64_t>(task.job())}};
+           .lane = lane,
+           .job = JobPlans::Batch(task.request(), static_cast<int64_t>(task.job()))}};
   for (const v1::SegmentVersion& read : task.reads()) {
     job.inputs.versions.push_back(
         {static_cast<int32_t>(read.segment()), static_cast<int64_t>(read.version())});
@@ -261,11 +303,11 @@ absl::Status ChunkExecutor::Explain(const Job& job, float limit) const {
           ": the training has diverged; try a smaller learning rate or optimizer.clip_norm"));
     }
   }
+  // An example is judged by its gradient, whatever was asked of all.
   const Workload& workload = *job.trial.workload;
-  std::vector<float> one(static_cast<size_t>(workload.lanes()[job.inputs.lane].reply_length));
+  std::vector<float> one(static_cast<size_t>(workload.lanes()[job.inputs.lane].reply.length()));
   for (const v1::Term& term : job.task.terms()) {
-    std::pair<int64_t, int64_t> range;
-    for (const int64_t id : Draw(job.trial, job.task, term, &range)) {
+    for (const int64_t id : Draw(job.trial, job.task, term).ids) {
       absl::StatusOr<Examples> example = Examples();
       if (workload.reads_examples()) example = job.run.data->Load(id, id + 1);
       if (!example.ok()) continue;

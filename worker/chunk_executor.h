@@ -34,9 +34,10 @@ class ChunkExecutor {
 
   // The values that the task reads, in the order of task.reads(). It must have passed Check.
   using Segments = std::vector<std::span<const float>>;
-  // Overwrites `sum` (the lane's reply_length values) with the reply. Cancelled: `keep_going` said
-  // so. InvalidArgument: every replica fails alike (not finite, too large for the reply's number
-  // format); the message names trial, job and example. Anything else is this worker's trouble.
+  // Overwrites `sum` (as long as a reply to the task's request) with the reply. Cancelled:
+  // `keep_going` said so. InvalidArgument: every replica fails alike (not finite, too large for the
+  // reply's number format); the message names trial, job and example. Anything else is this
+  // worker's trouble.
   absl::Status Compute(const ServedRun& run, const v1::Task& task, const Segments& segments,
                        KeepGoing keep_going, std::span<float> sum);
 

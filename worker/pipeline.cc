@@ -198,8 +198,10 @@ absl::Status Pipeline::CarryThrough(InHand& task) {
   if (absl::Status status = ChunkExecutor::Check(*task.run, task.spec()); !status.ok()) {
     return absl::FailedPreconditionError(status.message());
   }
-  const LaneSpec& lane = task.trial().workload->lanes()[task.spec().lane()];
-  const auto length = static_cast<size_t>(lane.reply_length);
+  const absl::StatusOr<ReplyLayout> reply =
+      task.trial().workload->LayoutOf(static_cast<int>(task.spec().lane()), task.spec().request());
+  if (!reply.ok()) return reply.status();
+  const auto length = static_cast<size_t>(reply->length());
   task.large = length * sizeof(float) > kLargeReply;
   {
     const MutexLock lock(mutex_);
@@ -225,7 +227,7 @@ absl::Status Pipeline::CarryThrough(InHand& task) {
       core_.Computed(task.waiting.key);
       changed_.NotifyAll();
     }
-    status = Send(task, sum);
+    status = Send(task, *reply, sum);
   }
   resources_.buffers.Give(std::move(sum));
   return status;
@@ -283,8 +285,8 @@ absl::StatusOr<std::vector<ParameterCache::Pointer>> Pipeline::Segments(InHand& 
 
 absl::StatusOr<ParameterCache::Pointer> Pipeline::Segment(const InHand& task,
                                                           const v1::SegmentVersion& read) {
-  const SegmentSpec& spec = task.trial().workload->segments()[read.segment()];
-  const auto length = static_cast<size_t>(spec.size);
+  const Workload& workload = *task.trial().workload;
+  const auto length = static_cast<size_t>(workload.SegmentSize(static_cast<int>(read.segment())));
   v1::FetchParametersRequest request;
   request.set_run(task.waiting.key.run);
   request.set_trial(task.spec().trial());
@@ -296,7 +298,9 @@ absl::StatusOr<ParameterCache::Pointer> Pipeline::Segment(const InHand& task,
       segment, read.version(), length, [&] { return ports_.source->Fetch(request, length); }, hit);
   (hit ? resources_.metrics.parameter_hits : resources_.metrics.parameter_misses).Increment();
   if (!hit && parameters.ok()) {
-    resources_.parameters.ForgetOld(segment, read.version(), spec.history,
+    const bool own = read.segment() < workload.segments().size();  // else a direction
+    resources_.parameters.ForgetOld(segment, read.version(),
+                                    own ? workload.segments()[read.segment()].history : 0,
                                     StillRead(task, read.segment()));
   }
   return parameters;
@@ -347,7 +351,7 @@ absl::Status Pipeline::Compute(InHand& task, std::span<const ParameterCache::Poi
   return task.stopped() ? Dropped() : absl::OkStatus();
 }
 
-absl::Status Pipeline::Send(InHand& task, std::span<const float> sum) {
+absl::Status Pipeline::Send(InHand& task, const ReplyLayout& reply, std::span<const float> sum) {
   v1::VectorHeader header;
   header.set_run(task.waiting.key.run);
   header.set_task(task.waiting.key.task);
@@ -355,7 +359,7 @@ absl::Status Pipeline::Send(InHand& task, std::span<const float> sum) {
   header.set_trial(task.spec().trial());
   header.set_format(task.run->reply_format);
   header.set_compute_seconds(task.compute_seconds);
-  header.set_examples(sum[sum.size() - kReplyScalars + kExamples]);
+  header.set_examples(sum[reply.At("examples").offset]);
   const absl::StatusOr<bool> wanted =
       ports_.sink->Send(header, task.run->frame_bytes, sum, task.stop.get_token());
   if (!wanted.ok()) return task.stopped() ? Dropped() : wanted.status();

@@ -81,7 +81,7 @@ class Pipeline {
   std::vector<uint64_t> StillRead(const InHand& by, uint32_t segment) const;
   absl::Status Compute(InHand& task, std::span<const ParameterCache::Pointer> segments,
                        std::span<float> sum);
-  absl::Status Send(InHand& task, std::span<const float> sum);
+  absl::Status Send(InHand& task, const ReplyLayout& reply, std::span<const float> sum);
   void Report(InHand& task, const absl::Status& status);
   void TellFailed(TaskKey key, const std::string& error, bool fatal);
   void TellDropped(TaskKey key, double seconds);

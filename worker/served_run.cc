@@ -31,8 +31,8 @@ absl::StatusOr<ServedTrial> MakeTrial(const v1::TrialSpec& spec, int number,
     return absl::InvalidArgumentError(
         absl::StrCat("trial ", number, ": ", std::string(workload.status().message())));
   }
-  std::unique_ptr<JobPlan> plan = (*workload)->PlanJobs(spec.training(), spec.seed());
-  return ServedTrial{*std::move(workload), std::move(plan), spec.seed()};
+  JobPlans plans(**workload, spec.training(), spec.seed());
+  return ServedTrial{*std::move(workload), std::move(plans), spec.seed()};
 }
 
 }  // namespace

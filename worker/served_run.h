@@ -14,7 +14,7 @@
 #include "absl/time/time.h"
 #include "gradloom/v1/worker.pb.h"
 #include "models/data/dataset.h"
-#include "models/data/job_plan.h"
+#include "models/workloads/job_plans.h"
 #include "models/workloads/workload.h"
 #include "worker/straggler.h"
 
@@ -29,7 +29,7 @@ struct StraggleFlags {
 
 struct ServedTrial {
   std::unique_ptr<Workload> workload;
-  std::unique_ptr<JobPlan> plan;
+  std::optional<JobPlans> plans;
   uint64_t seed = 0;
 };
 

@@ -85,9 +85,7 @@ absl::StatusOr<Event> RunEffects::DoApply(const ApplyJob& apply, const JobSum& s
   row.round = first_round_ + static_cast<uint64_t>(apply.round);
   row.stragglers = static_cast<uint64_t>(apply.stragglers);
   row.loss = job.loss;
-  row.train_accuracy = job.accuracy;
-  row.learning_rate = job.learning_rate;
-  row.gradient_norm = job.gradient_norm;
+  row.more = job.metrics;
   if (absl::Status status = Record(apply.lane, row, *evaluation); !status.ok()) return status;
   return JobApplied{apply.lane, opened_->trials.FinishedLanes(trial_number)};
 }

@@ -191,12 +191,11 @@ absl::Status RunFiles::Record(int lane, const MetricsRow& row) {
     if (value.has_value()) scalars.push_back({tag, *value});
   };
   add("loss", row.loss);
-  add("accuracy", row.train_accuracy);
   add("test/loss", row.test_loss);
   add("test/accuracy", row.test_accuracy);
-  add("learning_rate", row.learning_rate);
-  add("gradient_norm", row.gradient_norm);
-  for (const auto& [tag, value] : row.more) scalars.push_back({tag, value});
+  for (const auto& [name, value] : row.more) {
+    scalars.push_back({name == "train_accuracy" ? "accuracy" : name, value});
+  }
   const MutexLock lock(history_mutex_);
   if (absl::Status status = CheckRestored(); !status.ok()) return status;
   if (absl::Status status =

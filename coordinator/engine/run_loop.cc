@@ -51,7 +51,7 @@ RunLoop::RunLoop(RunLoopOptions options, const TrialSet& trials, Ports ports, Re
       replies_(replies),
       status_(status),
       gathering_(GatheringOf(options_.spec), ports.clock.Now()),
-      reads_(trials.lanes()),
+      orders_(trials.lanes()),
       checkpoints_(ToAbsl(options_.spec.checkpoint().every())) {
   Gather();
   UpdateStatus();
@@ -282,7 +282,7 @@ void RunLoop::FollowSchedule() {
 std::string RunLoop::CostOfSchedule(const ChoiceCost& cost) const {
   double values = 0;
   for (int lane = 0; lane < trials_.lanes(); ++lane) {
-    values += static_cast<double>(trials_.lane_spec(lane).reply_length);
+    values += static_cast<double>(trials_.lane_spec(lane).reply.length());
   }
   const double bytes = values * static_cast<double>(BytesPerValue(options_.spec.wire().replies()));
   return CostText(cost, bytes / static_cast<double>(trials_.lanes()));
@@ -302,10 +302,10 @@ void RunLoop::CarryOut(std::vector<Action>& actions) {
 void RunLoop::Begin(const AssignedTask& task) {
   if (replies_->Sums(task.lane, task.weave, task.lane_job)) return;
   const Scheme& scheme = core_->scheme(task.weave);
-  replies_->Begin(task.lane, {task.weave, task.lane_job,
-                              static_cast<size_t>(trials_.lane_spec(task.lane).reply_length),
+  Trial::LaneJob job = trials_.of_lane(task.lane).Next(trials_.place(task.lane).lane);
+  replies_->Begin(task.lane, {task.weave, task.lane_job, static_cast<size_t>(job.reply.length()),
                               static_cast<int>(scheme.parts().size()), scheme.unit_weights()});
-  reads_[task.lane] = trials_.of_lane(task.lane).Reads(trials_.place(task.lane).lane);
+  orders_[task.lane] = std::move(job.order);
 }
 
 void RunLoop::CarryOut(const AssignTasks& action) {
@@ -330,7 +330,8 @@ ReplyBook::Wanted RunLoop::WantedOf(const AssignedTask& task, WorkerId worker) c
   for (const Term& term : scheme.parts()[task.part].terms) {
     const Chunk& chunk = scheme.chunks()[term.chunk];
     const Trial::Count count = trials_.of_lane(task.lane).CountExamples(
-        place.lane, task.lane_job, chunk.begin, chunk.end, scheme.denominator());
+        place.lane, task.lane_job, orders_[task.lane].request, chunk.begin, chunk.end,
+        scheme.denominator());
     const double one = term.coefficient * static_cast<double>(count.least);
     const double other = term.coefficient * static_cast<double>(count.most);
     least += std::min(one, other);
@@ -350,6 +351,7 @@ ReplyBook::Wanted RunLoop::WantedOf(const AssignedTask& task, WorkerId worker) c
 v1::Task RunLoop::ToProto(const AssignedTask& task) const {
   const Scheme& scheme = core_->scheme(task.weave);
   const TrialSet::Place place = trials_.place(task.lane);
+  const JobOrder& order = orders_[task.lane];
   v1::Task proto;
   proto.set_id(task.id);
   proto.set_slot(static_cast<uint32_t>(task.slot));
@@ -357,7 +359,8 @@ v1::Task RunLoop::ToProto(const AssignedTask& task) const {
   proto.set_trial(static_cast<uint32_t>(place.trial));
   proto.set_lane(static_cast<uint32_t>(place.lane));
   proto.set_job(static_cast<uint64_t>(task.lane_job));
-  for (const SegmentVersion& read : reads_[task.lane]) {
+  *proto.mutable_request() = order.request;
+  for (const SegmentVersion& read : order.reads) {
     v1::SegmentVersion* segment = proto.add_reads();
     segment->set_segment(static_cast<uint32_t>(read.segment));
     segment->set_version(static_cast<uint64_t>(read.version));

@@ -1,12 +1,13 @@
 #include "coordinator/engine/trial.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
+#include "absl/base/internal/raw_logging.h"
 #include "absl/strings/str_cat.h"
 #include "coordinator/store/sha256.h"
+#include "models/learners/learner_table.h"
 
 namespace gradloom {
 namespace {
@@ -37,14 +38,14 @@ absl::StatusOr<std::unique_ptr<Trial>> Trial::Plan(const v1::TrialSpec& spec,
   absl::StatusOr<std::unique_ptr<Workload>> workload = MakeWorkload(spec.workload(), train);
   if (!workload.ok()) return workload.status();
   trial->workload_ = *std::move(workload);
-  trial->plan_ = trial->workload_->PlanJobs(spec.training(), spec.seed());
+  trial->plans_.emplace(*trial->workload_, spec.training(), spec.seed());
   return trial;
 }
 
 double Trial::MemoryBytes() const {
-  double bytes = workload_->CoordinatorBytes(spec_);
+  double bytes = CoordinatorBytes(*workload_, spec_);
   for (const LaneSpec& lane : workload_->lanes()) {
-    bytes += static_cast<double>(lane.reply_length) * sizeof(float);
+    bytes += static_cast<double>(lane.reply.length()) * sizeof(float);
   }
   return bytes;
 }
@@ -55,7 +56,7 @@ absl::Status Trial::Initialise(std::shared_ptr<const Dataset> train, bool has_te
     learned.mutable_training()->set_evaluate_every(0);
   }
   absl::StatusOr<std::unique_ptr<Learner>> learner =
-      workload_->MakeLearner(learned, std::move(train));
+      MakeLearner(*workload_, learned, std::move(train));
   if (!learner.ok()) return learner.status();
   learner_ = *std::move(learner);
   return absl::OkStatus();
@@ -95,34 +96,44 @@ bool Trial::finished() const {
 
 double Trial::epoch(int lane) const {
   return static_cast<double>(progress(lane).jobs_done) /
-         static_cast<double>(plan_->jobs_per_epoch());
+         static_cast<double>(plans_->usual().jobs_per_epoch());
 }
 
-Trial::Count Trial::CountExamples(int lane, int64_t job, int64_t begin, int64_t end,
-                                  int64_t denominator) const {
-  const auto [first, last] = plan_->Positions(lane, begin, end, denominator);
-  const int64_t examples = plan_->ExamplesIn(lane, job);
-  const int64_t empty = std::max<int64_t>(0, plan_->batch_size(lane) - examples);
+Trial::LaneJob Trial::Next(int lane) const {
+  const ReaderMutexLock lock(mutex_);
+  JobOrder order = learner_->Next(lane);
+  absl::StatusOr<ReplyLayout> reply = workload_->LayoutOf(lane, order.request);
+  ABSL_RAW_CHECK(reply.ok(), "learners ask what their workload answers");
+  return {std::move(order), *std::move(reply)};
+}
+
+Trial::Count Trial::CountExamples(int lane, int64_t job, const v1::Request& request, int64_t begin,
+                                  int64_t end, int64_t denominator) const {
+  const std::shared_ptr<const JobPlan> plan = plans_->For(request);
+  const auto [first, last] = plan->Positions(lane, begin, end, denominator);
+  const int64_t examples = plan->ExamplesIn(lane, JobPlans::Batch(request, job));
+  const int64_t empty = std::max<int64_t>(0, plan->batch_size(lane) - examples);
   return {std::max<int64_t>(0, last - first - empty), std::min(last - first, examples)};
 }
 
-std::vector<SegmentVersion> Trial::Reads(int lane) const {
-  const ReaderMutexLock lock(mutex_);
-  return learner_->Reads(lane);
-}
-
-absl::Status Trial::CheckScalars(int lane, int64_t job, const DecodedSum& sum,
-                                 double count_tolerance) const {
-  std::array<float, kReplyScalars> scalars;
-  sum.Read(static_cast<size_t>(workload_->lanes()[lane].reply_length) - kReplyScalars, scalars);
-  const auto expected = static_cast<double>(plan_->ExamplesIn(lane, job));
-  if (!std::isfinite(scalars[kLossSum]) || !(std::fabs(scalars[kLossSum]) < kLossMax * expected)) {
-    return absl::OutOfRangeError(
-        absl::StrCat(LaneName(lane), ", job ", job, ": the training diverged (loss ",
-                     scalars[kLossSum] / expected,
-                     "); try a smaller optimizer.learning_rate or set optimizer.clip_norm"));
+absl::Status Trial::CheckScalars(int lane, int64_t job, const v1::Request& request,
+                                 const DecodedSum& sum, double count_tolerance) const {
+  const absl::StatusOr<ReplyLayout> reply = workload_->LayoutOf(lane, request);
+  if (!reply.ok()) return reply.status();
+  const auto scalar = [&](absl::string_view name) {
+    float value = 0;
+    sum.Read(static_cast<size_t>(reply->At(name).offset), std::span(&value, 1));
+    return value;
+  };
+  const auto expected =
+      static_cast<double>(plans_->For(request)->ExamplesIn(lane, JobPlans::Batch(request, job)));
+  const float loss = reply->Has("loss") ? scalar("loss") : 0;
+  if (!(std::fabs(loss) < kLossMax * expected)) {
+    return absl::OutOfRangeError(absl::StrCat(
+        LaneName(lane), ", job ", job, ": the training diverged (loss ", loss / expected,
+        "); try a smaller optimizer.learning_rate or set optimizer.clip_norm"));
   }
-  const double counted = scalars[kExamples];
+  const double counted = scalar("examples");
   if (!(std::fabs(counted - expected) <= count_tolerance * expected)) {
     return absl::DataLossError(absl::StrCat(LaneName(lane), ", job ", job,
                                             ": the decoded sum counts ", counted,
@@ -141,11 +152,11 @@ absl::StatusOr<std::optional<AppliedJob>> Trial::Apply(int lane, int64_t job, co
                                                        const JobDecoding& decoding,
                                                        double count_tolerance) {
   const SumView decoded(sum, decoding);
-  if (absl::Status status = CheckScalars(lane, job, decoded, count_tolerance); !status.ok()) {
-    return status;
-  }
   const WriterMutexLock lock(mutex_);
   if (learner_->progress(lane).finished) return std::nullopt;
+  const v1::Request request = learner_->Next(lane).request;
+  absl::Status fits = CheckScalars(lane, job, request, decoded, count_tolerance);
+  if (!fits.ok()) return fits;
   absl::StatusOr<AppliedJob> applied = learner_->Apply(lane, job, decoded);
   if (!applied.ok()) return Named(lane, job, applied.status());
   return *applied;
@@ -162,9 +173,9 @@ absl::StatusOr<std::optional<int64_t>> Trial::ApplyMissing(int lane, int64_t job
 absl::Status Trial::ApplyLate(int lane, int64_t job, const JobSum& sum, const JobDecoding& decoding,
                               double count_tolerance) {
   const SumView decoded(sum, decoding);
-  if (absl::Status status = CheckScalars(lane, job, decoded, count_tolerance); !status.ok()) {
-    return status;
-  }
+  // Late jobs ask for nothing else than gradients.
+  absl::Status fits = CheckScalars(lane, job, v1::Request(), decoded, count_tolerance);
+  if (!fits.ok()) return fits;
   const WriterMutexLock lock(mutex_);
   if (learner_->progress(lane).finished) return absl::OkStatus();
   return Named(lane, job, learner_->ApplyLate(lane, job, decoded));
@@ -184,9 +195,7 @@ absl::StatusOr<Evaluation> Trial::Evaluate(int64_t view, const Examples* test) {
 }
 
 bool Trial::ReadSegment(SegmentVersion segment, size_t offset, std::span<float> out) const {
-  if (segment.segment < 0 || segment.segment >= static_cast<int>(workload_->segments().size())) {
-    return false;
-  }
+  if (workload_->SegmentSize(segment.segment) == 0) return false;
   const ReaderMutexLock lock(mutex_);
   const std::span<const float> values = learner_->Values(segment);
   if (offset + out.size() > values.size()) return false;

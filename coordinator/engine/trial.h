@@ -20,7 +20,8 @@
 #include "gradloom/v1/checkpoint.pb.h"
 #include "gradloom/v1/run.pb.h"
 #include "models/data/dataset.h"
-#include "models/workloads/learner.h"
+#include "models/learners/learner.h"
+#include "models/workloads/job_plans.h"
 #include "models/workloads/workload.h"
 #include "proto/ops/mutex.h"
 
@@ -50,15 +51,20 @@ class Trial {
   bool finished() const;
   // Passes over the lane's data so far.
   double epoch(int lane) const;
-  // Examples in [begin, end) / denominator of a job's data; known exactly but in a job that has
-  // empty positions.
+  // The lane's job under way, and how its replies are laid out; its needs must be met.
+  struct LaneJob {
+    JobOrder order;
+    ReplyLayout reply;
+  };
+  LaneJob Next(int lane) const;
+  // Examples in [begin, end) / denominator of the data of a job of that request; known exactly but
+  // in a job that has empty positions.
   struct Count {
     int64_t least = 0;
     int64_t most = 0;
   };
-  Count CountExamples(int lane, int64_t job, int64_t begin, int64_t end, int64_t denominator) const;
-  // What the lane's job under way reads; its needs must be met.
-  std::vector<SegmentVersion> Reads(int lane) const;
+  Count CountExamples(int lane, int64_t job, const v1::Request& request, int64_t begin, int64_t end,
+                      int64_t denominator) const;
 
   // One effect at a time: hold it from before Apply until after Evaluate.
   class ABSL_SCOPED_LOCKABLE Effect {
@@ -129,14 +135,14 @@ class Trial {
  private:
   explicit Trial(v1::TrialSpec spec) : spec_(std::move(spec)) {}
 
-  // Whether a decoded sum counts the job's examples and has a finite loss.
-  absl::Status CheckScalars(int lane, int64_t job, const DecodedSum& sum,
-                            double count_tolerance) const;
+  // Whether the decoded sum of a job of that request counts its examples and has a finite loss.
+  absl::Status CheckScalars(int lane, int64_t job, const v1::Request& request,
+                            const DecodedSum& sum, double count_tolerance) const;
   absl::Status Named(int lane, int64_t job, const absl::Status& status) const;
 
   v1::TrialSpec spec_;
   std::unique_ptr<Workload> workload_;
-  std::unique_ptr<JobPlan> plan_;
+  std::optional<JobPlans> plans_;
   mutable Mutex effect_mutex_;
   mutable SharedMutex mutex_;
   std::unique_ptr<Learner> learner_ ABSL_PT_GUARDED_BY(mutex_);

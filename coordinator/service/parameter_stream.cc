@@ -24,11 +24,12 @@ class ParameterStream final : public grpc::ServerWriteReactor<v1::Frame> {
           absl::StrCat("no active run ", request.run(), " with a trial ", request.trial())));
       return;
     }
-    const std::vector<SegmentSpec>& segments = trial->workload().segments();
-    if (request.segment().segment() >= segments.size()) {
+    const Workload& workload = trial->workload();
+    const auto segments = workload.segments().size() + workload.lanes().size();  // and directions
+    if (request.segment().segment() >= segments) {
       Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
                           absl::StrCat("segment ", request.segment().segment(), " of trial ",
-                                       request.trial(), ": legal are 0 to ", segments.size() - 1)));
+                                       request.trial(), ": legal are 0 to ", segments - 1)));
       return;
     }
     // Versions count updates; what is far beyond any is nobody's.
@@ -43,7 +44,7 @@ class ParameterStream final : public grpc::ServerWriteReactor<v1::Frame> {
     segment_ = {static_cast<int32_t>(request.segment().segment()),
                 static_cast<int64_t>(request.segment().version())};
     format_ = engine_->wire().parameters();
-    length_ = static_cast<size_t>(segments[request.segment().segment()].size);
+    length_ = static_cast<size_t>(workload.SegmentSize(segment_.segment));
     frame_values_ = FrameValues(format_, engine_->wire().frame_bytes());
     values_.resize(std::min(frame_values_, length_));
     WriteNext();

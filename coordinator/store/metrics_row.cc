@@ -55,11 +55,8 @@ std::string CellOf(const MetricsRow& row, const std::string& column) {
   if (column == "epoch") return Number(row.epoch);
   if (column == "round") return Cell(row.round);
   if (column == "loss") return Cell(row.loss);
-  if (column == "train_accuracy") return Cell(row.train_accuracy);
   if (column == "test_loss") return Cell(row.test_loss);
   if (column == "test_accuracy") return Cell(row.test_accuracy);
-  if (column == "learning_rate") return Cell(row.learning_rate);
-  if (column == "gradient_norm") return Cell(row.gradient_norm);
   if (column == "stragglers") return Cell(row.stragglers);
   const auto more = row.more.find(column);
   return more == row.more.end() ? "" : Number(more->second);

@@ -23,18 +23,17 @@ struct MetricsRow {
   // and lives.
   std::optional<uint64_t> round;
   std::optional<double> loss;  // the job's own, on its batch
-  std::optional<double> train_accuracy;
   std::optional<double> test_loss;
   std::optional<double> test_accuracy;
-  std::optional<double> learning_rate;
-  std::optional<double> gradient_norm;  // of the mean gradient, before clipping
-  std::optional<uint64_t> stragglers;   // slots of that round that the job was decoded without
-  std::map<std::string, double> more;   // by column name: see IsColumnName
+  std::optional<uint64_t> stragglers;  // slots of that round that the job was decoded without
+  // What the learner tells, by column name (see IsColumnName): "train_accuracy", "learning_rate",
+  // "gradient_norm" (of the mean gradient, before clipping), and what else it has.
+  std::map<std::string, double> more;
 };
 
 using MetricsColumns = std::vector<std::string>;
 
-// Of a new file: the members of MetricsRow but `more`, in its own order.
+// Of a new file: the members of MetricsRow, and of `more` what most learners tell.
 const MetricsColumns& OwnMetricsColumns();
 // Of a column beyond these: 1 to 100 lower-case letters, digits and _ . / -
 bool IsColumnName(absl::string_view name);

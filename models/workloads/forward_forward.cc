@@ -69,7 +69,7 @@ class ForwardForward final : public Workload {
       const bool is_read = l + 1 < layers_count;
       segments_.push_back(
           {TensorsOf(layer), layer.parameters(), is_read && !greedy ? kHistory : 0});
-      LaneSpec lane{absl::StrCat("layer-", l), layer.parameters() + kReplyScalars, {}};
+      LaneSpec lane{absl::StrCat("layer-", l), ReplyLayout::OfGradient(layer.parameters()), {}};
       for (int other = 0; other < layers_count; ++other) {
         if (greedy && other < l) lane.needs.push_back({other, 0, true});
         if (!greedy && other < l) lane.needs.push_back({other, kBehind, false});
@@ -97,10 +97,10 @@ class ForwardForward final : public Workload {
 
   absl::Status AddSum(const JobInputs& inputs, const Examples& batch, std::span<const int64_t> ids,
                       std::span<float> sum) const override;
-  double CoordinatorBytes(const v1::TrialSpec& trial) const override {
+  double EvaluationBytes() const override {
     double values = 0;
     for (const Network& layer : layers_) values += static_cast<double>(layer.outputs()) * kSubBatch;
-    return Workload::CoordinatorBytes(trial) + values * sizeof(float);
+    return values * sizeof(float);
   }
   absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const override;
 
@@ -160,12 +160,12 @@ absl::Status ForwardForward::CheckSizes(const JobInputs& inputs, const Examples&
   const auto layers = static_cast<size_t>(inputs.lane) + 1;
   if (batch.rows > kSubBatch || ids.size() != static_cast<size_t>(batch.rows) ||
       inputs.segments.size() != layers ||
-      sum.size() != static_cast<size_t>(lanes_[inputs.lane].reply_length)) {
+      sum.size() != static_cast<size_t>(lanes_[inputs.lane].reply.length())) {
     return absl::InvalidArgumentError(
         absl::StrCat("sub-batch of ", batch.rows, " examples with ", ids.size(), " ids, ",
                      inputs.segments.size(), " segments and a sum of ", sum.size(),
                      " values; legal are 0 to ", kSubBatch, " examples with an id each, ", layers,
-                     " and ", lanes_[inputs.lane].reply_length));
+                     " and ", lanes_[inputs.lane].reply.length()));
   }
   for (size_t i = 0; i < layers; ++i) {
     const size_t segment = i == 0 ? layers - 1 : i - 1;
@@ -242,12 +242,11 @@ absl::Status ForwardForward::AddSum(const JobInputs& inputs, const Examples& bat
     for (int64_t j = 0; j < units; ++j) gradient[row * units + j] = slope * h[j];
   }
   layer.Backward(pass, inputs.segments[0], top.input, top.trace, gradient, sum.data());
-  float* const scalars = sum.data() + layer.parameters();
-  scalars[kLossSum] += static_cast<float>(loss);
+  ExampleTotals totals{.loss = loss, .examples = rows};
   for (int64_t row = 0; row < rows; ++row) {
-    scalars[kCorrect] += goodness[row] > goodness[rows + row] ? 1.0f : 0.0f;
+    totals.correct += goodness[row] > goodness[rows + row] ? 1 : 0;
   }
-  scalars[kExamples] += static_cast<float>(rows);
+  AddTotals(lanes_[inputs.lane].reply, totals, sum);
   return absl::OkStatus();
 }
 

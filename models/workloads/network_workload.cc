@@ -27,7 +27,7 @@ NetworkWorkload::NetworkWorkload(Network network, LossKind loss, int64_t sub_bat
       sub_batch_(sub_batch),
       linear_(linear) {
   segments_.push_back({TensorsOf(network_), network_.parameters()});
-  lanes_.push_back({"", network_.parameters() + kReplyScalars, {}});
+  lanes_.push_back({"", ReplyLayout::OfGradient(network_.parameters()), {}});
 }
 
 void NetworkWorkload::Initialise(uint64_t seed, int /*segment*/, std::span<float> values) const {
@@ -119,16 +119,16 @@ absl::Status NetworkWorkload::AddSum(const JobInputs& inputs, const Examples& ba
     return BadExample(NameOf(ids, sums.bad_row), slice.targets[sums.bad_row], classes_.count());
   }
   step.Backward(sum.data());
-  float* const scalars = sum.data() + network_.parameters();
-  scalars[kLossSum] += static_cast<float>(sums.loss);
-  scalars[kCorrect] += static_cast<float>(sums.correct);
-  scalars[kExamples] += static_cast<float>(batch.rows);
+  AddTotals(
+      lanes_[0].reply,
+      {.loss = sums.loss, .correct = static_cast<double>(sums.correct), .examples = batch.rows},
+      sum);
   return absl::OkStatus();
 }
 
-double NetworkWorkload::CoordinatorBytes(const v1::TrialSpec& trial) const {
+double NetworkWorkload::EvaluationBytes() const {
   const double values = static_cast<double>(network_.outputs()) * static_cast<double>(sub_batch_);
-  return Workload::CoordinatorBytes(trial) + values * sizeof(float);
+  return values * sizeof(float);
 }
 
 absl::StatusOr<Evaluation> NetworkWorkload::Evaluate(const TrialView& view,

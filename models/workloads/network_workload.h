@@ -32,13 +32,13 @@ class NetworkWorkload final : public Workload {
   int64_t sub_batch() const override { return sub_batch_; }
   absl::Status AddSum(const JobInputs& inputs, const Examples& batch, std::span<const int64_t> ids,
                       std::span<float> sum) const override;
-  double CoordinatorBytes(const v1::TrialSpec& trial) const override;
+  double EvaluationBytes() const override;
   absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const override;
 
  private:
   int64_t features() const { return network_.input().size(); }
   int64_t width() const { return network_.output().size(); }
-  size_t reply_length() const { return static_cast<size_t>(lanes_[0].reply_length); }
+  size_t reply_length() const { return static_cast<size_t>(lanes_[0].reply.length()); }
 
   Network network_;
   LossKind loss_;

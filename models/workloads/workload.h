@@ -5,8 +5,9 @@
 // serve a single model as they serve a sweep.
 //
 // The worker's side is a pure function of (the segments' values, examples, seeds): a sum over
-// examples of a float vector [vector | scalars], hence codable. The coordinator's side is a Learner
-// (learner.h). A Workload is immutable and thread-safe.
+// examples of a float vector of named parts (request.h), hence codable. What a job sums is what the
+// learner asks (models/learners/learner.h, the coordinator's side): the gradient, mostly. A
+// Workload is immutable and thread-safe.
 #ifndef GRADLOOM_MODELS_WORKLOADS_WORKLOAD_H_
 #define GRADLOOM_MODELS_WORKLOADS_WORKLOAD_H_
 
@@ -23,11 +24,9 @@
 #include "gradloom/v1/run.pb.h"
 #include "models/data/dataset.h"
 #include "models/data/job_plan.h"
+#include "models/workloads/request.h"
 
 namespace gradloom {
-
-// Scalars that travel behind the vector, as the last coordinates of the sum.
-enum ReplyScalar { kLossSum = 0, kCorrect = 1, kExamples = 2, kReplyScalars = 3 };
 
 // A named slice of a segment, for checkpoints: row-major `shape`.
 struct ParameterTensor {
@@ -61,8 +60,8 @@ struct LaneNeed {
   bool finished = false;
 };
 struct LaneSpec {
-  std::string name;          // "layer-1"; "" for the only lane
-  int64_t reply_length = 0;  // scalars included
+  std::string name;   // "layer-1"; "" for the only lane
+  ReplyLayout reply;  // of its jobs' usual request
   std::vector<LaneNeed> needs;
   // A job may count as missing when its sum is not there so long after it began
   // (Learner::ApplyMissing); and, with `late`, still serve when it comes (Learner::ApplyLate).
@@ -77,7 +76,18 @@ struct JobInputs {
   std::vector<SegmentVersion> versions = {};
   uint64_t seed = 0;  // the trial's
   int lane = 0;
-  int64_t job = 0;
+  int64_t job = 0;  // or Request::batch, the job whose examples and draws this one shares
+};
+
+// Which of a job's positions a sub-batch is at, for requests whose sums depend on it.
+struct JobShare {
+  int64_t position = 0;   // of the sub-batch's first example among the job's
+  int64_t positions = 0;  // of the job
+  // For requests that share the parameters, not the examples (SharesParameters): [begin, end) /
+  // denominator of them is summed over, for all of the job's examples at once, of which those at
+  // positions [first, last) count in the scalars.
+  int64_t begin = 0, end = 1, denominator = 1;
+  int64_t first = 0, last = 0;
 };
 
 struct Evaluation {
@@ -93,10 +103,9 @@ struct Evaluation {
 struct TrialView {
   std::vector<std::span<const float>> segments;  // one each, in order
   std::vector<int64_t> jobs_done = {};           // by lane; 0: not begun
+  std::vector<int64_t> versions = {};            // of the segments; empty: not known
   uint64_t seed = 0;                             // the trial's
 };
-
-class Learner;
 
 class Workload {
  public:
@@ -106,13 +115,17 @@ class Workload {
   virtual const std::vector<LaneSpec>& lanes() const = 0;
   // Values of all segments.
   int64_t parameters() const;
+  // A lane's direction (JobOrder::reads) is a segment behind the others, as long as the lane's own.
+  int DirectionOf(int lane) const { return static_cast<int>(segments().size()) + lane; }
+  // Of a segment or a direction; 0 where there is none of that number.
+  int64_t SegmentSize(int segment) const;
 
-  // What the lane's job reads; kFinal where it reads a lane's segment that it needs finished.
-  // [segment `lane` at version `job`: every lane has its own]. Segments beyond the lanes' are
-  // constants: always at version 0.
+  // What the lane's gradient job reads; kFinal where it reads a lane's segment that it needs
+  // finished. [segment `lane` at version `job`: every lane has its own]. Segments beyond the lanes'
+  // are constants: always at version 0.
   virtual std::vector<SegmentVersion> Reads(int lane, int64_t job) const;
   // Fills a segment's initial values from a seed. What the training set decides is left at zero;
-  // MakeLearner fills it in.
+  // Constants tells it.
   virtual void Initialise(uint64_t seed, int segment, std::span<float> values) const = 0;
 
   // Which examples jobs use. [mini-batches of training.batch_size over the whole training set]
@@ -122,11 +135,20 @@ class Workload {
   // Examples computed at a time; work may stop between sub-batches. Sums are accumulated sub-batch
   // by sub-batch in position order, so a chunk's bits do not depend on who computes it.
   virtual int64_t sub_batch() const = 0;
-  // Adds the sum over `batch` (at most sub_batch() examples; empty unless reads_examples()), and
-  // its scalars, to `sum` (the lane's reply_length values). ids[i] is example i's number in the
-  // training set: it keys whatever is drawn for it.
+  // Adds the gradient sum over `batch` (at most sub_batch() examples; empty unless
+  // reads_examples()), and its scalars, to `sum`, which is laid out as the lane's reply. ids[i] is
+  // example i's number in the training set: it keys whatever is drawn for it.
   virtual absl::Status AddSum(const JobInputs& inputs, const Examples& batch,
                               std::span<const int64_t> ids, std::span<float> sum) const = 0;
+
+  // How a reply to the request is laid out. Unimplemented names the request when the workload does
+  // not answer it; InvalidArgument what is wrong with it. [the lane's reply, to gradient requests]
+  virtual absl::StatusOr<ReplyLayout> LayoutOf(int lane, const v1::Request& request) const;
+  // As AddSum, of what is requested, laid out so. inputs.segments has the direction last, where the
+  // request reads one.
+  virtual absl::Status AddAnswer(const v1::Request& request, const JobShare& share,
+                                 const JobInputs& inputs, const Examples& batch,
+                                 std::span<const int64_t> ids, std::span<float> sum) const;
 
   // Whether Evaluate needs no test set from outside, and whether it fills Evaluation::validation.
   virtual bool has_own_test() const { return false; }
@@ -135,14 +157,13 @@ class Workload {
   virtual absl::StatusOr<Evaluation> Evaluate(const TrialView& view,
                                               const Examples* test) const = 0;
 
-  // Bytes of memory that the trial takes at the coordinator, at least: its learner's, and where it
-  // is much an evaluation's. Known before any of it is taken. [the segments' values, the versions
-  // kept of them, what the optimiser keeps]
-  virtual double CoordinatorBytes(const v1::TrialSpec& trial) const;
-  // The coordinator's side of a trial. `trial` is resolved; `train` is the training set that the
-  // workload was made for. [a GradientLearner: every lane's mean gradient moves its segment]
-  virtual absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
-      const v1::TrialSpec& trial, std::shared_ptr<const Dataset> train) const;
+  // Bytes that an evaluation takes beside the trial's state and the test data, where it is much.
+  virtual double EvaluationBytes() const { return 0; }
+  // Values of the segments beyond the lanes', in order: what the training set decides. [none]
+  virtual absl::StatusOr<std::vector<std::vector<float>>> Constants(
+      const Dataset* /*train*/) const {
+    return std::vector<std::vector<float>>();
+  }
 
  protected:
   explicit Workload(int64_t examples) : examples_(examples) {}

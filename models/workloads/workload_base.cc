@@ -2,9 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "models/data/minibatch.h"
-#include "models/optimisers/optimiser.h"
-#include "models/workloads/gradient_learner.h"
 #include "models/workloads/workload.h"
 
 namespace gradloom {
@@ -13,6 +12,13 @@ int64_t Workload::parameters() const {
   int64_t values = 0;
   for (const SegmentSpec& segment : segments()) values += segment.size;
   return values;
+}
+
+int64_t Workload::SegmentSize(int segment) const {
+  const auto own = static_cast<int>(segments().size());
+  const int of = segment < own ? segment : segment - own;
+  if (segment < 0 || of >= (segment < own ? own : static_cast<int>(lanes().size()))) return 0;
+  return segments()[of].size;
 }
 
 std::vector<SegmentVersion> Workload::Reads(int lane, int64_t job) const { return {{lane, job}}; }
@@ -24,24 +30,17 @@ std::unique_ptr<JobPlan> Workload::PlanJobs(const v1::TrainingSpec& training, ui
       MinibatchPlan(examples_, static_cast<int64_t>(std::min(batch, examples)), seed));
 }
 
-double Workload::CoordinatorBytes(const v1::TrialSpec& trial) const {
-  // One that is not legal is MakeLearner's error.
-  const auto optimiser = MakeOptimiser(trial.optimizer(), kMaxJobs);
-  const double kept = optimiser.ok() ? static_cast<double>((*optimiser)->state_names().size()) : 0;
-  double values = 0;
-  for (size_t s = 0; s < segments().size(); ++s) {
-    const SegmentSpec& segment = segments()[s];
-    const double copies = 1 + segment.history + (s < lanes().size() ? kept : 0);
-    values += copies * static_cast<double>(segment.size);
-  }
-  return values * sizeof(float);
+absl::StatusOr<ReplyLayout> Workload::LayoutOf(int lane, const v1::Request& request) const {
+  if (IsGradient(request)) return lanes()[lane].reply;
+  return absl::UnimplementedError(
+      absl::StrCat("request ", NameOf(request.kind()), ": this workload answers gradient only"));
 }
 
-absl::StatusOr<std::unique_ptr<Learner>> Workload::MakeLearner(
-    const v1::TrialSpec& trial,
-    // NOLINTNEXTLINE(performance-unnecessary-value-param): other workloads keep it
-    std::shared_ptr<const Dataset> /*train*/) const {
-  return MakeGradientLearner(*this, trial);
+absl::Status Workload::AddAnswer(const v1::Request& request, const JobShare& /*share*/,
+                                 const JobInputs& inputs, const Examples& batch,
+                                 std::span<const int64_t> ids, std::span<float> sum) const {
+  if (IsGradient(request)) return AddSum(inputs, batch, ids, sum);
+  return LayoutOf(inputs.lane, request).status();
 }
 
 }  // namespace gradloom

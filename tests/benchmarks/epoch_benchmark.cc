@@ -78,7 +78,7 @@ class Epoch {
       for (const SegmentVersion& read : workload_->Reads(lane, 1)) {
         inputs.segments.push_back(segments_[read.segment]);
       }
-      std::vector<float> sum(workload_->lanes()[lane].reply_length);
+      std::vector<float> sum(workload_->lanes()[lane].reply.length());
       for (const SubBatch& batch : batches_[lane]) {
         ok &= workload_->AddSum(inputs, batch.examples, batch.ids, sum).ok();
       }

@@ -40,6 +40,7 @@
 #include "proto/ops/logging.h"
 #include "proto/wire/frame.h"
 #include "proto/wire/heartbeat.h"
+#include "tests/models/workloads/reply_scalars.h"
 
 namespace gradloom {
 namespace {

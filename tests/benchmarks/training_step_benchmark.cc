@@ -137,7 +137,7 @@ void BM_AddSum(benchmark::State& state, v1::Activation activation) {
   batch.targets.assign(batch.rows, 3);
   std::vector<int64_t> ids(batch.rows);
   std::iota(ids.begin(), ids.end(), 0);
-  std::vector<float> parameters(workload->parameters()), sum(workload->lanes()[0].reply_length);
+  std::vector<float> parameters(workload->parameters()), sum(workload->lanes()[0].reply.length());
   workload->Initialise(1, 0, parameters);
   for (auto _ : state) {
     if (!workload->AddSum({.segments = {parameters}, .seed = 1, .job = 0}, batch, ids, sum).ok())

@@ -42,8 +42,8 @@ const std::vector<IncludeRule>& IncludeRules() {
   static const auto& rules = *new std::vector<IncludeRule>{
       {"coding/", {"coding/"}, Impure()},
       {"models/",
-       {"models/", "gradloom/v1/run.pb.h", "gradloom/v1/checkpoint.pb.h", "proto/ops/mutex.h",
-        "proto/wire/crc32c.h"},
+       {"models/", "gradloom/v1/run.pb.h", "gradloom/v1/request.pb.h",
+        "gradloom/v1/checkpoint.pb.h", "proto/ops/mutex.h", "proto/wire/crc32c.h"},
        Service()},
       {"proto/", {"proto/", "gradloom/"}, {}},
       {"proto/wire/", {"proto/wire/", "gradloom/"}, {"grpc", "spdlog/", "prometheus/"}},

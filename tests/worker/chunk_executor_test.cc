@@ -8,6 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/models/workloads/reply_scalars.h"
 #include "tests/worker/test_run.h"
 
 namespace gradloom {
@@ -39,8 +40,8 @@ std::vector<double> Oracle(const ServedRun& run, const v1::Task& task) {
   std::vector<double> sum(kLength);
   for (const v1::Term& term : task.terms()) {
     const auto [first, last] =
-        trial.plan->Positions(0, term.begin(), term.end(), task.denominator());
-    for (const int64_t id : trial.plan->Draw(0, task.job(), first, last)) {
+        trial.plans->usual().Positions(0, term.begin(), term.end(), task.denominator());
+    for (const int64_t id : trial.plans->usual().Draw(0, task.job(), first, last)) {
       std::vector<float> one(kLength);
       const std::vector<int64_t> ids = {id};
       EXPECT_TRUE(trial.workload
@@ -142,7 +143,7 @@ class OddWorkload final : public Workload {
  public:
   OddWorkload(int64_t odd, float value) : Workload(kTestExamples), odd_(odd), value_(value) {
     segments_.push_back({{}, kTestParameters});
-    lanes_.push_back({"", kTestParameters + kReplyScalars, {}});
+    lanes_.push_back({"", ReplyLayout::OfGradient(kTestParameters), {}});
   }
   const std::vector<SegmentSpec>& segments() const override { return segments_; }
   const std::vector<LaneSpec>& lanes() const override { return lanes_; }
@@ -169,8 +170,9 @@ absl::Status ComputeOdd(int64_t odd, float value, v1::NumberFormat format,
   ServedRun run;
   run.data = OpenData(TestOffer(1).spec().data(), "")->train;
   run.reply_format = format;
-  run.trials.push_back({std::make_unique<OddWorkload>(odd, value),
-                        std::make_unique<MinibatchJobs>(MinibatchPlan(kTestExamples, 0, 1)), 1});
+  auto workload = std::make_unique<OddWorkload>(odd, value);
+  JobPlans plans(*workload, v1::TrainingSpec(), 1);
+  run.trials.push_back({std::move(workload), std::move(plans), 1});
   ChunkExecutor executor(1 << 20);
   std::vector<float> sum(kLength);
   return executor.Compute(run, TestTask(1, 12, 1, {{0, 1, 1}}), {parameters}, kAlways, sum);

@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "proto/ops/logging.h"
 #include "proto/ops/version.h"
+#include "tests/models/workloads/reply_scalars.h"
 #include "tests/worker/fake_coordinator.h"
 #include "tests/worker/test_run.h"
 

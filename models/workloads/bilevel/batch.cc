@@ -2,13 +2,13 @@
 
 namespace gradloom {
 
-ReplyLayout LayoutOf(const BilevelShape& shape, v1::Bilevel::Version version, int phase) {
+BlockLayout LayoutOf(const BilevelShape& shape, v1::Bilevel::Version version, int phase) {
   if (version != v1::Bilevel::V1) return {shape.dy, shape.dy, shape.dx, 0};
   if (phase == 0) return {shape.dy, shape.dy, 0, shape.hessian_size()};
   return {0, 0, shape.dx, 0};
 }
 
-BatchSums::BatchSums(const BilevelProblem& problem, const ReplyLayout& layout,
+BatchSums::BatchSums(const BilevelProblem& problem, const BlockLayout& layout,
                      double training_weight, double validation_weight)
     : problem_(problem),
       training_weight_(training_weight),
@@ -18,7 +18,7 @@ BatchSums::BatchSums(const BilevelProblem& problem, const ReplyLayout& layout,
       now_terms_(TermsIn(layout, now_)),
       before_terms_(TermsIn(layout, before_)) {}
 
-BilevelTerms BatchSums::TermsIn(const ReplyLayout& layout, std::span<double> values) const {
+BilevelTerms BatchSums::TermsIn(const BlockLayout& layout, std::span<double> values) const {
   BilevelTerms terms;
   terms.gy = values.first(layout.gy);
   terms.q = values.subspan(layout.gy, layout.q);
@@ -43,7 +43,7 @@ void BatchSums::AddDataFree(int block, const Bsvrb::Pair& at) {
   problem_.AddDataFree(block, at.before, share_, before_terms_);
 }
 
-void ReadReply(const ReplyLayout& layout, std::span<const double> values, BlockReply& reply) {
+void ReadReply(const BlockLayout& layout, std::span<const double> values, BlockReply& reply) {
   size_t at = 0;
   const auto read = [&](int64_t size, std::vector<double>& out) {
     if (size > 0) out.assign(values.begin() + at, values.begin() + at + size);

@@ -14,18 +14,18 @@
 
 namespace gradloom {
 
-struct ReplyLayout {
+struct BlockLayout {
   int64_t gy = 0, q = 0, gx = 0, hessian = 0;  // sizes
   int64_t half() const { return gy + q + gx + hessian; }
 };
 // Jobs of a lane in a step. Version 1's second phase needs the solutions that its first makes
 // possible.
 inline int PhasesOf(v1::Bilevel::Version version) { return version == v1::Bilevel::V1 ? 2 : 1; }
-ReplyLayout LayoutOf(const BilevelShape& shape, v1::Bilevel::Version version, int phase);
+BlockLayout LayoutOf(const BilevelShape& shape, v1::Bilevel::Version version, int phase);
 
 class BatchSums {
  public:
-  BatchSums(const BilevelProblem& problem, const ReplyLayout& layout, double training_weight,
+  BatchSums(const BilevelProblem& problem, const BlockLayout& layout, double training_weight,
             double validation_weight);
 
   void Add(int block, bool validation, const BilevelRow& row, const Bsvrb::Pair& at);
@@ -39,7 +39,7 @@ class BatchSums {
   double correct() const { return now_terms_.correct; }
 
  private:
-  BilevelTerms TermsIn(const ReplyLayout& layout, std::span<double> values) const;
+  BilevelTerms TermsIn(const BlockLayout& layout, std::span<double> values) const;
 
   const BilevelProblem& problem_;
   double training_weight_, validation_weight_;
@@ -49,7 +49,7 @@ class BatchSums {
 };
 
 // Fills what `layout` has; `values` is [now | change].
-void ReadReply(const ReplyLayout& layout, std::span<const double> values, BlockReply& reply);
+void ReadReply(const BlockLayout& layout, std::span<const double> values, BlockReply& reply);
 
 }  // namespace gradloom
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "models/workloads/bilevel/bilevel_learner.h"
 
 namespace gradloom {
 
@@ -48,8 +47,12 @@ BilevelWorkload::BilevelWorkload(std::unique_ptr<BilevelProblem> problem, const 
   }
   const int lanes = plan.lanes.lanes();
   for (int lane = 0; lane < lanes; ++lane) {
+    std::vector<ReplyLayout::Part> places;
+    for (int place = 0; place < plan.lanes.places_in_lane(); ++place) {
+      places.push_back({absl::StrCat("place-", place), plan.place_length()});
+    }
     LaneSpec spec{lanes == 1 ? "" : absl::StrCat("place-", lane),
-                  plan.lanes.places_in_lane() * plan.place_length() + kReplyScalars,
+                  ReplyLayout::WithScalars(std::move(places)),
                   {},
                   plan.give_up,
                   plan.late};
@@ -89,7 +92,7 @@ absl::Status BilevelWorkload::Check(const JobInputs& inputs, const Examples& bat
                                     std::span<const float> sum) const {
   const LaneSpec& lane = lanes_[inputs.lane];
   const auto rows = static_cast<size_t>(batch.rows);
-  bool fits = sum.size() == static_cast<size_t>(lane.reply_length) &&
+  bool fits = sum.size() == static_cast<size_t>(lane.reply.length()) &&
               inputs.segments.size() == 1 + static_cast<size_t>(plan_.lanes.places_in_lane());
   for (size_t i = 0; fits && i < inputs.segments.size(); ++i) {
     fits = inputs.segments[i].size() ==
@@ -106,7 +109,7 @@ absl::Status BilevelWorkload::Check(const JobInputs& inputs, const Examples& bat
         "sub-batch of ", batch.rows, " examples of ", batch.features, " features with ", ids.size(),
         " ids, ", inputs.segments.size(), " segments and a sum of ", sum.size(),
         " values; legal are an id each of ", features_, " features, ",
-        1 + plan_.lanes.places_in_lane(), " and ", lane.reply_length));
+        1 + plan_.lanes.places_in_lane(), " and ", lane.reply.length()));
   }
   for (const int64_t id : ids) {
     if (id < 0 || id >= plan_.shape().rows()) {
@@ -128,9 +131,8 @@ absl::Status BilevelWorkload::AddSum(const JobInputs& inputs, const Examples& ba
   if (auto status = Check(inputs, batch, ids, sum); !status.ok()) return status;
   const int64_t dx = plan_.shape().dx, dy = plan_.shape().dy, phases = plan_.lanes.phases;
   const std::vector<int> blocks = plan_.sampler.Blocks(inputs.seed, inputs.job / phases);
-  const ReplyLayout layout = plan_.Layout(static_cast<int>(inputs.job % phases));
+  const BlockLayout layout = plan_.Layout(static_cast<int>(inputs.job % phases));
   const std::vector<double> x(inputs.segments[0].begin(), inputs.segments[0].end());
-  const std::span<float> scalars = sum.last(kReplyScalars);
   for (int k = 0; k < plan_.lanes.places_in_lane(); ++k) {
     const int block = blocks[plan_.lanes.first_place(inputs.lane) + k];
     const std::span<const float> values = inputs.segments[1 + k];
@@ -154,10 +156,10 @@ absl::Status BilevelWorkload::AddSum(const JobInputs& inputs, const Examples& ba
       reply[i] += static_cast<float>(sums.now()[i]);
       reply[layout.half() + i] += static_cast<float>(sums.now()[i] - sums.before()[i]);
     }
-    scalars[kLossSum] += static_cast<float>(sums.loss());
-    scalars[kCorrect] += static_cast<float>(sums.correct());
+    AddTotals(lanes_[inputs.lane].reply,
+              {.loss = sums.loss(), .correct = static_cast<double>(sums.correct())}, sum);
   }
-  scalars[kExamples] += static_cast<float>(ids.size());
+  AddTotals(lanes_[inputs.lane].reply, {.examples = static_cast<int64_t>(ids.size())}, sum);
   return absl::OkStatus();
 }
 
@@ -166,7 +168,7 @@ absl::StatusOr<Evaluation> BilevelWorkload::Evaluate(const TrialView& /*view*/,
   return absl::UnimplementedError("a bilevel trial is evaluated by its learner");
 }
 
-double BilevelWorkload::CoordinatorBytes(const v1::TrialSpec& /*trial*/) const {
+double BilevelWorkload::LearnerBytes() const {
   const BilevelShape& shape = plan_.shape();
   const auto blocks = static_cast<double>(shape.blocks);
   // Of x, of all y (both with what is tracked of them), and the Hessians; see Bsvrb.
@@ -179,13 +181,6 @@ double BilevelWorkload::CoordinatorBytes(const v1::TrialSpec& /*trial*/) const {
     floats += static_cast<double>(shape.rows()) * static_cast<double>(features_);
   }
   return doubles * sizeof(double) + floats * sizeof(float);
-}
-
-absl::StatusOr<std::unique_ptr<Learner>> BilevelWorkload::MakeLearner(
-    const v1::TrialSpec& trial, std::shared_ptr<const Dataset> train) const {
-  auto learner = BilevelLearner::Make(*this, trial, *train);
-  if (!learner.ok()) return learner.status();
-  return std::unique_ptr<Learner>(*std::move(learner));
 }
 
 }  // namespace gradloom

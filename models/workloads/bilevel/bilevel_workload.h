@@ -30,7 +30,7 @@ struct BilevelPlan {
   BsvrbOptions options;
 
   const BilevelShape& shape() const { return sampler.shape; }
-  ReplyLayout Layout(int phase) const { return LayoutOf(shape(), options.version, phase); }
+  BlockLayout Layout(int phase) const { return LayoutOf(shape(), options.version, phase); }
   int64_t place_length() const;  // of a reply
 };
 
@@ -57,9 +57,8 @@ class BilevelWorkload final : public Workload {
   // Of the segments alone nothing can be said: the blocks that are not in a place are the
   // learner's, which evaluates.
   absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const override;
-  double CoordinatorBytes(const v1::TrialSpec& trial) const override;
-  absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
-      const v1::TrialSpec& trial, std::shared_ptr<const Dataset> train) const override;
+  // Of the state of its learner.
+  double LearnerBytes() const;
 
  private:
   absl::Status Check(const JobInputs& inputs, const Examples& batch, std::span<const int64_t> ids,

@@ -90,7 +90,7 @@ class BackpropagationGnn final : public GnnWorkload {
       }
       joined.size += segment.size;
     }
-    mutable_lanes() = {{"", joined.size + kReplyScalars, {}}};
+    mutable_lanes() = {{"", ReplyLayout::OfGradient(joined.size), {}}};
     mutable_segments() = {std::move(joined)};
   }
 

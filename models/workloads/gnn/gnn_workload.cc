@@ -51,7 +51,7 @@ void GnnWorkload::AddLayer(int64_t inputs, int64_t units, bool relu) {
   const int64_t size = layers_.back().parameters();
   segments_.push_back(
       {layers_.back().Tensors(absl::StrCat("layers.", layers_.size() - 1), 0), size});
-  lanes_.push_back({name, size + kReplyScalars, {}});
+  lanes_.push_back({name, ReplyLayout::OfGradient(size), {}});
 }
 
 void GnnWorkload::Initialise(uint64_t seed, int segment, std::span<float> values) const {
@@ -130,7 +130,7 @@ absl::Status GnnWorkload::CheckJob(const JobInputs& inputs, std::span<const int6
       lane ? Reads(inputs.lane, inputs.job) : std::vector<SegmentVersion>();
   bool fits = lane && inputs.segments.size() == reads.size() &&
               static_cast<int64_t>(ids.size()) <= sub_batch_ &&
-              static_cast<int64_t>(sum.size()) == lanes_[inputs.lane].reply_length;
+              static_cast<int64_t>(sum.size()) == lanes_[inputs.lane].reply.length();
   for (size_t r = 0; fits && r < reads.size(); ++r) {
     fits = static_cast<int64_t>(inputs.segments[r].size()) == segments_[reads[r].segment].size;
   }
@@ -155,16 +155,18 @@ absl::Status GnnWorkload::AddSum(const JobInputs& inputs, const Examples& /*batc
                                  std::span<const int64_t> ids, std::span<float> sum) const {
   if (auto status = CheckJob(inputs, ids, sum); !status.ok()) return status;
   if (ids.empty()) return absl::OkStatus();
-  const LossSums sums = AddLoss(inputs, ids, sum.first(sum.size() - kReplyScalars));
+  const ReplyLayout& reply = lanes_[inputs.lane].reply;
+  const LossSums sums = AddLoss(inputs, ids, reply.In(sum, "gradient"));
   if (sums.bad_row >= 0) {
     return absl::DataLossError(absl::StrCat(
         "training example ", ids[sums.bad_row], ": its loss is not finite; the parameters have ",
         "diverged: a lower learning rate or clipping may help"));
   }
-  const std::span<float> scalars = sum.last(kReplyScalars);
-  scalars[kLossSum] += static_cast<float>(sums.loss);
-  scalars[kCorrect] += static_cast<float>(sums.correct);
-  scalars[kExamples] += static_cast<float>(ids.size());
+  AddTotals(reply,
+            {.loss = sums.loss,
+             .correct = static_cast<double>(sums.correct),
+             .examples = static_cast<int64_t>(ids.size())},
+            sum);
   return absl::OkStatus();
 }
 

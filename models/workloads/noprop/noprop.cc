@@ -9,7 +9,6 @@
 #include "models/layers/layers.h"
 #include "models/layers/loss.h"
 #include "models/workloads/example_rows.h"
-#include "models/workloads/gradient_learner.h"
 #include "models/workloads/network_workload.h"
 
 namespace gradloom {
@@ -36,7 +35,7 @@ NoProp::NoProp(NoPropModel model, std::vector<Denoiser> blocks, ParameterTensor 
         blocks_[b].Tensors(blocks_.size() > 1 ? absl::StrCat(name, ".") : "", segment.size);
     segment.tensors.insert(segment.tensors.end(), tensors.begin(), tensors.end());
     segment.size += blocks_[b].parameters();
-    if (lane_each) lanes_.push_back({name, segment.size + kReplyScalars, {}});
+    if (lane_each) lanes_.push_back({name, ReplyLayout::OfGradient(segment.size), {}});
   }
   SegmentSpec& last = segments_.back();
   const auto add = [&last](ParameterTensor tensor) {
@@ -54,7 +53,7 @@ NoProp::NoProp(NoPropModel model, std::vector<Denoiser> blocks, ParameterTensor 
   }
   extra_offset_ = last.size;
   if (extra.size > 0) add(std::move(extra));
-  if (!lane_each) lanes_.push_back({"", last.size + kReplyScalars, {}});
+  if (!lane_each) lanes_.push_back({"", ReplyLayout::OfGradient(last.size), {}});
   if (model_.embedding == v1::NoProp::PROTOTYPE) {
     segments_.push_back({{{"embeddings", {classes(), dimension()}, 0, table_size}}, table_size});
   }
@@ -108,7 +107,7 @@ absl::Status NoProp::CheckSegment(size_t segment, size_t size) const {
 absl::Status NoProp::CheckSizes(const JobInputs& inputs, const Examples& batch,
                                 std::span<const int64_t> ids, std::span<float> sum) const {
   const std::vector<SegmentVersion> reads = Reads(inputs.lane, inputs.job);
-  const int64_t length = lanes_[inputs.lane].reply_length;
+  const int64_t length = lanes_[inputs.lane].reply.length();
   if (batch.rows > sub_batch() || ids.size() != static_cast<size_t>(batch.rows) ||
       inputs.segments.size() != reads.size() || sum.size() != static_cast<size_t>(length)) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -178,11 +177,11 @@ absl::Status NoProp::AddSum(const JobInputs& inputs, const Examples& batch,
     part.pass.kernels->add(dimension(), part.du + row * dimension(),
                            part.d_table + static_cast<int64_t>(part.targets[row]) * dimension());
   }
-  float* const scalars = sum.data() + sum.size() - kReplyScalars;
-  scalars[kLossSum] +=
-      static_cast<float>(std::accumulate(part.losses.begin(), part.losses.end(), 0.0));
-  scalars[kCorrect] += static_cast<float>(part.correct);
-  scalars[kExamples] += static_cast<float>(batch.rows);
+  AddTotals(lanes_[inputs.lane].reply,
+            {.loss = std::accumulate(part.losses.begin(), part.losses.end(), 0.0),
+             .correct = part.correct,
+             .examples = batch.rows},
+            sum);
   return absl::OkStatus();
 }
 
@@ -424,15 +423,14 @@ absl::StatusOr<std::vector<float>> NoProp::Prototypes(const Dataset& train) cons
   return means;
 }
 
-absl::StatusOr<std::unique_ptr<Learner>> NoProp::MakeLearner(
-    const v1::TrialSpec& trial, std::shared_ptr<const Dataset> train) const {
+absl::StatusOr<std::vector<std::vector<float>>> NoProp::Constants(const Dataset* train) const {
   std::vector<std::vector<float>> constants;
   if (model_.embedding == v1::NoProp::PROTOTYPE) {
     absl::StatusOr<std::vector<float>> prototypes = Prototypes(*train);
     if (!prototypes.ok()) return prototypes.status();
     constants.push_back(*std::move(prototypes));
   }
-  return MakeGradientLearner(*this, trial, std::move(constants));
+  return constants;
 }
 
 }  // namespace gradloom

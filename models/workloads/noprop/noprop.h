@@ -46,8 +46,7 @@ class NoProp : public Workload {
   absl::Status AddSum(const JobInputs& inputs, const Examples& batch, std::span<const int64_t> ids,
                       std::span<float> sum) const final;
   absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const final;
-  absl::StatusOr<std::unique_ptr<Learner>> MakeLearner(
-      const v1::TrialSpec& trial, std::shared_ptr<const Dataset> train) const final;
+  absl::StatusOr<std::vector<std::vector<float>>> Constants(const Dataset* train) const final;
 
  protected:
   // A sub-batch under way. What a variant adds to `losses`, `correct` and the gradients is all of

@@ -76,7 +76,7 @@ TEST_F(MetricsHistoryTest, RowsAreVisibleAtOnceWithEmptyCellsForTheUnknown) {
   row.round = 43;
   row.loss = std::numeric_limits<double>::quiet_NaN();
   row.test_accuracy = 1.0 / 3;
-  row.learning_rate = 1e-4;
+  row.more["learning_rate"] = 1e-4;
   row.stragglers = 2;
   ASSERT_TRUE(history.Append(row).ok());
   EXPECT_EQ(File(),

@@ -8,7 +8,8 @@
 #include <cmath>
 #include <set>
 
-#include "tests/models/workloads/local_trainer.h"
+#include "tests/models/learners/local_trainer.h"
+#include "tests/models/workloads/reply_scalars.h"
 #include "tests/models/workloads/workload_cases.h"
 
 namespace gradloom {
@@ -70,7 +71,7 @@ TEST(ForwardForward, LossIsThatOfTheRightAndOfAWrongLabel) {
     for (int lane = 0; lane < 2; ++lane) {
       JobInputs inputs{.segments = {segments[lane]}, .seed = 8, .lane = lane, .job = 2};
       if (lane == 1) inputs.segments.push_back(segments[0]);
-      std::vector<float> sum((*workload)->lanes()[lane].reply_length);
+      std::vector<float> sum((*workload)->lanes()[lane].reply.length());
       ASSERT_TRUE((*workload)->AddSum(inputs, example, ids, sum).ok());
       const double loss = sum[sum.size() - kReplyScalars + kLossSum];
       // It is that of exactly one wrong label.

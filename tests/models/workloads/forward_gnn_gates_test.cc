@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-#include "tests/models/workloads/local_trainer.h"
+#include "tests/models/learners/local_trainer.h"
 
 namespace gradloom {
 namespace {

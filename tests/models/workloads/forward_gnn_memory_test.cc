@@ -10,7 +10,7 @@
 #include <new>
 #include <numeric>
 
-#include "tests/models/workloads/local_trainer.h"
+#include "tests/models/learners/local_trainer.h"
 
 namespace {
 std::atomic<int64_t> live = 0, peak = 0;
@@ -73,7 +73,7 @@ int64_t ActivationBytes(const std::string& method, int layers, bool evaluate) {
   std::vector<int64_t> ids(workload->sub_batch());
   std::iota(ids.begin(), ids.end(), 0);
   for (int lane = 0; !evaluate && lane < static_cast<int>(workload->lanes().size()); ++lane) {
-    std::vector<float> sum(workload->lanes()[lane].reply_length);
+    std::vector<float> sum(workload->lanes()[lane].reply.length());
     JobInputs inputs{.segments = {}, .lane = lane};
     for (const SegmentVersion& read : workload->Reads(lane, 0)) {
       inputs.segments.push_back(segments[read.segment]);

@@ -12,7 +12,7 @@
 
 #include "models/workloads/gnn/matrix.h"
 #include "models/workloads/gnn/split.h"
-#include "tests/models/workloads/local_trainer.h"
+#include "tests/models/learners/local_trainer.h"
 #include "tests/models/workloads/workload_cases.h"
 
 namespace gradloom {
@@ -114,7 +114,7 @@ TEST(ForwardGnn, ThreadsThatShareAWorkloadGetTheSameBits) {
   std::vector<int64_t> ids(128);
   std::iota(ids.begin(), ids.end(), 0);
   const auto sum = [&](const Workload& workload) {
-    std::vector<float> sum(workload.lanes()[1].reply_length);
+    std::vector<float> sum(workload.lanes()[1].reply.length());
     EXPECT_TRUE(workload.AddSum(inputs, {}, ids, sum).ok());
     return sum;
   };
@@ -172,7 +172,7 @@ TEST_P(Methods, TheOrderOfLanesChangesNoBit) {
 
 TEST_P(Methods, ChunksAddUpToTheWholeJob) {
   const auto trainer = Trainer();
-  const std::vector<SegmentVersion> reads = trainer->learner().Reads(0);
+  const std::vector<SegmentVersion> reads = trainer->learner().Next(0).reads;
   const std::vector<float> whole = *trainer->SumOf(0, 0, reads, 1);
   for (const int chunks : {3, 7}) {
     const std::vector<float> sum = *trainer->SumOf(0, 0, reads, chunks);

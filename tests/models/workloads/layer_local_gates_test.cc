@@ -9,7 +9,7 @@
 #include <iostream>
 #include <string>
 
-#include "tests/models/workloads/local_trainer.h"
+#include "tests/models/learners/local_trainer.h"
 
 namespace gradloom {
 namespace {

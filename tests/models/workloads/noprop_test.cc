@@ -10,7 +10,8 @@
 #include <numeric>
 
 #include "models/workloads/noprop/noise.h"
-#include "tests/models/workloads/local_trainer.h"
+#include "tests/models/learners/local_trainer.h"
+#include "tests/models/workloads/reply_scalars.h"
 #include "tests/models/workloads/workload_cases.h"
 
 namespace gradloom {
@@ -254,7 +255,7 @@ TEST(NoPropDt, LossOfABlockWithAFixedEmbedding) {
     EXPECT_EQ(workload->lanes()[lane].name, "block-" + std::to_string(lane + 1));
     std::vector<float> values(workload->segments()[lane].size);
     workload->Initialise(3, lane, values);
-    std::vector<float> sum(workload->lanes()[lane].reply_length);
+    std::vector<float> sum(workload->lanes()[lane].reply.length());
     const std::vector<int64_t> ids = {77};
     const JobInputs inputs{.segments = {values}, .seed = 9, .lane = lane, .job = 5};
     ASSERT_TRUE(workload->AddSum(inputs, example, ids, sum).ok());
@@ -299,7 +300,7 @@ TEST(NoPropDt, LossWithALearnedEmbedding) {
       for (size_t j = 0; j < 5; ++j) scores[c] += double{w[c * 5 + j]} * z[j];
     }
     expected -= std::log(Softmax(scores)[target]);  // and no divergence: abar_0 = 0
-    std::vector<float> sum(workload->lanes()[0].reply_length);
+    std::vector<float> sum(workload->lanes()[0].reply.length());
     const std::vector<int64_t> ids = {77};
     const JobInputs inputs{.segments = {values}, .seed = 9, .job = 5};
     ASSERT_TRUE(workload->AddSum(inputs, example, ids, sum).ok());
@@ -343,10 +344,10 @@ TEST(NoProp, PrototypesAreTheMeansOfTheTrainingSet) {
   v1::TrialSpec trial;
   trial.mutable_training()->set_jobs(3);
   trial.mutable_training()->set_batch_size(100);
-  const auto learner = workload->MakeLearner(trial, train);
+  const auto learner = MakeLearner(*workload, trial, train);
   ASSERT_TRUE(learner.ok()) << learner.status();
   ASSERT_EQ(workload->segments().size(), 3u);
-  EXPECT_EQ((*learner)->Reads(1), (std::vector<SegmentVersion>{{1, 0}, {2, 0}}));
+  EXPECT_EQ((*learner)->Next(1).reads, (std::vector<SegmentVersion>{{1, 0}, {2, 0}}));
   const std::span<const float> means = (*learner)->Values({2, 0});
   const Examples all = *train->Load(0, 5000);
   std::vector<double> sums(12), counts(4);

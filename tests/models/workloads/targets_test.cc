@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/text_format.h"
 #include "models/workloads/workload.h"
-#include "tests/models/workloads/local_trainer.h"
+#include "tests/models/learners/local_trainer.h"
 
 namespace gradloom {
 namespace {

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <thread>
 
+#include "tests/models/workloads/reply_scalars.h"
 #include "tests/models/workloads/workload_cases.h"
 
 namespace gradloom {
@@ -58,7 +59,7 @@ class WorkloadContract : public testing::TestWithParam<LaneCase> {
   }
   // Values that the lane moves, and those of its reply.
   int64_t count() const { return static_cast<int64_t>(parameters_.size()); }
-  size_t reply_length() const { return workload_->lanes()[GetParam().lane].reply_length; }
+  size_t reply_length() const { return workload_->lanes()[GetParam().lane].reply.length(); }
 
   std::unique_ptr<Workload> workload_;
   std::vector<std::vector<float>> segments_;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "models/workloads/workload.h"
+#include "tests/models/workloads/reply_scalars.h"
 
 namespace gradloom {
 namespace {

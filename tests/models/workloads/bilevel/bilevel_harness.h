@@ -82,7 +82,7 @@ class DoubleTrainer {
   };
 
   void Fill(int block, const Bsvrb::Pair& at, int phase, BlockReply& reply) const {
-    const ReplyLayout layout = LayoutOf(problem_.shape(), options_.version, phase);
+    const BlockLayout layout = LayoutOf(problem_.shape(), options_.version, phase);
     BatchSums sums(problem_, layout, 1.0 / static_cast<double>(sampler_.batch),
                    1.0 / static_cast<double>(sampler_.validation_batch));
     for (const int64_t number : sampler_.Rows(seed_, state_.step(), block)) {
@@ -137,7 +137,7 @@ class ExactSolver {
     for (int block = 0; block < shape.blocks; ++block) {
       std::vector<double> y(shape.dy);
       // Full sums at (x, y, v): the layout has all four.
-      const ReplyLayout layout{shape.dy, shape.dy, shape.dx, shape.hessian_size()};
+      const BlockLayout layout{shape.dy, shape.dy, shape.dx, shape.hessian_size()};
       const auto all = [&](std::span<const double> v) {
         BatchSums sums(problem_, layout, 1.0 / shape.training_rows, 1.0 / shape.validation_rows);
         const BilevelPoint at{x, y, v};

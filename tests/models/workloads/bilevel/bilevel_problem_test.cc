@@ -81,7 +81,7 @@ class BilevelProblems : public testing::TestWithParam<ProblemCase> {
     }
   }
 
-  ReplyLayout Layout() const { return {shape_.dy, shape_.dy, shape_.dx, shape_.hessian_size()}; }
+  BlockLayout Layout() const { return {shape_.dy, shape_.dy, shape_.dx, shape_.hessian_size()}; }
   // All rows of block 1; [gy | q | gx | hessian], then f.
   std::vector<double> All(const std::vector<double>& x, const std::vector<double>& y,
                           const std::vector<double>& v) const {

@@ -8,12 +8,12 @@
 
 #include <numeric>
 
+#include "models/learners/bilevel_learner.h"
 #include "models/random.h"
-#include "models/workloads/bilevel/bilevel_learner.h"
 #include "models/workloads/bilevel/problems.h"
+#include "tests/models/learners/local_trainer.h"
 #include "tests/models/workloads/bilevel/bilevel_data.h"
 #include "tests/models/workloads/bilevel/bilevel_harness.h"
-#include "tests/models/workloads/local_trainer.h"
 
 namespace gradloom {
 namespace {
@@ -166,8 +166,8 @@ TEST_P(BilevelContract, SumsOfChunksAddUp) {
   for (int lane = 0; lane < static_cast<int>(run.workload->lanes().size()); ++lane) {
     if (!run.trainer->MayBegin(lane)) continue;
     const int64_t job = run.learner().progress(lane).jobs_done;
-    const auto whole = run.trainer->SumOf(lane, job, run.learner().Reads(lane));
-    const auto parts = run.trainer->SumOf(lane, job, run.learner().Reads(lane), 5);
+    const auto whole = run.trainer->SumOf(lane, job, run.learner().Next(lane).reads);
+    const auto parts = run.trainer->SumOf(lane, job, run.learner().Next(lane).reads, 5);
     ASSERT_TRUE(whole.ok() && parts.ok());
     float scale = 0;
     for (const float value : *whole) scale = std::max(scale, std::abs(value));
@@ -262,7 +262,7 @@ TEST(BilevelLearner, ViewsWaitWithTheRun) {
   Local run = Begin(Parse(kHospitals), TrialOf(8, 2), data);
   // One lane: a quarter of six blocks.
   for (int job = 0; job < 2; ++job) {
-    const auto sum = run.trainer->SumOf(0, job, run.learner().Reads(0));
+    const auto sum = run.trainer->SumOf(0, job, run.learner().Next(0).reads);
     const auto applied = run.learner().Apply(0, job, PlainSum(*sum));
     ASSERT_TRUE(applied.ok());
     EXPECT_EQ(applied->evaluate.has_value(), job == 1);
@@ -271,7 +271,7 @@ TEST(BilevelLearner, ViewsWaitWithTheRun) {
   const v1::LearnerProgress progress = run.learner().SaveProgress();
   ASSERT_EQ(progress.views_size(), 1);
   EXPECT_EQ(progress.views(0).number(), 2);
-  const auto sum = run.trainer->SumOf(0, 2, run.learner().Reads(0));
+  const auto sum = run.trainer->SumOf(0, 2, run.learner().Next(0).reads);
   ASSERT_TRUE(run.learner().Apply(0, 2, PlainSum(*sum)).ok());
   EXPECT_EQ(run.learner().Evaluate(2, nullptr)->loss, now);
 }
@@ -330,7 +330,7 @@ TEST(BilevelLearner, F27_AnEarlierVersionsEndIsAnEnd) {
 TEST(BilevelLearner, RefusesWhatIsNotFiniteAndChangesNothing) {
   const auto data = SmallData();
   Local run = Begin(Parse(kHospitals), TrialOf(8), data);
-  auto sum = *run.trainer->SumOf(0, 0, run.learner().Reads(0));
+  auto sum = *run.trainer->SumOf(0, 0, run.learner().Next(0).reads);
   const auto before = StateOf(run.learner());
   sum[3] = std::numeric_limits<float>::quiet_NaN();
   const auto applied = run.learner().Apply(0, 0, PlainSum(sum));
@@ -344,10 +344,10 @@ TEST(BilevelLearner, MissingAndLateJobs) {
   const auto data = SmallData();
   const v1::Bilevel spec = Parse(std::string(kHospitals) + "sampled_blocks: 2");
   Local run = Begin(spec, TrialOf(8), data);
-  const auto reads = run.learner().Reads(1);
+  const auto reads = run.learner().Next(1).reads;
   const auto lost = run.trainer->SumOf(1, 0, reads);
   ASSERT_TRUE(lost.ok());
-  const auto sum = run.trainer->SumOf(0, 0, run.learner().Reads(0));
+  const auto sum = run.trainer->SumOf(0, 0, run.learner().Next(0).reads);
   ASSERT_TRUE(run.learner().Apply(0, 0, PlainSum(*sum)).ok());
   EXPECT_EQ(run.learner().state().step(), 0);
   EXPECT_EQ(*run.learner().ApplyMissing(1, 0), std::nullopt);
@@ -372,10 +372,10 @@ TEST(BilevelLearner, VersionOneGivesUpAWholeStepOfALane) {
   const v1::Bilevel spec = Parse(std::string(kHospitals) + "sampled_blocks: 2 version: V1");
   Local run = Begin(spec, TrialOf(8), data);
   for (const int lane : {0, 1}) {
-    const auto sum = run.trainer->SumOf(lane, 0, run.learner().Reads(lane));
+    const auto sum = run.trainer->SumOf(lane, 0, run.learner().Next(lane).reads);
     ASSERT_TRUE(run.learner().Apply(lane, 0, PlainSum(*sum)).ok());
   }
-  const auto sum = run.trainer->SumOf(0, 1, run.learner().Reads(0));
+  const auto sum = run.trainer->SumOf(0, 1, run.learner().Next(0).reads);
   ASSERT_TRUE(run.learner().Apply(0, 1, PlainSum(*sum)).ok());
   ASSERT_TRUE(run.learner().ApplyMissing(1, 1).ok());
   EXPECT_EQ(run.learner().state().step(), 1);
@@ -430,7 +430,7 @@ TEST(BilevelSpec, ErrorsNameTheField) {
 TEST(BilevelSpec, VersionOneTakesTwoJobsAStep) {
   const auto data = SmallData();
   auto workload = *Make(Parse(std::string(kHospitals) + "version: V1"), data->info());
-  const auto learner = workload->MakeLearner(TrialOf(7), data);
+  const auto learner = MakeLearner(*workload, TrialOf(7), data);
   EXPECT_THAT(std::string(learner.status().message()),
               HasSubstr("training.jobs = 7: version V1 takes 2 jobs a step"));
 }

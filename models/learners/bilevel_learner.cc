@@ -1,4 +1,4 @@
-#include "models/workloads/bilevel/bilevel_learner.h"
+#include "models/learners/bilevel_learner.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "absl/base/internal/raw_logging.h"
 #include "absl/strings/str_cat.h"
-#include "models/workloads/gradient_learner.h"
+#include "models/learners/training_length.h"
 
 namespace gradloom {
 
@@ -18,17 +18,19 @@ absl::StatusOr<std::unique_ptr<BilevelLearner>> BilevelLearner::Make(
                      ": this workload sets no validation data aside; legal is 0"));
   }
   const BilevelPlan& plan = workload.plan();
-  const absl::StatusOr<int64_t> asked =
-      JobsOf(trial.training(), BilevelJobs(plan.sampler, plan.lanes, trial.seed()));
-  if (!asked.ok()) return asked.status();
-  int64_t jobs = *asked;
-  if (const int64_t over = jobs % plan.lanes.phases; over != 0) {
+  const BilevelJobs job_plan(plan.sampler, plan.lanes, trial.seed());
+  const absl::StatusOr<int64_t> jobs = JobsOf(trial.training(), job_plan);
+  if (!jobs.ok()) return jobs.status();
+  Length length{.jobs = *jobs,
+                .evaluate_every = EvaluateEvery(trial.training(), job_plan),
+                .step_jobs = plan.lanes.phases};
+  if (const int64_t over = length.jobs % plan.lanes.phases; over != 0) {
     if (trial.training().has_jobs()) {
-      return absl::InvalidArgumentError(absl::StrCat("training.jobs = ", jobs,
+      return absl::InvalidArgumentError(absl::StrCat("training.jobs = ", length.jobs,
                                                      ": version V1 takes ", plan.lanes.phases,
                                                      " jobs a step; legal are multiples of that"));
     }
-    jobs += plan.lanes.phases - over;
+    length.jobs += plan.lanes.phases - over;
   }
   Examples rows;
   if (workload.reads_examples()) {
@@ -37,22 +39,16 @@ absl::StatusOr<std::unique_ptr<BilevelLearner>> BilevelLearner::Make(
     rows = *std::move(loaded);
   }
   return std::unique_ptr<BilevelLearner>(
-      new BilevelLearner(workload, trial, jobs, std::move(rows)));
+      new BilevelLearner(workload, trial, length, std::move(rows)));
 }
 
 BilevelLearner::BilevelLearner(const BilevelWorkload& workload, const v1::TrialSpec& trial,
-                               int64_t jobs, Examples rows)
-    : workload_(workload),
+                               const Length& length, Examples rows)
+    : Learner(workload, trial, length, 1),
+      bilevel_(workload),
       plan_(workload.plan()),
-      training_(trial.training()),
-      seed_(trial.seed()),
-      jobs_(jobs),
-      evaluate_every_(training_.has_evaluate_every()
-                          ? static_cast<int64_t>(training_.evaluate_every())
-                          : BilevelJobs(plan_.sampler, plan_.lanes, seed_).jobs_per_epoch()),
       rows_(std::move(rows)),
       state_(workload.problem(), plan_.options, trial.seed()),
-      jobs_done_(workload.lanes().size()),
       replies_(plan_.lanes.places),
       settled_(plan_.lanes.places) {
   for (const SegmentSpec& segment : workload.segments()) segments_.emplace_back(segment.size);
@@ -60,20 +56,15 @@ BilevelLearner::BilevelLearner(const BilevelWorkload& workload, const v1::TrialS
   Publish();
 }
 
-LaneProgress BilevelLearner::progress(int lane) const {
-  if (result_.has_value()) return {result_->jobs_done, jobs_, true};
-  return {jobs_done_[lane], jobs_, jobs_done_[lane] >= jobs_};
-}
-
-std::vector<SegmentVersion> BilevelLearner::Reads(int lane) const {
-  return workload_.Reads(lane, jobs_done_[lane]);
+JobOrder BilevelLearner::Next(int lane) const {
+  return {{}, bilevel_.Reads(lane, jobs_done(lane))};
 }
 
 std::span<const float> BilevelLearner::Values(SegmentVersion segment) const {
   int64_t version = state_.step();
   if (segment.segment > 0) {
     const int place = segment.segment - 1;
-    version = jobs_done_[plan_.lanes.one_each ? place : 0];
+    version = jobs_done(plan_.lanes.one_each ? place : 0);
     // A place that is ahead has ended its step: what it read last is still there.
     if (version == (state_.step() + 1) * phases()) --version;
   }
@@ -89,7 +80,7 @@ void BilevelLearner::PublishPlace(int place, const BilevelPoint& now, const Bile
 }
 
 void BilevelLearner::Publish() {
-  blocks_ = plan_.sampler.Blocks(seed_, state_.step());
+  blocks_ = plan_.sampler.Blocks(seed(), state_.step());
   for (int place = 0; place < plan_.lanes.places; ++place) {
     const Bsvrb::Pair at = state_.CatchUp(blocks_[place]);
     PublishPlace(place, at.now, at.before);
@@ -101,7 +92,7 @@ void BilevelLearner::Publish() {
 
 absl::StatusOr<BilevelLearner::Floats> BilevelLearner::ReadFinite(int lane,
                                                                   const DecodedSum& sum) const {
-  Floats values(workload_.lanes()[lane].reply_length);
+  Floats values(workload().lanes()[lane].reply.length());
   for (size_t offset = 0; offset < values.size(); offset += DecodedSum::kBlock) {
     const size_t count = std::min(DecodedSum::kBlock, values.size() - offset);
     sum.Read(offset, std::span(values).subspan(offset, count));
@@ -135,12 +126,13 @@ void BilevelLearner::SolveForSecondPhase(int place) {
 }
 
 absl::StatusOr<AppliedJob> BilevelLearner::Apply(int lane, int64_t job, const DecodedSum& sum) {
-  ABSL_RAW_CHECK(job == jobs_done_[lane] && !progress(lane).finished, "jobs are applied in order");
+  ABSL_RAW_CHECK(job == jobs_done(lane) && !finished(lane), "jobs are applied in order");
   absl::StatusOr<Floats> values = ReadFinite(lane, sum);
   if (!values.ok()) return values.status();
+  BeforeChange(0);
   const auto phase = static_cast<int>(job % phases());
   const int first = plan_.lanes.first_place(lane), places = plan_.lanes.places_in_lane();
-  const ReplyLayout layout = plan_.Layout(phase);
+  const BlockLayout layout = plan_.Layout(phase);
   double squares = 0;  // of the newest gradients in what the method descends along
   for (int k = 0; k < places; ++k) {
     const auto from = values->begin() + k * plan_.place_length();
@@ -154,31 +146,33 @@ absl::StatusOr<AppliedJob> BilevelLearner::Apply(int lane, int64_t job, const De
       settled_[first + k] = kArrived;
     }
   }
-  const float* const scalars = values->data() + values->size() - kReplyScalars;
+  const ReplyLayout& reply = bilevel_.lanes()[lane].reply;
   const auto rows = static_cast<double>(places * plan_.sampler.validation_batch);
-  AppliedJob applied{.loss = scalars[kLossSum] / rows,
-                     .accuracy = scalars[kCorrect] / rows,
-                     .learning_rate = plan_.options.eta,
-                     .gradient_norm = std::sqrt(squares / places)};
-  ++jobs_done_[lane];
+  AppliedJob applied{.loss = reply.In(*values, "loss")[0] / rows,
+                     .metrics = {{"train_accuracy", reply.In(*values, "correct")[0] / rows},
+                                 {"learning_rate", plan_.options.eta},
+                                 {"gradient_norm", std::sqrt(squares / places)}}};
+  SetJobsDone(lane, job + 1);
   applied.evaluate = EndStepIfSettled();
   return applied;
 }
 
 absl::StatusOr<std::optional<int64_t>> BilevelLearner::ApplyMissing(int lane, int64_t job) {
-  ABSL_RAW_CHECK(job == jobs_done_[lane] && !progress(lane).finished, "jobs are applied in order");
+  ABSL_RAW_CHECK(job == jobs_done(lane) && !finished(lane), "jobs are applied in order");
+  BeforeChange(0);
   const int first = plan_.lanes.first_place(lane);
   for (int k = 0; k < plan_.lanes.places_in_lane(); ++k) settled_[first + k] = kMissing;
-  jobs_done_[lane] = (job / phases() + 1) * phases();
+  SetJobsDone(lane, (job / phases() + 1) * phases());
   return EndStepIfSettled();
 }
 
 absl::Status BilevelLearner::ApplyLate(int lane, int64_t job, const DecodedSum& sum) {
-  ABSL_RAW_CHECK(job < jobs_done_[lane], "a late job was given up before");
+  ABSL_RAW_CHECK(job < jobs_done(lane), "a late job was given up before");
   ABSL_RAW_CHECK(phases() == 1, "what a late first phase would make possible is over");
   absl::StatusOr<Floats> values = ReadFinite(lane, sum);
   if (!values.ok()) return values.status();
-  const std::vector<int> blocks = plan_.sampler.Blocks(seed_, job);
+  BeforeChange(0);
+  const std::vector<int> blocks = plan_.sampler.Blocks(seed(), job);
   for (int k = 0; k < plan_.lanes.places_in_lane(); ++k) {
     const auto from = values->begin() + k * plan_.place_length();
     BlockReply reply;
@@ -188,19 +182,11 @@ absl::Status BilevelLearner::ApplyLate(int lane, int64_t job, const DecodedSum& 
   return absl::OkStatus();
 }
 
-BilevelLearner::View BilevelLearner::NewView() const {
-  const BilevelShape& shape = plan_.shape();
-  return {std::vector<double>(shape.dx), std::vector<double>(shape.blocks * shape.dy)};
-}
-
-void BilevelLearner::End(v1::LearnerProgress::End why, int64_t view) {
-  ended_ = why;
-  result_ = {views_.at(view), view};
-}
-
 std::optional<int64_t> BilevelLearner::EndStepIfSettled() {
   const int64_t done = (state_.step() + 1) * phases();
-  if (*std::min_element(jobs_done_.begin(), jobs_done_.end()) < done) return std::nullopt;
+  for (int lane = 0; lane < plan_.lanes.lanes(); ++lane) {
+    if (jobs_done(lane) < done) return std::nullopt;
+  }
   std::vector<int> blocks;
   std::vector<BlockReply> replies;
   for (int place = 0; place < plan_.lanes.places; ++place) {
@@ -212,45 +198,44 @@ std::optional<int64_t> BilevelLearner::EndStepIfSettled() {
   }
   state_.Step(blocks, replies);
   Publish();
-  const bool due =
-      evaluate_every_ > 0 && done / evaluate_every_ > (done - phases()) / evaluate_every_;
-  if (!due && done < jobs_) return std::nullopt;
-  views_[done] = {{state_.x().begin(), state_.x().end()}, state_.CaughtUp()};
-  if (done >= jobs_) End(v1::LearnerProgress::LENGTH, done);
-  return done;
+  return Came(0, done - phases(), done);
 }
 
 // ---- evaluation ---------------------------------------------------------------------------------
 
-Evaluation BilevelLearner::EvaluateOn(const View& view, int block, const Examples* test) const {
+Evaluation BilevelLearner::EvaluateOn(const ModelCopy& model, int block,
+                                      const Examples* test) const {
   const BilevelShape& shape = plan_.shape();
-  const std::span<const double> y = std::span(view.y).subspan(block * shape.dy, shape.dy);
-  const BilevelPoint at{view.x, y, y};
+  const std::span<const double> all = model.doubles;
+  const std::span<const double> y = all.subspan(shape.dx + block * shape.dy, shape.dy);
+  const BilevelPoint at{all.first(shape.dx), y, y};
   BilevelTerms terms;
   const int64_t count = test != nullptr ? test->rows : shape.validation_rows;
   for (int64_t k = 0; k < count; ++k) {
     BilevelRow row;
     row.number = shape.Row(block, true, k);
     if (test != nullptr) {
-      row = workload_.RowOf(*test, k, k);
-    } else if (workload_.reads_examples()) {
-      row = workload_.RowOf(rows_, row.number, row.number);
+      row = bilevel_.RowOf(*test, k, k);
+    } else if (bilevel_.reads_examples()) {
+      row = bilevel_.RowOf(rows_, row.number, row.number);
     }
-    workload_.problem().AddValidation(block, row, at, 0, terms);
+    bilevel_.problem().AddValidation(block, row, at, 0, terms);
   }
   return {.loss = terms.loss, .accuracy = terms.correct, .examples = count};
 }
 
 absl::StatusOr<Evaluation> BilevelLearner::Evaluate(int64_t view, const Examples* test) const {
   const BilevelShape& shape = plan_.shape();
-  if (!workload_.reads_examples()) test = nullptr;
+  if (!bilevel_.reads_examples()) test = nullptr;
   if (test != nullptr && test->features != rows_.features) {
     return absl::InvalidArgumentError(
         absl::StrCat("test data of ", test->features, " features; legal are ", rows_.features));
   }
+  const ViewBook::Aside* aside = views().FindAside(view, 0);
+  const ModelCopy model = aside != nullptr ? *aside->values : CopyOf(0);
   Evaluation all;
   for (int block = 0; block < shape.blocks; ++block) {
-    const Evaluation one = EvaluateOn(views_.at(view), block, test);
+    const Evaluation one = EvaluateOn(model, block, test);
     all.loss += one.loss;
     all.accuracy += one.accuracy;
     all.examples += one.examples;
@@ -262,32 +247,6 @@ absl::StatusOr<Evaluation> BilevelLearner::Evaluate(int64_t view, const Examples
   return all;
 }
 
-void BilevelLearner::Evaluated(int64_t view, const Evaluation& evaluation) {
-  // With what was evaluated, however far lanes have run ahead.
-  if (training_.has_target_accuracy() && evaluation.accuracy >= training_.target_accuracy()) {
-    reached_ = evaluation.accuracy;
-    End(v1::LearnerProgress::TARGET, view);
-  }
-  views_.erase(view);
-}
-
-absl::Status BilevelLearner::GoOn() {
-  if (!result_.has_value()) return absl::OkStatus();
-  const bool longer = *std::min_element(jobs_done_.begin(), jobs_done_.end()) < jobs_ &&
-                      (ended_ != v1::LearnerProgress::TARGET || !training_.has_target_accuracy() ||
-                       reached_ < training_.target_accuracy());
-  if (!longer) return absl::OkStatus();
-  if (ended_ == v1::LearnerProgress::END_UNSPECIFIED) {
-    return absl::FailedPreconditionError(
-        "training: an earlier version of Gradloom ended it and kept the model alone, which is not "
-        "all that a bilevel training goes on from; legal is its former length");
-  }
-  result_.reset();
-  reached_.reset();
-  ended_ = v1::LearnerProgress::END_UNSPECIFIED;
-  return absl::OkStatus();
-}
-
 void BilevelLearner::StartFromParameters() {
   state_.Begin();
   Publish();
@@ -295,48 +254,50 @@ void BilevelLearner::StartFromParameters() {
 
 // ---- checkpoints --------------------------------------------------------------------------------
 
-v1::LearnerProgress BilevelLearner::SaveProgress() const {
-  v1::LearnerProgress progress;
-  for (const int64_t done : jobs_done_) {
-    v1::LearnerProgress::Lane* lane = progress.add_lanes();
-    lane->set_jobs_done(result_.has_value() ? result_->jobs_done : done);
-    lane->set_finished(result_.has_value());
-    lane->set_ended(ended_);
-    lane->set_last(static_cast<uint64_t>(done));
-  }
-  for (const auto& [number, view] : views_) progress.add_views()->set_number(number);
-  if (reached_.has_value()) progress.set_reached(*reached_);
-  return progress;
+ModelCopy BilevelLearner::CopyOf(int /*part*/) const {
+  ModelCopy copy{.doubles = {state_.x().begin(), state_.x().end()}};
+  const std::vector<double> y = state_.CaughtUp();
+  copy.doubles.insert(copy.doubles.end(), y.begin(), y.end());
+  return copy;
 }
 
-absl::Status BilevelLearner::LoadProgress(const v1::LearnerProgress& progress) {
-  if (progress.lanes_size() != static_cast<int>(jobs_done_.size())) {
-    return absl::DataLossError(absl::StrCat("the checkpoint has ", progress.lanes_size(),
-                                            " lanes, the trial ", jobs_done_.size()));
+ModelCopy BilevelLearner::Blank(int /*part*/) const {
+  const BilevelShape& shape = plan_.shape();
+  return {.doubles = std::vector<double>(shape.dx + shape.blocks * shape.dy)};
+}
+
+void BilevelLearner::List(int /*part*/, const std::string& name, ModelCopy& copy,
+                          std::vector<NamedVector>* vectors) {
+  const auto dx = static_cast<size_t>(plan_.shape().dx);
+  const auto add = [&](const char* variable, std::span<double> values) {
+    vectors->push_back({absl::StrCat(name, ".", variable),
+                        {static_cast<int64_t>(values.size())},
+                        {},
+                        false,
+                        values});
+  };
+  add("x", std::span(copy.doubles).first(dx));
+  add("y", std::span(copy.doubles).subspan(dx));
+}
+
+absl::Status BilevelLearner::GoOnFromResult(int /*part*/) {
+  return absl::FailedPreconditionError(
+      "training: an earlier version of Gradloom ended it and kept the model alone, which is not "
+      "all that a bilevel training goes on from; legal is its former length");
+}
+
+absl::Status BilevelLearner::Loaded() {
+  int64_t least = jobs_done(0), most = jobs_done(0);
+  for (int lane = 1; lane < plan_.lanes.lanes(); ++lane) {
+    least = std::min(least, jobs_done(lane));
+    most = std::max(most, jobs_done(lane));
   }
-  uint64_t least = UINT64_MAX, most = 0;
-  for (size_t l = 0; l < jobs_done_.size(); ++l) {
-    const v1::LearnerProgress::Lane& lane = progress.lanes(static_cast<int>(l));
-    const uint64_t done = lane.has_last() ? lane.last() : lane.jobs_done();
-    least = std::min(least, done);
-    most = std::max(most, done);
-    jobs_done_[l] = static_cast<int64_t>(done);
-  }
-  if (absl::Status status = CheckLength(most, jobs_); !status.ok()) return status;
-  const auto per_step = static_cast<uint64_t>(phases());
-  if (most > (least / per_step + 1) * per_step) {
+  if (most > (least / phases() + 1) * phases()) {
     return absl::DataLossError(absl::StrCat("the checkpoint's lanes are at jobs ", least, " to ",
-                                            most, "; legal are jobs of one step of ", per_step));
+                                            most, "; legal are jobs of one step of ", phases()));
   }
-  state_.set_step(static_cast<int64_t>(least / per_step));
-  blocks_ = plan_.sampler.Blocks(seed_, state_.step());
-  views_.clear();
-  for (const v1::LearnerProgress::View& view : progress.views()) views_[view.number()] = NewView();
-  ended_ = progress.lanes(0).ended();
-  if (progress.has_reached()) reached_ = progress.reached();
-  if (progress.lanes(0).finished()) {
-    result_ = {NewView(), static_cast<int64_t>(progress.lanes(0).jobs_done())};
-  }
+  state_.set_step(least / phases());
+  blocks_ = plan_.sampler.Blocks(seed(), state_.step());
   return absl::OkStatus();
 }
 
@@ -344,18 +305,17 @@ std::vector<Learner::NamedVector> BilevelLearner::Vectors() {
   std::vector<NamedVector> vectors;
   for (const Bsvrb::Vector& vector : state_.Vectors()) {
     const bool model = vector.name == "x" || vector.name == "y";
-    const auto add = [&](std::string name, bool parameter, std::vector<double>& values) {
-      vectors.push_back({std::move(name), vector.shape, {}, parameter, std::span(values)});
+    const auto add = [&](std::string name, bool parameter, std::span<double> values) {
+      vectors.push_back({std::move(name), vector.shape, {}, parameter, values});
     };
-    if (!model || !result_.has_value()) {
+    if (!model || result(0) == nullptr) {
       add(vector.name, model, *vector.values);
       continue;
     }
-    add(vector.name, true, vector.name == "x" ? result_->view.x : result_->view.y);
-    // An earlier version kept the result alone.
-    if (ended_ != v1::LearnerProgress::END_UNSPECIFIED) {
-      add(absl::StrCat("last.", vector.name), false, *vector.values);
-    }
+    const std::span<double> ended = result(0)->values.doubles;
+    const auto dx = static_cast<size_t>(plan_.shape().dx);
+    add(vector.name, true, vector.name == "x" ? ended.first(dx) : ended.subspan(dx));
+    if (keeps_last(0)) add(absl::StrCat("last.", vector.name), false, *vector.values);
   }
   const auto floats = [&vectors](std::string name, Floats& values) {
     vectors.push_back({std::move(name), {static_cast<int64_t>(values.size())}, values, false, {}});
@@ -367,15 +327,7 @@ std::vector<Learner::NamedVector> BilevelLearner::Vectors() {
     }
   }
   floats("settled", settled_);
-  for (auto& [number, view] : views_) {
-    for (const auto& [name, values] : {std::pair("x", &view.x), std::pair("y", &view.y)}) {
-      vectors.push_back({absl::StrCat("view.", number, ".", name),
-                         {static_cast<int64_t>(values->size())},
-                         {},
-                         false,
-                         std::span(*values)});
-    }
-  }
+  ListCopies(0, &vectors);
   return vectors;
 }
 

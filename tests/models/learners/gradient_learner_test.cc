@@ -1,6 +1,6 @@
 // The learner of descending lanes: what it keeps, when it evaluates and stops, and that neither the
 // order of independent jobs nor a restart changes a bit.
-#include "models/workloads/gradient_learner.h"
+#include "models/learners/gradient_learner.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,8 @@
 #include <map>
 #include <string>
 
-#include "tests/models/workloads/local_trainer.h"
+#include "tests/models/learners/local_trainer.h"
+#include "tests/models/workloads/reply_scalars.h"
 
 namespace gradloom {
 namespace {
@@ -26,7 +27,7 @@ class Pulling final : public Workload {
     for (int l = 0; l < lanes; ++l) {
       const std::string name = "lane-" + std::to_string(l);
       segments_.push_back({{{name + ".w", {2, 2}, 0, kSize}}, kSize});
-      lanes_.push_back({name, kSize + kReplyScalars, {}});
+      lanes_.push_back({name, ReplyLayout::OfGradient(kSize), {}});
       for (int other = 0; other < lanes; ++other) {
         if (shape == Shape::kSideBySide && other != l) lanes_[l].needs.push_back({other, 1, false});
       }
@@ -157,6 +158,24 @@ TEST_P(Settings, TheOrderOfIndependentJobsChangesNothing) {
     ASSERT_TRUE(status.ok()) << status;
     EXPECT_EQ(VectorsOf(trainer->learner()), VectorsOf(expected->learner())) << seed;
     EXPECT_EQ(Scores(*trainer), Scores(*expected)) << seed;
+  }
+}
+
+TEST_P(Settings, WhenAViewIsEvaluatedChangesNothing) {
+  const auto expected = TrainerOf(workload_, trial_);
+  ASSERT_TRUE(expected->Run().ok());
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    const auto trainer = TrainerOf(workload_, trial_);
+    trainer->evaluates_late = true;
+    const auto status = trainer->RunInAnyOrder(seed);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_EQ(VectorsOf(trainer->learner()), VectorsOf(expected->learner())) << seed;
+    EXPECT_EQ(Scores(*trainer), Scores(*expected)) << seed;
+    for (int lane = 0; lane < GetParam().lanes; ++lane) {
+      if (GetParam().lanes > 1 && GetParam().shape == Shape::kSideBySide) break;
+      EXPECT_EQ(trainer->learner().progress(lane).jobs_done,
+                expected->learner().progress(lane).jobs_done);
+    }
   }
 }
 
@@ -339,7 +358,7 @@ TEST(GradientLearner, PatienceRestoresTheBestStateOfEachGreedyLane) {
   EXPECT_EQ(learner.progress(0).jobs_done, best + 6);
   ASSERT_TRUE(trainer->MayBegin(1));
   // The segment is where it was, and is called so: a worker that has that version has these values.
-  const std::vector<SegmentVersion> reads = learner.Reads(1);
+  const std::vector<SegmentVersion> reads = learner.Next(1).reads;
   EXPECT_EQ(reads, (std::vector<SegmentVersion>{{1, 0}, {0, best}}));
   const auto values = learner.Values({0, best});
   EXPECT_EQ(std::vector<float>(values.begin(), values.end()), seen[best]);
@@ -356,7 +375,7 @@ TEST(GradientLearner, TheLastEvaluationCountsBeforeTheNextLaneBegins) {
     ASSERT_TRUE(trainer->End(0).ok());
   }
   EXPECT_TRUE(learner.progress(0).finished);
-  EXPECT_EQ(learner.Reads(1)[1], (SegmentVersion{0, 2}));
+  EXPECT_EQ(learner.Next(1).reads[1], (SegmentVersion{0, 2}));
 }
 
 TEST(GradientLearner, KeepsTheHistoryThatTheSegmentAsksFor) {
@@ -405,7 +424,7 @@ TEST(GradientLearner, ClipsTheMeanGradientOfEachLane) {
   const std::vector<float> old = VectorsOf(learner).begin()->second;
   const auto applied = learner.Apply(0, 0, PlainSum({8, 0, 0, 24, 0, 0, 8}));
   ASSERT_TRUE(applied.ok());
-  EXPECT_NEAR(applied->gradient_norm, std::sqrt(10.0), 1e-6);
+  EXPECT_NEAR(applied->metrics.at("gradient_norm"), std::sqrt(10.0), 1e-6);
   const std::vector<float> now = VectorsOf(learner).begin()->second;
   EXPECT_NEAR(old[0] - now[0], 0.5 * 1 / std::sqrt(10.0), 1e-6);
   EXPECT_NEAR(old[3] - now[3], 0.5 * 3 / std::sqrt(10.0), 1e-6);
@@ -430,6 +449,7 @@ TEST(GradientLearner, RefusesWhatIsAnotherLearners) {
       << "a view's lane without its jobs counts for nothing";
   EXPECT_EQ(load([](auto& p) {
               p.add_views()->add_lanes(2);
+              p.mutable_views(0)->set_number(2);
               p.mutable_views(0)->add_jobs_done(1);
             }),
             absl::StatusCode::kDataLoss);

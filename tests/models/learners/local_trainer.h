@@ -1,8 +1,8 @@
 // Trains a trial in this process, without workers, codes or time: every legal order of its lanes'
 // jobs can be tried. A job may be begun and ended at different moments, as with a fleet: what it
 // reads is fetched as late as a worker that takes over from a lost one would fetch it.
-#ifndef GRADLOOM_TESTS_MODELS_WORKLOADS_LOCAL_TRAINER_H_
-#define GRADLOOM_TESTS_MODELS_WORKLOADS_LOCAL_TRAINER_H_
+#ifndef GRADLOOM_TESTS_MODELS_LEARNERS_LOCAL_TRAINER_H_
+#define GRADLOOM_TESTS_MODELS_LEARNERS_LOCAL_TRAINER_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -14,8 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "models/data/dataset.h"
+#include "models/learners/learner_table.h"
 #include "models/random.h"
-#include "models/workloads/learner.h"
 #include "models/workloads/workload.h"
 
 namespace gradloom {
@@ -46,7 +46,7 @@ class LocalTrainer {
       if (!examples.ok()) return examples.status();
       trainer->examples_ = *std::move(examples);
     }
-    auto learner = workload.MakeLearner(trial, std::move(train));
+    auto learner = MakeLearner(workload, trial, std::move(train));
     if (!learner.ok()) return learner.status();
     trainer->learner_ = *std::move(learner);
     return trainer;
@@ -62,7 +62,7 @@ class LocalTrainer {
     for (size_t lane = 0; lane < begun_.size(); ++lane) {
       if (!learner_->progress(static_cast<int>(lane)).finished) return false;
     }
-    return true;
+    return learner_->due().empty();
   }
   bool Begun(int lane) const { return begun_[lane].has_value(); }
   // Whether the lane's next job may be begun now.
@@ -77,7 +77,7 @@ class LocalTrainer {
     return true;
   }
   void Begin(int lane) {
-    begun_[lane] = Job{learner_->progress(lane).jobs_done, learner_->Reads(lane)};
+    begun_[lane] = Job{learner_->progress(lane).jobs_done, learner_->Next(lane).reads};
   }
 
   // The sum of the lane's job, in `chunks` pieces added up.
@@ -94,7 +94,7 @@ class LocalTrainer {
                                                 read.version));
       }
     }
-    std::vector<float> sum(workload_.lanes()[lane].reply_length);
+    std::vector<float> sum(workload_.lanes()[lane].reply.length());
     for (int chunk = 0; chunk < chunks; ++chunk) {
       std::vector<float> part(sum.size());
       const auto [first, last] = plan_->Positions(lane, chunk, chunk + 1, chunks);
@@ -121,13 +121,20 @@ class LocalTrainer {
     const auto applied = learner_->Apply(lane, job.number, PlainSum(*std::move(sum)));
     if (!applied.ok()) return applied.status();
     applied_[lane].push_back(*applied);
-    if (!applied->evaluate.has_value()) return absl::OkStatus();
-    const auto evaluation = learner_->Evaluate(*applied->evaluate, test_);
+    if (!applied->evaluate.has_value() || evaluates_late) return absl::OkStatus();
+    return EvaluateNext();
+  }
+  // The view that has waited longest.
+  absl::Status EvaluateNext() {
+    const int64_t view = learner_->due().front();
+    const auto evaluation = learner_->Evaluate(view, test_);
     if (!evaluation.ok()) return evaluation.status();
     evaluations_.push_back(*evaluation);
-    learner_->Evaluated(*applied->evaluate, *evaluation);
+    learner_->Evaluated(view, *evaluation);
     return absl::OkStatus();
   }
+  // Whether RunInAnyOrder also draws when a view is evaluated: while up to two wait, lanes go on.
+  bool evaluates_late = false;
 
   // The segment as it is: early stopping may have gone back to an older version.
   std::span<const float> FinalValues(int segment) const {
@@ -152,12 +159,16 @@ class LocalTrainer {
     RandomStream stream(seed, Purpose::kStraggle);
     for (int64_t step = 0; step < steps && !Finished(); ++step) {
       std::vector<int> movable;
-      for (int lane = 0; lane < lanes(); ++lane) {
+      const size_t due = learner_->due().size();
+      for (int lane = 0; lane < lanes() && due < 2; ++lane) {
         if (Begun(lane) || MayBegin(lane)) movable.push_back(lane);
       }
+      if (due > 0) movable.push_back(lanes());
       if (movable.empty()) return absl::InternalError("no lane can go on");
       const int lane = movable[stream.NextBelow(movable.size())];
-      if (!Begun(lane)) {
+      if (lane == lanes()) {
+        if (auto status = EvaluateNext(); !status.ok()) return status;
+      } else if (!Begun(lane)) {
         Begin(lane);
       } else if (auto status = End(lane); !status.ok()) {
         return status;
@@ -194,4 +205,4 @@ class LocalTrainer {
 
 }  // namespace gradloom
 
-#endif  // GRADLOOM_TESTS_MODELS_WORKLOADS_LOCAL_TRAINER_H_
+#endif  // GRADLOOM_TESTS_MODELS_LEARNERS_LOCAL_TRAINER_H_
