@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -26,6 +27,10 @@ class EventTrace {
     ++count_;
     if (lines_.size() > kKept) lines_.pop_front();
   }
+  // That something of this kind has happened.
+  void Count(const std::string& kind) { ++counts_[kind]; }
+  const std::map<std::string, int>& counts() const { return counts_; }
+
   uint32_t checksum() const { return checksum_; }
   int64_t count() const { return count_; }
   std::string Latest() const { return absl::StrJoin(lines_, ""); }
@@ -37,6 +42,7 @@ class EventTrace {
   std::deque<std::string> lines_;
   uint32_t checksum_ = 0;
   int64_t count_ = 0;
+  std::map<std::string, int> counts_;
 };
 
 }  // namespace gradloom

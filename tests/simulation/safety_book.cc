@@ -14,6 +14,10 @@ void SafetyBook::BeginLife(uint64_t life, const TrialSet& trials) {
   for (int lane = 0; lane < trials.lanes(); ++lane) {
     const int64_t done = trials.of_lane(lane).progress(trials.place(lane).lane).jobs_done;
     next_job_.push_back(done);
+    if (lane < static_cast<int>(durable_.size()) && done < durable_[lane]) {
+      Complain(absl::StrCat("life ", life_, ": lane ", lane, " begins at job ", done,
+                            ", though a checkpoint of job ", durable_[lane], " was saved"));
+    }
     if (done > 0) CompareParameters(trials.place(lane).trial, done);
   }
 }
@@ -147,7 +151,6 @@ void SafetyBook::Delivered(TaskId id) {
 void SafetyBook::Applied(int lane, int64_t job) {
   applying_[lane] = false;
   ++next_job_[lane];
-  ++applied_;
   CompareParameters(trials_->place(lane).trial, job + 1);
 }
 

@@ -42,7 +42,7 @@ class SafetyBook {
   // Whether the effect may be carried out: if not, doing it would only blur what was found.
   bool MayApply(const ApplyJob& apply);
   void Checkpoint();
-  void CheckpointSaved() { saving_ = false; }
+  void CheckpointAnswered() { saving_ = false; }
   void Finish();
   void Ended();
 
@@ -54,6 +54,8 @@ class SafetyBook {
   void Entered(TaskId task, WorkerId worker, bool let_in, bool right_count);
   // All of it has been taken.
   void Delivered(TaskId task);
+  // A checkpoint that holds all that has been applied is on the disk.
+  void Saved() { durable_ = next_job_; }
   // A job has been applied.
   void Applied(int lane, int64_t job);
 
@@ -61,7 +63,7 @@ class SafetyBook {
   const std::vector<std::string>& complaints() const { return complaints_; }
   // As of the latest life that came by.
   const Trajectory& trajectory() const { return trajectory_; }
-  int64_t applied() const { return applied_; }
+  bool finishing() const { return finishing_; }
 
  private:
   struct Task {
@@ -84,13 +86,13 @@ class SafetyBook {
   std::set<TaskId> ever_;  // over all lives
   std::map<TaskId, Task> tasks_;
   std::set<WorkerId> connected_;
-  std::vector<int64_t> next_job_;                            // by lane
-  std::vector<bool> applying_;                               // by lane
+  std::vector<int64_t> next_job_;  // by lane
+  std::vector<int64_t> durable_;   // likewise, as the newest checkpoint has it
+  std::vector<bool> applying_;     // by lane
   std::vector<std::map<int64_t, std::set<int>>> delivered_;  // parts, by lane and job
   bool saving_ = false;
   bool finishing_ = false;
   bool ended_ = false;
-  int64_t applied_ = 0;
   std::vector<std::string> complaints_;
 };
 

@@ -43,14 +43,15 @@ struct WorkerTraits {
   bool fails_fatally = false;
 };
 
-// A driver that does wrong on purpose: what watches must see it.
+// A driver that does wrong on purpose: whoever judges must see it.
 enum class Canary {
   kNone,
-  kCountsStaleReply,  // what the book has refused is told to the loop as a reply of another task
+  kCountsStaleReply,  // what the book has refused is told to the loop as a reply to another task
+  kTrustsAnyWorker,   // a reply is let in as if the task's holder had sent it
+  kSameLife,          // a resumed run gives the numbers of its first life again
   kSkipsAnUpdate,     // a job is told to be applied and is not
   kAppliesTwice,      // the same sum moves a trial twice
-  kForgetsADeath,     // the loop does not hear that a worker is gone
-  kSavesTooMuch,      // a resumed life begins with parameters of a later job
+  kDiskForgets,       // what was synced is lost in a crash
   kNoTimer,           // the loop is never called at NextTimeout
 };
 

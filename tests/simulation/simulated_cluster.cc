@@ -29,6 +29,7 @@ SimulatedCluster::SimulatedCluster(const Scenario& scenario,
         static_cast<int>(i), scenario_.workers[i], *model_, scenario_.faults,
         [this](const v1::Task& task) { return MayFail(task); }, Draws(seed, i), time_, *this));
   }
+  if (scenario_.canary == Canary::kDiskForgets) disk_.Lie();
   Begin();
   PlanFaults();
 }
@@ -56,6 +57,7 @@ void SimulatedCluster::PlanFaults() {
     time_.After(draws_.Between(0, faults.late_start), [this, i] { workers_[i]->Start(); });
     plan(faults.kills, [this, i] {
       trace_.Note(workers_[i]->name(), " dies");
+      trace_.Count("death");
       workers_[i]->Kill();
       time_.After(draws_.Between(0.1, 8), [this, i] { workers_[i]->Start(); });
     });
@@ -78,6 +80,7 @@ void SimulatedCluster::Cut(int worker) {
   for (const auto& [id, link] : links_) {
     if (link.worker == worker && !link.broken) {
       trace_.Note(workers_[worker]->name(), " is cut off");
+      trace_.Count("cut");
       return Break({id.first, id.second}, draws_.Seconds(0, 3), draws_.Seconds(0, 3));
     }
   }
@@ -91,7 +94,9 @@ void SimulatedCluster::Freeze(int worker) {
     if (link.worker != worker || link.broken) continue;
     const Connection connection{id.first, id.second};
     time_.After(absl::Seconds(kSilenceMax), [this, worker, connection] {
-      if (workers_[worker]->frozen()) Break(connection, 0, 0);
+      if (!workers_[worker]->frozen() || Find(connection)->broken) return;
+      trace_.Count("silence");
+      Break(connection, 0, 0);
     });
   }
 }
@@ -99,9 +104,10 @@ void SimulatedCluster::Freeze(int worker) {
 void SimulatedCluster::Crash() {
   if (coordinator_ == nullptr || record_.state.has_value()) return;
   trace_.Note("the coordinator crashes");
+  trace_.Count("crash");
   if (draws_.Chance(0.5)) {
     // In the midst of writing.
-    disk_.DieAfter(draws_.Below(30));
+    disk_.DieAfter(draws_.Below(16));
     coordinator_->SaveCheckpoint().IgnoreError();
   }
   coordinator_.reset();
@@ -112,6 +118,7 @@ void SimulatedCluster::Crash() {
 void SimulatedCluster::Stop() {
   if (coordinator_ == nullptr || record_.state.has_value()) return;
   trace_.Note("the coordinator stops");
+  trace_.Count("stop");
   if (absl::Status status = coordinator_->SaveCheckpoint(); !status.ok()) {
     safety_.Complain(absl::StrCat("last checkpoint: ", status.ToString()));
   }
@@ -232,6 +239,9 @@ void SimulatedCluster::Deliver(Connection connection, const PushedReply& reply, 
   const bool over = Find(connection)->broken;
   if (coordinator_ == nullptr || (over && !persistent && draws_.Chance(0.5))) return done(false);
   if (coordinator_->life() != connection.life && !persistent) return done(false);
+  if (coordinator_->life() != connection.life) trace_.Count("reply to an earlier life");
+  if (coordinator_->life() == connection.life && over)
+    trace_.Count("reply of an earlier connection");
   coordinator_->Push(connection.id, reply, done);
 }
 
@@ -264,6 +274,7 @@ Outcome SimulatedCluster::Run() {
   if (disk_.KindOf("/run/schedule.json").value_or(FileKind::kNone) == FileKind::kFile) {
     outcome.journal = Output("../schedule.json");
   }
+  outcome.counts = trace_.counts();
   outcome.checksum = trace_.checksum();
   outcome.steps = trace_.count();
   outcome.latest = trace_.Latest();

@@ -37,11 +37,12 @@ struct Outcome {
   std::vector<std::string> unsafe;  // what must not happen, and has
   std::string not_live;             // why the run cannot go on; "": it has ended
   Trajectory trajectory;
-  std::vector<float> parameters;  // of all trials
-  std::string journal;            // of the schedule; "": there is none
-  uint32_t checksum = 0;          // of the trace
-  int64_t steps = 0;              // of the trace
-  std::string latest;             // its last lines
+  std::vector<float> parameters;      // of all trials
+  std::string journal;                // of the schedule; "": there is none
+  std::map<std::string, int> counts;  // of what has happened, by kind
+  uint32_t checksum = 0;              // of the trace
+  int64_t steps = 0;                  // of the trace
+  std::string latest;                 // its last lines
 };
 
 class SimulatedCluster final : public Network {

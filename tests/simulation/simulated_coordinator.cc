@@ -14,7 +14,6 @@ namespace gradloom {
 namespace {
 
 constexpr int kTurnsAtOnceMax = 2000;
-constexpr int kCanaryTask = 5;
 
 template <typename... Cases>
 struct Overloaded : Cases... {
@@ -105,6 +104,7 @@ absl::Status SimulatedCoordinator::OpenFiles() {
       &opened_.before);
   if (!restored.ok()) return restored.status();
   opened_.restored = *restored;
+  if (*restored) ports_.trace.Count("checkpoint restored");
   return absl::OkStatus();
 }
 
@@ -116,7 +116,7 @@ void SimulatedCoordinator::Start() {
     options.spec.mutable_scheme()->set_slots(ports_.record.slots);
     options.spec.mutable_fleet()->set_isa(ports_.record.isa);
   }
-  options.life = life_;
+  options.life = scenario_.canary == Canary::kSameLife ? 0 : life_;
   options.journal_file = "/run/schedule.json";
   options.data_folder = "/run";
   options.before = opened_.before;
@@ -177,13 +177,17 @@ void SimulatedCoordinator::Tell(const RunEvent& event) {
 
 void SimulatedCoordinator::Handle(const RunEvent& event) {
   if (loop_->ended()) return;
-  ports_.trace.Note("loop: ", TextOf(event));
+  const std::string text = TextOf(event);
+  ports_.trace.Note("loop: ", text);
+  ports_.trace.Count(absl::StrCat("event ", text.substr(0, text.find(' '))));
   turns_at_once_ = ports_.time.Now() == last_turn_ ? turns_at_once_ + 1 : 0;
   last_turn_ = ports_.time.Now();
   if (turns_at_once_ == kTurnsAtOnceMax)
     ports_.safety.Complain("the loop spins: time stands still");
   Tell(event);
+  const int64_t rested = loop_->counters().workers_rested;
   loop_->Handle(event);
+  if (loop_->counters().workers_rested > rested) ports_.trace.Count("worker rested");
   SetTimer();
 }
 
@@ -217,20 +221,21 @@ Connection SimulatedCoordinator::Admit(const Network::Hello& hello) {
 
 void SimulatedCoordinator::Gone(WorkerId worker) {
   if (roster_.erase(worker) == 0) return;
-  if (scenario_.canary == Canary::kForgetsADeath) return;
   Post(WorkerGone{worker});
 }
 
 void SimulatedCoordinator::Send(WorkerId worker, v1::ToWorker message) {
   for (const uint64_t task : message.drop().tasks()) {
     ports_.trace.Note("drop ", task, " of ", worker);
+    ports_.trace.Count("drop");
     ports_.safety.Dropped(worker, task);
   }
   for (const v1::Task& task : message.assign().tasks()) {
     ports_.trace.Note("ask ", worker, " task ", task.id(), " slot ", task.slot(), " trial ",
                       task.trial(), " job ", task.job(), " part ", task.part());
+    if (task.attempt() > 0) ports_.trace.Count("further attempt");
     ports_.safety.Asked(worker, task);
-    asked_.push_back(task.id());
+    holders_[task.id()] = worker;
   }
   if (roster_.contains(worker)) ports_.send({life_, worker}, std::move(message));
 }
@@ -277,18 +282,21 @@ std::vector<float> SimulatedCoordinator::Parameters() const {
 
 void SimulatedCoordinator::Push(WorkerId worker, const PushedReply& reply,
                                 std::function<void(bool)> done) {
-  absl::StatusOr<ReplyBook::Entry> entry = replies_->Enter(reply.task, worker, reply.examples);
+  const bool trusts = scenario_.canary == Canary::kTrustsAnyWorker && holders_.contains(reply.task);
+  absl::StatusOr<ReplyBook::Entry> entry =
+      replies_->Enter(reply.task, trusts ? holders_[reply.task] : worker, reply.examples);
   const bool right_count =
       reply.sum[reply.sum.size() - kReplyScalars + kExamples] == reply.examples;
   ports_.safety.Entered(reply.task, worker, entry.ok(), right_count);
   ports_.trace.Note("push ", reply.task, " by ", worker, " ",
                     absl::StatusCodeToString(entry.status().code()));
+  ports_.trace.Count(absl::StrCat("reply ", absl::StatusCodeToString(entry.status().code())));
   if (absl::IsInvalidArgument(entry.status())) {
     Post(Event(TaskFailedEvent{reply.task, worker, false, std::string(entry.status().message())}));
   }
   if (!entry.ok()) {
-    if (scenario_.canary == Canary::kCountsStaleReply && asked_.size() > kCanaryTask) {
-      Post(Event(ReplyReceived{asked_.back()}));
+    if (scenario_.canary == Canary::kCountsStaleReply && !holders_.empty()) {
+      Post(Event(ReplyReceived{holders_.rbegin()->first}));
     }
     return done(true);
   }
@@ -316,6 +324,7 @@ void SimulatedCoordinator::PushFrame(const std::shared_ptr<Open>& open, size_t f
   const absl::Status status = open->reply.AddFrame(frame, std::move(buffer), count, checksum);
   if (!status.ok()) {
     if (!absl::IsNotFound(status)) ports_.safety.Complain(status.ToString());
+    ports_.trace.Count("reply over before its last frame");
     return open->done(true);
   }
   // The rest of a reply of several frames may come much later.

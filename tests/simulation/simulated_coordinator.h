@@ -59,6 +59,8 @@ class SimulatedCoordinator final : public FleetLink {
 
   uint64_t life() const { return life_; }
   v1::RunStatus status() const { return status_->Get(); }
+  // The run's files are asked for.
+  bool finishing() const { return ports_.safety.finishing(); }
   // Of all trials, as they stand.
   std::vector<float> Parameters() const;
   double replies_differing() const { return metrics_.replies_differing.Value(); }
@@ -112,7 +114,7 @@ class SimulatedCoordinator final : public FleetLink {
   std::unique_ptr<SimulatedEffects> effects_;
   std::unique_ptr<RunLoop> loop_;
   std::deque<RunEvent> mailbox_;
-  std::vector<TaskId> asked_;
+  std::map<TaskId, WorkerId> holders_;  // of all tasks that were asked
   absl::Time timer_ = absl::InfiniteFuture();
   absl::Time last_turn_ = absl::InfinitePast();
   int turns_at_once_ = 0;

@@ -78,7 +78,7 @@ absl::Status SimulatedDisk::Write(int file, const std::string& path,
 absl::Status SimulatedDisk::Sync(int file, const std::string& path) {
   if (absl::Status status = Admit("sync", path); !status.ok()) return status;
   Node& node = *open_.at(file);
-  node.synced = node.contents;
+  if (!lies_) node.synced = node.contents;
   return absl::OkStatus();
 }
 
@@ -92,7 +92,7 @@ absl::Status SimulatedDisk::SyncFolder(const std::string& path) {
   if (absl::Status status = Admit("sync", path); !status.ok()) return status;
   const Place place = Find(path);
   if (place.node == nullptr) return absl::NotFoundError(path);
-  place.node->durable = place.node->entries;
+  if (!lies_) place.node->durable = place.node->entries;
   return absl::OkStatus();
 }
 

@@ -26,6 +26,8 @@ class SimulatedDisk final : public FileSystem {
   void DieAfter(int64_t operations) { left_ = operations; }
   // The next operation that writes fails; those after it do not.
   void RefuseOnce() { refuse_ = true; }
+  // From now on nothing is durable, whatever is said.
+  void Lie() { lies_ = true; }
   // The machine stops: what was not synced is lost, nothing is open.
   void Crash();
 
@@ -69,6 +71,7 @@ class SimulatedDisk final : public FileSystem {
   int next_ = 3;
   int64_t left_ = std::numeric_limits<int64_t>::max();
   bool refuse_ = false;
+  bool lies_ = false;
 };
 
 }  // namespace gradloom

@@ -85,21 +85,23 @@ void SimulatedEffects::Checkpoint() {
   const absl::Duration takes = draws_.Between(0.005, 0.3);
   Post(disk_, takes, [this, takes] {
     absl::Status status = SaveCheckpoint();
-    ports_.safety.CheckpointSaved();
+    ports_.safety.CheckpointAnswered();
     return CheckpointSaved{std::move(status), takes};
   });
 }
 
 absl::Status SimulatedEffects::SaveCheckpoint() {
-  const v1::RunStatus status = status_.Get();
+  const v1::RunStatus run = status_.Get();
   v1::CheckpointManifest manifest;
-  manifest.set_run(status.run());
+  manifest.set_run(run.run());
   manifest.set_train_checksum(opened_.data.train->info().checksum);
-  manifest.set_rounds(status.rounds());
-  for (const v1::TrialStatus& trial : status.trials()) {
+  manifest.set_rounds(run.rounds());
+  for (const v1::TrialStatus& trial : run.trials()) {
     manifest.add_trials()->set_name(trial.name());
   }
-  return opened_.files->Save(std::move(manifest), opened_.trials.trials());
+  absl::Status status = opened_.files->Save(std::move(manifest), opened_.trials.trials());
+  if (status.ok()) ports_.safety.Saved();
+  return status;
 }
 
 void SimulatedEffects::Finish(const v1::RunSpec& spec, int state, const std::string& error,
