@@ -269,11 +269,11 @@ Outcome SimulatedCluster::Run() {
   } else if (*outcome.state == v1::SUCCEEDED && safety_.complaints().empty()) {
     JudgeTheEnd(&outcome);
   }
+  if (disk_.KindOf("/run/schedule.json").value_or(FileKind::kNone) == FileKind::kFile) {
+    outcome.journal = Read("schedule.json");
+  }
   outcome.unsafe = safety_.complaints();
   outcome.trajectory = safety_.trajectory();
-  if (disk_.KindOf("/run/schedule.json").value_or(FileKind::kNone) == FileKind::kFile) {
-    outcome.journal = Output("../schedule.json");
-  }
   outcome.counts = trace_.counts();
   outcome.checksum = trace_.checksum();
   outcome.steps = trace_.count();
@@ -281,8 +281,8 @@ Outcome SimulatedCluster::Run() {
   return outcome;
 }
 
-std::string SimulatedCluster::Output(const std::string& file) {
-  const std::string path = absl::StrCat("/run/output/", file);
+std::string SimulatedCluster::Read(const std::string& file) {
+  const std::string path = absl::StrCat("/run/", file);
   absl::StatusOr<std::string> text = ReadFile(path, 1 << 24, disk_);
   if (!text.ok()) safety_.Complain(absl::StrCat("the run's files: ", text.status().ToString()));
   return text.value_or("");
@@ -290,7 +290,8 @@ std::string SimulatedCluster::Output(const std::string& file) {
 
 // What a run that has succeeded leaves: every job of every trial, once and in order.
 void SimulatedCluster::JudgeTheEnd(Outcome* outcome) {
-  std::vector<std::string> lines = absl::StrSplit(Output("metrics.csv"), '\n', absl::SkipEmpty());
+  std::vector<std::string> lines =
+      absl::StrSplit(Read("output/metrics.csv"), '\n', absl::SkipEmpty());
   if (lines.empty()) return safety_.Complain("the history is empty");
   const std::vector<std::string> columns = absl::StrSplit(lines[0], ',');
   const auto column = [&](const std::string& name) {
@@ -312,9 +313,9 @@ void SimulatedCluster::JudgeTheEnd(Outcome* outcome) {
       safety_.Complain(absl::StrCat(trial.name(), " has done ", trial.jobs_done(), " jobs of ",
                                     trial.jobs(), " in a run that has succeeded"));
     }
-    Output(trial.file());
+    Read(absl::StrCat("output/", trial.file()));
   }
-  Output("summary.json");
+  Read("output/summary.json");
   outcome->parameters = coordinator_->Parameters();
   if (coordinator_->replies_differing() > 0) {
     safety_.Complain("replicas of a part have sent other bits");

@@ -92,7 +92,8 @@ class SimulatedCluster final : public Network {
   void Stop();
   void Begin();
   void JudgeTheEnd(Outcome* outcome);
-  std::string Output(const std::string& file);
+  // Of the run's folder.
+  std::string Read(const std::string& file);
 
   const Scenario scenario_;
   const std::shared_ptr<const SimulatedRun> model_;
