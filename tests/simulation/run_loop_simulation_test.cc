@@ -55,6 +55,9 @@ class RunLoopSimulation : public testing::TestWithParam<Scenario> {
     Scenario scenario = GetParam();
     AddOthers(&scenario);
     scenario.faults = faults;
+    PlayAll(scenario, count);
+  }
+  void PlayAll(const Scenario& scenario, uint64_t count) {
     // What takes longest to play.
     if (scenario.name == "Auto" || scenario.name == "GcOfLongReplies") count = (count + 3) / 4;
     const Stage stage(scenario);
@@ -71,6 +74,19 @@ class RunLoopSimulation : public testing::TestWithParam<Scenario> {
 TEST_P(RunLoopSimulation, WhateverWorkersDo) { PlayAll(Mixed(false), 24); }
 TEST_P(RunLoopSimulation, CrashesOfTheCoordinatorToo) { PlayAll(Mixed(true), 24); }
 TEST_P(RunLoopSimulation, CrashesInAStorm) { PlayAll(Storm(), 8); }
+
+// It is heard of and answers nothing, from beginning to end. Whenever it is back from its rest it
+// is waited for: ten times as long as the longest answer of late, so nobody else hangs here.
+TEST_P(RunLoopSimulation, WithOneThatNeverAnswers) {
+  Scenario scenario = GetParam();
+  AddOthers(&scenario);
+  scenario.workers[0].mute = true;
+  scenario.faults = Mixed(false);
+  scenario.faults.hangs = scenario.faults.freezes = 0;
+  scenario.faults.stale = 0;
+  scenario.bound = 600;
+  PlayAll(scenario, 8);
+}
 
 INSTANTIATE_TEST_SUITE_P(All, RunLoopSimulation, testing::ValuesIn(Arrangements()),
                          [](const auto& info) { return info.param.name; });

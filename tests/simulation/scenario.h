@@ -65,7 +65,7 @@ struct Scenario {
   // rounding.
   bool same_bits = true;
   // The run ends so long, in virtual seconds, after the last fault.
-  double bound = 900;
+  double bound = 180;
   Canary canary = Canary::kNone;
 
   friend std::ostream& operator<<(std::ostream& out, const Scenario& scenario) {
