@@ -1,6 +1,7 @@
 #include "coordinator/core/coordinator_core.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -24,6 +25,8 @@ void Pretend(Scheme& scheme, const MiniTask& mini) {
     owed.insert(owed.end(), more.begin(), more.end());
   }
 }
+
+WorkerJudge::What WhatIs(const Task& task) { return {task.lane, task.lane_job, task.mini.part}; }
 
 }  // namespace
 
@@ -119,7 +122,7 @@ void CoordinatorCore::On(const ReplyReceived& event) {
   ++counters_.replies;
   if (plan_.judge.patience_min < absl::InfiniteDuration()) {
     absl::Time& answered = answered_[task.worker];
-    judge_.Answered(now_ - std::max(task.assigned, answered));
+    judge_.Answered(WhatIs(task), now_ - std::max(task.assigned, answered));
     answered = now_;
   }
   Weave& weave = weaves_.at(task.weave);
@@ -141,7 +144,7 @@ void CoordinatorCore::On(const TaskFailedEvent& event) {
   ++counters_.tasks_failed;
   Task task = *found;
   const std::string name = fleet_.name(task.worker);
-  const WorkerJudge::What what = {task.lane, task.lane_job, task.mini.part};
+  const WorkerJudge::What what = WhatIs(task);
   if (judge_.Failed(what, name, event.fatal, fleet_.workers() > 1)) {
     const int attempts = plan_.judge.max_task_attempts;
     End(RunFailed{absl::StrCat(
@@ -175,6 +178,7 @@ void CoordinatorCore::On(const JobApplied& event) {
 
 void CoordinatorCore::On(const JobMissed& event) {
   if (!lanes_.Missed(event.lane, event.next_job, now_)) return;
+  judge_.Settled(event.lane, event.next_job);
   for (int finished : event.finished) FinishLane(finished);
   if (lanes_.Hopeless(event.lane, now_, manned_since_)) Abandon(event.lane);
   lanes_.GoOn(event.lane);
@@ -283,6 +287,7 @@ void CoordinatorCore::Abandon(int lane) {
 void CoordinatorCore::FinishLane(int lane) {
   Abandon(lane);
   lanes_.Finish(lane);
+  judge_.Settled(lane, std::numeric_limits<int64_t>::max());
 }
 
 // ---- workers that are no help -------------------------------------------------------------------
@@ -291,7 +296,11 @@ void CoordinatorCore::RestTheMute() {
   const absl::Duration patience = judge_.Patience();
   if (patience == absl::InfiniteDuration() || now_ < look_for_mute_) return;
   look_for_mute_ = now_ + kLookForMuteEvery;
-  std::map<WorkerId, absl::Duration> mute;
+  struct Left {
+    WorkerJudge::What what;
+    absl::Duration since;
+  };
+  std::map<WorkerId, Left> mute;
   for (const auto& [number, weave] : weaves_) {
     for (int slot : weave.PendingSlots()) {
       for (TaskId id : tasks_.Outstanding(slot)) {
@@ -300,17 +309,17 @@ void CoordinatorCore::RestTheMute() {
         const auto answered = answered_.find(task.worker);
         const absl::Time since =
             answered == answered_.end() ? task.assigned : std::max(task.assigned, answered->second);
-        if (now_ - since >= patience) mute[task.worker] = now_ - since;
+        if (now_ - since >= patience) mute[task.worker] = {WhatIs(task), now_ - since};
         break;  // the first is the one that it is at
       }
     }
   }
   // If all are as slow, it is the work that takes longer.
   if (static_cast<int>(mute.size()) >= fleet_.available()) return;
-  for (const auto& [worker, since] : mute) {
-    judge_.Unanswered(since);
+  for (const auto& [worker, left] : mute) {
+    judge_.Unanswered(left.what, left.since);
     Rest(worker, absl::StrCat("has not answered for ",
-                              absl::FormatDuration(absl::Trunc(since, absl::Milliseconds(1))),
+                              absl::FormatDuration(absl::Trunc(left.since, absl::Milliseconds(1))),
                               ", while others answer within ",
                               absl::FormatDuration(absl::Trunc(patience, absl::Milliseconds(1)))));
   }

@@ -27,7 +27,9 @@ std::string WorkerJudge::FailedAt(const What& what) const {
 }
 
 void WorkerJudge::Settled(int lane, int64_t job) {
-  failures_.erase(failures_.lower_bound({lane, 0, 0}), failures_.lower_bound({lane, job, 0}));
+  const What first{lane, 0, 0}, end{lane, job, 0};
+  failures_.erase(failures_.lower_bound(first), failures_.lower_bound(end));
+  unanswered_.erase(unanswered_.lower_bound(first), unanswered_.lower_bound(end));
 }
 
 absl::Time WorkerJudge::Rest(const std::string& worker, absl::Time now) {
@@ -50,20 +52,21 @@ absl::Time WorkerJudge::RestsUntil(const std::string& worker) const {
   return found == records_.end() ? absl::InfinitePast() : found->second.back;
 }
 
-void WorkerJudge::Answered(absl::Duration took) {
+void WorkerJudge::Answered(const What& what, absl::Duration took) {
+  if (!unanswered_.empty()) unanswered_.erase(what);
   while (!longest_.empty() && longest_.back().took <= took) longest_.pop_back();
   longest_.push_back({answers_++, took});
   if (longest_.front().number + kWindow < answers_) longest_.pop_front();
 }
 
-void WorkerJudge::Unanswered(absl::Duration took) { unanswered_ = {answers_, took}; }
+void WorkerJudge::Unanswered(const What& what, absl::Duration took) { unanswered_[what] = took; }
 
 absl::Duration WorkerJudge::Patience() const {
   if (longest_.empty()) return absl::InfiniteDuration();
-  const absl::Duration patience =
+  absl::Duration patience =
       std::max(options_.patience_min, options_.patience_factor * longest_.front().took);
-  const bool recent = unanswered_.number + kWindow >= answers_;
-  return recent ? std::max(patience, 2 * unanswered_.took) : patience;
+  for (const auto& [what, took] : unanswered_) patience = std::max(patience, 2 * took);
+  return patience;
 }
 
 }  // namespace gradloom

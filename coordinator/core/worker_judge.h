@@ -46,10 +46,11 @@ class WorkerJudge {
   absl::Time RestsUntil(const std::string& worker) const;
 
   // A task was answered after so long.
-  void Answered(absl::Duration took);
-  // A worker was rested for leaving a task unanswered for so long. If all are as slow, patience
-  // must grow until they are heard.
-  void Unanswered(absl::Duration took);
+  void Answered(const What& what, absl::Duration took);
+  // A worker was rested for leaving a task unanswered for so long. It may be the task that takes
+  // longer: patience must grow until somebody has answered it, or nobody needs it any more. Then
+  // one that keeps leaving tasks to others has no more of it than before.
+  void Unanswered(const What& what, absl::Duration took);
   // How long a worker may leave a task unanswered. Infinite until somebody has answered one.
   absl::Duration Patience() const;
 
@@ -75,7 +76,7 @@ class WorkerJudge {
   static constexpr int64_t kWindow = 256;
   std::deque<Took> longest_;
   int64_t answers_ = 0;
-  Took unanswered_;
+  std::map<What, absl::Duration> unanswered_;
 };
 
 }  // namespace gradloom

@@ -54,7 +54,13 @@ void RunEngine::Start() {
   loop.before = opened_->before;
   loop.on_settled = options_.on_settled;
   loop.on_end = options_.on_end;
-  loop.wake = [this] { Post(ScheduleChanged{}); };
+  if (options_.spec.scheme().has_auto_()) searches_ = std::make_unique<EffectPool>(1);
+  loop.think = [this](std::function<void()> search) {
+    searches_->Post([this, search = std::move(search)] {
+      search();
+      Post(ScheduleChanged{});
+    });
+  };
   loop_ = std::make_unique<RunLoop>(
       std::move(loop), opened_->trials,
       RunLoop::Ports{clock_, *effects_, *options_.link, PosixFileSystem()}, &replies_, &status_);
@@ -68,7 +74,8 @@ void RunEngine::Stop() {
   const bool started = loop_ != nullptr;
   mailbox_.Close();
   if (thread_.joinable()) thread_.join();
-  loop_.reset();  // with the schedule's thread, which posts
+  loop_.reset();
+  searches_.reset();
   replies_.Close();
   if (!started || ended()) return;
   if (absl::Status status = effects_->SaveCheckpoint(); !status.ok()) {

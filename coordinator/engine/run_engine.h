@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "coordinator/engine/effect_pool.h"
 #include "coordinator/engine/fleet_link.h"
 #include "coordinator/engine/mailbox.h"
 #include "coordinator/engine/opened_run.h"
@@ -90,9 +91,10 @@ class RunEngine {
   StatusBook status_;
   ReplyBook replies_;
   std::unique_ptr<RunEffects> effects_;
-  std::unique_ptr<RunLoop> loop_;  // its thread's own once that runs
-  bool stopped_ = false;           // the owner's
-  std::jthread thread_;            // last, so that it ends before what it uses
+  std::unique_ptr<EffectPool> searches_;  // under `scheme: auto`
+  std::unique_ptr<RunLoop> loop_;         // its thread's own once that runs
+  bool stopped_ = false;                  // the owner's
+  std::jthread thread_;                   // last, so that it ends before what it uses
 };
 
 }  // namespace gradloom

@@ -33,7 +33,7 @@ struct WorkerUnfit {
 struct WorkerGone {
   WorkerId worker = 0;
 };
-// The schedule has something to say (Schedule::Change).
+// The schedule may have something to say (Schedule::Change).
 struct ScheduleChanged {};
 // Answers Effects::Checkpoint.
 struct CheckpointSaved {

@@ -203,8 +203,9 @@ absl::Status RunLoop::BuildCore() {
 }
 
 absl::Status RunLoop::OpenSchedule(CorePlan* plan, std::string* description, ChoiceCost* cost) {
-  absl::StatusOr<std::unique_ptr<Schedule>> schedule = Schedule::Open(
-      options_.spec, plan->lanes, options_.journal_file, options_.data_folder, options_.wake);
+  absl::StatusOr<std::unique_ptr<Schedule>> schedule =
+      Schedule::Open(options_.spec, plan->lanes,
+                     {options_.journal_file, options_.data_folder, options_.think}, ports_.files);
   if (!schedule.ok()) return schedule.status();
   schedule_ = *std::move(schedule);
   absl::StatusOr<Schedule::Next> first = schedule_->First();

@@ -48,8 +48,8 @@ struct RunLoopOptions {
   std::function<absl::Status(uint32_t slots, const std::string& isa)> on_settled;
   // Called once, when the run has ended and its files are written, before its status says so.
   std::function<void(v1::RunState, const std::string& error)> on_end;
-  // Posts ScheduleChanged; from another thread.
-  std::function<void()> wake;
+  // Carries out a search of the schedule, and posts ScheduleChanged after it.
+  Schedule::Think think;
 };
 
 class RunLoop {

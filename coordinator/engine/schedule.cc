@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "coordinator/engine/mailbox.h"
 #include "coordinator/engine/run_plan.h"
 #include "coordinator/planning/arrangement.h"
 #include "coordinator/store/atomic_file.h"
@@ -50,27 +49,31 @@ bool Done(const LanePlan& lane) { return lane.first_job >= lane.jobs; }
 
 }  // namespace
 
-// The policy, on its thread.
+// The policy. After First or Continue it is for the searches, of which there is one at a time.
 class Schedule::Pilot {
  public:
-  Pilot(AutoPolicy policy, std::function<void()> wake)
-      : policy_(std::move(policy)), wake_(std::move(wake)) {}
-  ~Pilot() { happened_.Close(); }
+  explicit Pilot(AutoPolicy policy) : policy_(std::move(policy)) {}
 
-  // Until Start.
   AutoPolicy& policy() { return policy_; }
-  void Start() {
-    thread_ = std::jthread([this] {
-      while (const auto happened = happened_.Take(absl::InfiniteDuration())) Handle(*happened);
-    });
-  }
   struct Applied {
     int lane = 0;
     bool done = false;
     std::vector<int> ended;  // other lanes, by this job
   };
-  using Happened = std::variant<InvocationObserved, Applied>;
-  void Post(const Happened& happened) { happened_.Post(happened); }
+  // `observed`: before the job was applied.
+  void Search(const std::vector<InvocationObserved>& observed, const Applied& applied) {
+    for (const InvocationObserved& each : observed) policy_.Observe(each);
+    for (int lane : applied.ended) policy_.EndLane(lane);
+    absl::StatusOr<std::optional<AutoDecision>> decision =
+        policy_.JobApplied(applied.lane, applied.done);
+    if (decision.ok() && !decision->has_value()) return;
+    const MutexLock lock(mutex_);
+    if (decision.ok()) {
+      decision_ = **std::move(decision);
+    } else {
+      status_ = decision.status();
+    }
+  }
   absl::StatusOr<std::optional<AutoDecision>> Take() {
     const MutexLock lock(mutex_);
     if (!status_.ok()) return std::exchange(status_, absl::OkStatus());
@@ -78,41 +81,19 @@ class Schedule::Pilot {
   }
 
  private:
-  void Handle(const Happened& happened) {
-    if (const auto* observed = std::get_if<InvocationObserved>(&happened)) {
-      policy_.Observe(*observed);
-      return;
-    }
-    const auto& applied = std::get<Applied>(happened);
-    for (int lane : applied.ended) policy_.EndLane(lane);
-    absl::StatusOr<std::optional<AutoDecision>> decision =
-        policy_.JobApplied(applied.lane, applied.done);
-    if (decision.ok() && !decision->has_value()) return;
-    {
-      const MutexLock lock(mutex_);
-      if (decision.ok()) {
-        decision_ = **std::move(decision);
-      } else {
-        status_ = decision.status();
-      }
-    }
-    wake_();
-  }
-
-  AutoPolicy policy_;  // the thread's own once it runs
-  const std::function<void()> wake_;
-  Mailbox<Happened> happened_;
+  AutoPolicy policy_;
   Mutex mutex_;
   std::optional<AutoDecision> decision_ ABSL_GUARDED_BY(mutex_);
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
-  std::jthread thread_;
 };
 
-Schedule::Schedule(const v1::RunSpec& spec, std::vector<LanePlan> lanes, std::string journal_file)
+Schedule::Schedule(const v1::RunSpec& spec, std::vector<LanePlan> lanes, Options options,
+                   FileSystem& files)
     : spec_(spec),
       slots_(static_cast<int>(spec.scheme().slots())),
       lanes_(std::move(lanes)),
-      journal_file_(std::move(journal_file)) {}
+      options_(std::move(options)),
+      files_(files) {}
 
 Schedule::~Schedule() = default;
 
@@ -126,28 +107,27 @@ absl::StatusOr<std::vector<WeavePlan>> Schedule::WeavesOf(const std::string& cho
 
 absl::StatusOr<std::unique_ptr<Schedule>> Schedule::Open(const v1::RunSpec& spec,
                                                          std::vector<LanePlan> lanes,
-                                                         const std::string& journal_file,
-                                                         const std::string& data_folder,
-                                                         std::function<void()> wake) {
-  std::unique_ptr<Schedule> schedule(new Schedule(spec, std::move(lanes), journal_file));
+                                                         Options options, FileSystem& files) {
+  std::unique_ptr<Schedule> schedule(
+      new Schedule(spec, std::move(lanes), std::move(options), files));
   if (!spec.scheme().has_auto_()) return schedule;
   const std::string& replay = spec.scheme().auto_().replay();
   if (!replay.empty()) {
-    const absl::Status status = schedule->OpenJournal(FileInFolder(data_folder, replay));
+    const absl::Status status =
+        schedule->OpenJournal(FileInFolder(schedule->options_.data_folder, replay));
     if (status.ok() && !schedule->journal_.decisions().empty()) return schedule;
     return absl::InvalidArgumentError(
         absl::StrCat("scheme.auto.replay: ", status.ok() ? absl::StrCat(replay, " has no decisions")
                                                          : std::string(status.message())));
   }
-  if (absl::Status status = schedule->OpenJournal(journal_file); !status.ok()) return status;
-  if (absl::Status status = schedule->MakePilot(data_folder, std::move(wake)); !status.ok()) {
-    return status;
-  }
+  absl::Status status = schedule->OpenJournal(schedule->options_.journal_file);
+  if (status.ok()) status = schedule->MakePilot();
+  if (!status.ok()) return status;
   return schedule;
 }
 
 absl::Status Schedule::OpenJournal(const std::string& file) {
-  absl::StatusOr<std::string> text = ReadFile(file, kJournalBytesMax);
+  absl::StatusOr<std::string> text = ReadFile(file, kJournalBytesMax, files_);
   if (absl::IsNotFound(text.status())) return absl::OkStatus();
   if (!text.ok()) return text.status();
   absl::Status status = FromJson(*text, &journal_);
@@ -170,12 +150,11 @@ absl::Status Schedule::OpenJournal(const std::string& file) {
   return absl::OkStatus();
 }
 
-absl::Status Schedule::MakePilot(const std::string& data_folder, std::function<void()> wake) {
+absl::Status Schedule::MakePilot() {
   absl::StatusOr<AutoOptions> options =
-      ReadAutoOptions(spec_.scheme().auto_(), slots_, data_folder);
+      ReadAutoOptions(spec_.scheme().auto_(), slots_, options_.data_folder);
   if (!options.ok()) return options.status();
-  pilot_ =
-      std::make_unique<Pilot>(AutoPolicy(slots_, lanes_, *std::move(options)), std::move(wake));
+  pilot_ = std::make_shared<Pilot>(AutoPolicy(slots_, lanes_, *std::move(options)));
   return absl::OkStatus();
 }
 
@@ -208,7 +187,6 @@ absl::StatusOr<Schedule::Next> Schedule::First() {
     }
     if (pilot_ != nullptr) pilot_->policy().Continue(*last);
   }
-  if (pilot_ != nullptr) pilot_->Start();
   return Replayed();
 }
 
@@ -268,11 +246,11 @@ absl::Status Schedule::Journal(const AutoDecision& decision,
                                const std::vector<int64_t>& next_jobs) {
   *journal_.add_decisions() = ToProto(decision, next_jobs);
   phase_ = journal_.decisions_size() - 1;
-  return WriteFileAtomically(PosixFileSystem(), journal_file_, ToJson(journal_));
+  return WriteFileAtomically(files_, options_.journal_file, ToJson(journal_));
 }
 
 void Schedule::Observe(const InvocationObserved& observed) {
-  if (pilot_ != nullptr) pilot_->Post(observed);
+  if (pilot_ != nullptr) observed_.push_back(observed);
 }
 
 void Schedule::JobApplied(int lane, std::vector<LanePlan> lanes) {
@@ -282,7 +260,8 @@ void Schedule::JobApplied(int lane, std::vector<LanePlan> lanes) {
   for (int other = 0; other < static_cast<int>(lanes.size()); ++other) {
     if (other != lane && Done(lanes_[other]) && !Done(lanes[other])) applied.ended.push_back(other);
   }
-  pilot_->Post(applied);
+  options_.think([pilot = pilot_, observed = std::exchange(observed_, {}),
+                  applied = std::move(applied)] { pilot->Search(observed, applied); });
 }
 
 absl::StatusOr<std::optional<Schedule::Next>> Schedule::Change(

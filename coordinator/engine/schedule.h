@@ -3,8 +3,8 @@
 // resumed goes through the journal again, each lane changing over at the same job as before, so its
 // bits are the same; where the journal ends, the policy goes on deciding.
 //
-// The policy searches on a thread of its own. All methods are for the run's loop; `wake` is called
-// from that thread when a decision is ready.
+// The policy's searches take long: they are handed to whoever carries them out. All methods are for
+// the run's loop.
 #ifndef GRADLOOM_COORDINATOR_ENGINE_SCHEDULE_H_
 #define GRADLOOM_COORDINATOR_ENGINE_SCHEDULE_H_
 
@@ -13,13 +13,13 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "coordinator/core/coordinator_core.h"
+#include "coordinator/store/file_system.h"
 #include "coordinator/tuning/auto_policy.h"
 #include "gradloom/v1/checkpoint.pb.h"
 #include "gradloom/v1/run.pb.h"
@@ -36,13 +36,19 @@ class Schedule {
     ChoiceCost cost;
   };
 
-  // spec: resolved, its scheme settled. lanes: as far as they have come. InvalidArgument names the
-  // key of the run file; DataLoss the journal.
+  // Carries out a search, one after the other in the order of being asked, on whatever thread;
+  // Change may have something to say after each. A search may outlive the schedule.
+  using Think = std::function<void(std::function<void()> search)>;
+  struct Options {
+    std::string journal_file;
+    std::string data_folder;  // relative files of the spec are relative to this
+    Think think;
+  };
+  // spec: resolved, its scheme settled. lanes: as far as they have come. `files` outlives the
+  // schedule. InvalidArgument names the key of the run file; DataLoss the journal.
   static absl::StatusOr<std::unique_ptr<Schedule>> Open(const v1::RunSpec& spec,
                                                         std::vector<LanePlan> lanes,
-                                                        const std::string& journal_file,
-                                                        const std::string& data_folder,
-                                                        std::function<void()> wake);
+                                                        Options options, FileSystem& files);
   ~Schedule();
 
   // The weaves of a Next's choice, as written down in an event.
@@ -63,9 +69,10 @@ class Schedule {
  private:
   class Pilot;
 
-  Schedule(const v1::RunSpec& spec, std::vector<LanePlan> lanes, std::string journal_file);
+  Schedule(const v1::RunSpec& spec, std::vector<LanePlan> lanes, Options options,
+           FileSystem& files);
   absl::Status OpenJournal(const std::string& file);
-  absl::Status MakePilot(const std::string& data_folder, std::function<void()> wake);
+  absl::Status MakePilot();
   // Gives lanes that were done when it was made their turns: the training has been made longer.
   // False when there are none, or the choice is none for so many.
   bool Reopen(AutoDecision* decision) const;
@@ -78,10 +85,12 @@ class Schedule {
   const v1::RunSpec spec_;
   const int slots_;
   std::vector<LanePlan> lanes_;
-  const std::string journal_file_;
+  const Options options_;
+  FileSystem& files_;
   v1::ScheduleJournal journal_;
-  int phase_ = 0;                 // of the journal that the lanes are in
-  std::unique_ptr<Pilot> pilot_;  // null: nothing is decided any more
+  int phase_ = 0;                             // of the journal that the lanes are in
+  std::shared_ptr<Pilot> pilot_;              // null: nothing is decided any more
+  std::vector<InvocationObserved> observed_;  // since the latest search
 };
 
 }  // namespace gradloom

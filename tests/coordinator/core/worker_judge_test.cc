@@ -56,23 +56,29 @@ TEST(WorkerJudgeTest, RestsDoubleUntilItHasServedAsLong) {
 TEST(WorkerJudgeTest, PatienceFollowsTheLongestAnswers) {
   WorkerJudge judge({.patience_factor = 10, .patience_min = absl::Seconds(5)});
   EXPECT_EQ(judge.Patience(), absl::InfiniteDuration()) << "nobody has answered anything";
-  judge.Answered(absl::Milliseconds(10));
+  judge.Answered(kTask, absl::Milliseconds(10));
   EXPECT_EQ(judge.Patience(), absl::Seconds(5));
-  judge.Answered(absl::Seconds(3));
+  judge.Answered(kTask, absl::Seconds(3));
   EXPECT_EQ(judge.Patience(), absl::Seconds(30));
-  for (int i = 0; i < 1000; ++i) judge.Answered(absl::Seconds(1));
+  for (int i = 0; i < 1000; ++i) judge.Answered(kTask, absl::Seconds(1));
   EXPECT_EQ(judge.Patience(), absl::Seconds(10)) << "that was long ago";
 }
 
-TEST(WorkerJudgeTest, WhereNobodyIsHeardPatienceGrows) {
+TEST(WorkerJudgeTest, PatienceGrowsUntilWhatIsLeftUnansweredIsAnswered) {
+  const WorkerJudge::What other{0, 4, 1};
   WorkerJudge judge({});
-  judge.Answered(absl::Milliseconds(10));
-  judge.Unanswered(absl::Seconds(5));
+  judge.Answered(other, absl::Milliseconds(10));
+  judge.Unanswered(kTask, absl::Seconds(5));
   EXPECT_EQ(judge.Patience(), absl::Seconds(10));
-  judge.Unanswered(absl::Seconds(10));
+  judge.Unanswered(kTask, absl::Seconds(10));
   EXPECT_EQ(judge.Patience(), absl::Seconds(20));
-  for (int i = 0; i < 1000; ++i) judge.Answered(absl::Milliseconds(10));
-  EXPECT_EQ(judge.Patience(), absl::Seconds(5));
+  for (int i = 0; i < 1000; ++i) judge.Answered(other, absl::Milliseconds(10));
+  EXPECT_EQ(judge.Patience(), absl::Seconds(20)) << "nobody has shown that it can be done sooner";
+  judge.Answered(kTask, absl::Milliseconds(10));
+  EXPECT_EQ(judge.Patience(), absl::Seconds(5)) << "it was the worker, not the task";
+  judge.Unanswered(kTask, absl::Seconds(10));
+  judge.Settled(0, 5);
+  EXPECT_EQ(judge.Patience(), absl::Seconds(5)) << "nobody needs it any more";
 }
 
 }  // namespace

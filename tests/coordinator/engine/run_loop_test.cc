@@ -98,7 +98,7 @@ class RunLoopTest : public testing::Test {
     options.on_end = [this](v1::RunState state, const std::string& error) {
       ends_.push_back(absl::StrCat(v1::RunState_Name(state), " ", error));
     };
-    options.wake = [] {};
+    options.think = [](const std::function<void()>& search) { search(); };
     loop_ = std::make_unique<RunLoop>(std::move(options), *trials_,
                                       RunLoop::Ports{clock_, effects_, link_, PosixFileSystem()},
                                       replies_.get(), status_.get());
