@@ -235,7 +235,7 @@ absl::StatusOr<JobDecoding> MSgcScheme::Decode(int64_t number) const {
   if (its.done) return out;
   if (its.own_missing > 0) {
     return absl::FailedPreconditionError(absl::StrCat("job ", number, ": ", its.own_missing, " of ",
-                                                      first_coded_, " uncoded parts are missing"));
+                                                      first_coded_, " parts of D1 are missing"));
   }
   out.weights.reserve(parts().size());
   for (int part = 0; part < first_coded_; ++part) out.weights.push_back({part, 1});

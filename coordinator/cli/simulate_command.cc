@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "coding/codes/code_table.h"
+#include "coding/usual_choices.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/parallel_for.h"
 #include "coordinator/cli/simulated_fleet.h"
@@ -200,7 +201,7 @@ absl::StatusOr<std::vector<ReportedRun>> SimulatePapers(const Flags& flags,
     if (!result.ok()) return result.status();
     ReportedRun run = ReportPaper(*result);
     run.scheme = SchemeText(*spec);
-    run.closing = absl::StrCat("mu:", flags.mu);
+    run.closing = ClosingText(PublishedRule(flags.mu));
     run.tolerated = result->tolerated;
     run.copies = run.load * spec->slots;
     run.replies_per_job = static_cast<double>(spec->slots) * spec->kind->traits(*spec).tasks;

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "coding/usual_schemes.h"
+#include "coding/usual_choices.h"
 #include "coordinator/simulation/paper_rounds.h"
 #include "coordinator/tuning/auto_simulation.h"
 

@@ -10,7 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "coding/codes/code_table.h"
-#include "coding/usual_schemes.h"
+#include "coding/usual_choices.h"
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/specs.h"
 
@@ -119,7 +119,8 @@ void ValidateReplies(const v1::SchemeSpec& scheme, v1::NumberFormat replies, Fin
                       absl::AsciiStrToLower(v1::NumberFormat_Name(replies)),
                       absl::StrCat("fp32 with ", Field(*kind, parameter.name), " ", code.name,
                                    ": only codes whose weights are 1 (", absl::StrJoin(legal, ", "),
-                                   ") keep their accuracy with 16 bits"));
+                                   "), and schemes without a code, keep their accuracy with 16 "
+                                   "bits"));
   }
 }
 

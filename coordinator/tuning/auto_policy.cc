@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "coding/usual_schemes.h"
+#include "coding/usual_choices.h"
 #include "coordinator/simulation/simulator.h"
 #include "models/random.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "benchmark/benchmark.h"
-#include "coding/usual_schemes.h"
+#include "coding/usual_choices.h"
 #include "coordinator/simulation/simulator.h"
 
 namespace gradloom {

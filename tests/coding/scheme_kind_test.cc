@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "coding/usual_schemes.h"
+#include "coding/usual_choices.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/coding/specs.h"
@@ -169,7 +169,7 @@ TEST(SchemeTextTest, ErrorsSayWhatIsLegal) {
   EXPECT_EQ(error("gc:t=2"), "scheme gc:t=2: unknown key \"t\"; known: s, code, seed");
 }
 
-TEST(UsualSchemesTest, AreLegalWhateverTheSlots) {
+TEST(UsualChoicesTest, AreLegalWhateverTheSlots) {
   for (const int slots : {1, 2, 3, 100}) {
     EXPECT_TRUE(MakeScheme(DefaultScheme(slots)).ok());
     EXPECT_EQ(SchemeText(DefaultScheme(slots)), slots == 1 ? "uncoded" : "gc:s=1");

@@ -1,5 +1,6 @@
-#include "coding/usual_schemes.h"
+#include "coding/usual_choices.h"
 
+#include "coding/closing_rules/mu_rule.h"
 #include "coding/schemes/gc_scheme.h"
 #include "coding/schemes/m_sgc_scheme.h"
 #include "coding/schemes/multi_message_scheme.h"
@@ -24,5 +25,11 @@ int ToleratedByCode(const SchemeSpec& spec) {
 }
 
 const SchemeKind& PublishedScheme() { return kMSgcScheme; }
+
+ClosingRuleSpec PublishedRule(double mu) {
+  ClosingRuleSpec rule(kMuRule);
+  rule.settings.Set("mu", mu);
+  return rule;
+}
 
 }  // namespace gradloom

@@ -1,8 +1,9 @@
-// The schemes that are meant by name where nobody has chosen one. This is the only place beside a
-// scheme's own file and the table that names any: everything else asks the table.
-#ifndef GRADLOOM_CODING_USUAL_SCHEMES_H_
-#define GRADLOOM_CODING_USUAL_SCHEMES_H_
+// The schemes and the rule that are meant by name, since nobody has chosen any. This is the only
+// place beside their own files and the tables that names one: everything else asks the tables.
+#ifndef GRADLOOM_CODING_USUAL_CHOICES_H_
+#define GRADLOOM_CODING_USUAL_CHOICES_H_
 
+#include "coding/closing_kind.h"
 #include "coding/scheme_kind.h"
 
 namespace gradloom {
@@ -19,9 +20,10 @@ SchemeSpec CodeTolerating(int s, int slots);
 // The s of such a scheme, 0 of any other.
 int ToleratedByCode(const SchemeSpec& spec);
 
-// What published totals are compared with.
+// What published totals are of, under (1 + mu) x the fastest slot.
 const SchemeKind& PublishedScheme();
+ClosingRuleSpec PublishedRule(double mu);
 
 }  // namespace gradloom
 
-#endif  // GRADLOOM_CODING_USUAL_SCHEMES_H_
+#endif  // GRADLOOM_CODING_USUAL_CHOICES_H_
