@@ -3,11 +3,8 @@
 #ifndef GRADLOOM_CODING_CLOSING_RULE_H_
 #define GRADLOOM_CODING_CLOSING_RULE_H_
 
-#include <cstdint>
 #include <limits>
-#include <memory>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "coding/scheme.h"
 
@@ -35,23 +32,6 @@ class ClosingRule {
   // jobs open until the round closes: whoever it waits for needs the job's parameters.
   virtual bool accepts_early() const { return false; }
 };
-
-struct ClosingRuleSpec {
-  enum class Kind {
-    kWaitForAll,
-    kFirstDecodable,
-    kMu,            // (1 + mu) x fastest; then until the pattern conforms (Krishnan et al. 2023)
-    kMuWaitForAll,  // likewise, but a violation waits for every slot (the authors' code)
-    kQuantile,      // factor x the running q-quantile of slots' times, once decodable
-  };
-  Kind kind = Kind::kFirstDecodable;
-  double mu = 1;
-  double quantile = 0.5;
-  double factor = 1.5;
-};
-
-// InvalidArgument names the parameter, its value and what is legal.
-absl::StatusOr<std::unique_ptr<ClosingRule>> MakeClosingRule(const ClosingRuleSpec& spec);
 
 }  // namespace gradloom
 

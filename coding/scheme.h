@@ -13,7 +13,6 @@
 #define GRADLOOM_CODING_SCHEME_H_
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -66,12 +65,13 @@ class Scheme {
  public:
   virtual ~Scheme() = default;
 
-  // "uncoded", "gc", "sr_sgc", "m_sgc", "multi_message"
-  virtual absl::string_view name() const = 0;
+  virtual absl::string_view name() const = 0;   // SchemeKind::name, as in a run file
   virtual std::string description() const = 0;  // with parameters: "M-SGC(B=1, W=2, lambda=27)"
   virtual int slots() const = 0;
   virtual int delay() const = 0;    // T, in rounds
   virtual double load() const = 0;  // L: largest fraction of a job's data per slot and round
+  // The least that a slot is asked at a time: what it computes before it returns something.
+  virtual double invocation_load() const { return load(); }
   virtual bool exact() const = 0;
   // See GradientCode::unit_weights: every decode is the plain sum of required parts, each once.
   virtual bool unit_weights() const = 0;
@@ -101,7 +101,8 @@ class Scheme {
   virtual bool Needed(const MiniTask& task) const = 0;
   // O(1) amortised over a round's arrivals.
   virtual CloseVerdict Verdict() const = 0;
-  // Whether `slot` has delivered all its mini-tasks of the current round (multi_message: any).
+  // Whether `slot` has delivered all its mini-tasks of the current round (any of them, under a
+  // scheme that asks for one after the other).
   virtual bool Delivered(int slot) const = 0;
   // Number of slots asked for something in the current round that have not delivered, and still
   // can.
@@ -117,33 +118,6 @@ class Scheme {
   // The job was decoded and applied: its state may go; later replies to it are late.
   virtual void Forget(int64_t job) = 0;
 };
-
-// What to build; mirrors a run file's `scheme`.
-struct SchemeSpec {
-  enum class Kind { kUncoded, kGc, kSrSgc, kMSgc, kMultiMessage };
-  enum class Code {
-    kFractionalRepetition,
-    kCyclic,
-    kDual,
-    kDualBalanced,
-    kEarlyStop,
-    kGraph,
-    kBernoulli,
-    kPairwiseBalanced,
-  };
-  Kind kind = Kind::kGc;
-  int slots = 1;
-  int s = 0;  // gc
-  // gc; the code that sr_sgc repeats selectively and that protects m_sgc's second part (exact ones)
-  Code code = Code::kFractionalRepetition;
-  int b = 1, w = 2, lambda = 1;         // sr_sgc, m_sgc
-  int reach = 0;                        // multi_message: chunks of a slot at most; 0: all
-  uint64_t seed = 1;                    // of random constructions
-  std::vector<double> throughput = {};  // dual_balanced: relative speed per slot; empty: equal
-};
-
-// InvalidArgument names the parameter, its value and the relation it breaks.
-absl::StatusOr<std::unique_ptr<Scheme>> MakeScheme(const SchemeSpec& spec);
 
 }  // namespace gradloom
 

@@ -4,9 +4,12 @@
 #ifndef GRADLOOM_CODING_CLOSING_RULES_MU_RULE_H_
 #define GRADLOOM_CODING_CLOSING_RULES_MU_RULE_H_
 
-#include "coding/closing_rule.h"
+#include "coding/closing_kind.h"
 
 namespace gradloom {
+
+extern const ClosingKind kMuRule;            // as in the paper
+extern const ClosingKind kMuWaitForAllRule;  // as the authors' code
 
 class MuRule final : public ClosingRule {
  public:
@@ -14,7 +17,7 @@ class MuRule final : public ClosingRule {
       : mu_(mu), violation_waits_for_all_(violation_waits_for_all) {}
 
   absl::string_view name() const override {
-    return violation_waits_for_all_ ? "mu_wait_for_all" : "mu";
+    return violation_waits_for_all_ ? kMuWaitForAllRule.name : kMuRule.name;
   }
   void StartRound(int slots) override;
   void Arrive(double seconds, bool late) override;

@@ -8,6 +8,31 @@
 namespace gradloom {
 namespace {
 
+constexpr Parameter kParameters[] = {{.name = "quantile",
+                                      .otherwise = 0.5,
+                                      .always_shown = true,
+                                      .min = 0,
+                                      .max = 1,
+                                      .above_min = true},
+                                     {.name = "factor",
+                                      .otherwise = 1.5,
+                                      .always_shown = true,
+                                      .min = 0,
+                                      .max = 1e6,
+                                      .above_min = true}};
+
+std::vector<Settings> Tries() {
+  std::vector<Settings> tries;
+  for (double quantile : {0.5, 0.9}) {
+    for (double factor : {1.0, 1.25}) {
+      tries.emplace_back(kParameters);
+      tries.back().Set("quantile", quantile);
+      tries.back().Set("factor", factor);
+    }
+  }
+  return tries;
+}
+
 size_t Rank(double quantile, size_t count) {
   const auto rank = static_cast<size_t>(std::ceil(quantile * static_cast<double>(count)));
   return std::max<size_t>(rank, 1);
@@ -58,5 +83,13 @@ ClosingRule::Decision QuantileRule::Decide(double seconds, const CloseVerdict& v
   if (DeadlineReached(seconds, deadline_)) return {.close = true};
   return {.ask_again_seconds = deadline_};
 }
+
+constinit const ClosingKind kQuantileRule = {
+    .name = "quantile",
+    .parameters = kParameters,
+    .make = [](const Settings& valid) -> std::unique_ptr<ClosingRule> {
+      return std::make_unique<QuantileRule>(valid.number("quantile"), valid.number("factor"));
+    },
+    .tries = Tries};
 
 }  // namespace gradloom

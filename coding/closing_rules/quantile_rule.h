@@ -10,16 +10,18 @@
 #include <array>
 #include <vector>
 
-#include "coding/closing_rule.h"
+#include "coding/closing_kind.h"
 
 namespace gradloom {
+
+extern const ClosingKind kQuantileRule;
 
 class QuantileRule final : public ClosingRule {
  public:
   // quantile in (0, 1], factor > 0.
   QuantileRule(double quantile, double factor) : quantile_(quantile), factor_(factor) {}
 
-  absl::string_view name() const override { return "quantile"; }
+  absl::string_view name() const override { return kQuantileRule.name; }
   void StartRound(int slots) override;
   void Arrive(double seconds, bool late) override;
   Decision Decide(double seconds, const CloseVerdict& verdict, int pending) override;

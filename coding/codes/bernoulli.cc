@@ -32,11 +32,17 @@ std::unique_ptr<GradientCode> MakeBernoulli(const CodeParameters& valid) {
     std::sort(rows[slot].begin(), rows[slot].end(),
               [](const Term& a, const Term& b) { return a.chunk < b.chunk; });
   }
-  return MakeLeastSquaresCode({.name = "bernoulli",
+  return MakeLeastSquaresCode({.name = kBernoulliCode.name,
                                .chunks = n,
                                .rows = std::move(rows),
                                .s = valid.s,
                                .unbiased = valid.unbiased});
 }
+
+constinit const CodeKind kBernoulliCode = {.name = "bernoulli",
+                                           .max_slots = kMaxSparseSlots,
+                                           .exact = false,
+                                           .unit_weights = false,
+                                           .make = MakeBernoulli};
 
 }  // namespace gradloom

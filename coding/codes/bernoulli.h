@@ -13,6 +13,7 @@
 namespace gradloom {
 
 std::unique_ptr<GradientCode> MakeBernoulli(const CodeParameters& valid);
+extern const CodeKind kBernoulliCode;
 
 }  // namespace gradloom
 

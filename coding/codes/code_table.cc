@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <string>
 
@@ -20,36 +19,31 @@
 namespace gradloom {
 namespace {
 
-using Code = SchemeSpec::Code;
-
-constexpr double kAnyWork = std::numeric_limits<double>::infinity();
-
-constexpr CodeEntry kCodes[] = {
-    {Code::kFractionalRepetition, "fractional_repetition", kMaxSlots, kAnyWork,
-     MakeFractionalRepetition},
-    {Code::kCyclic, "cyclic", kMaxDenseSlots, kMaxDenseWork, MakeCyclic},
-    {Code::kDual, "dual", kMaxDenseSlots, kMaxDenseWork, MakeDual},
-    {Code::kDualBalanced, "dual_balanced", kMaxDenseSlots, kMaxDenseWork, MakeDualBalanced},
-    {Code::kEarlyStop, "early_stop", kMaxSlots, kAnyWork, MakeEarlyStop},
-    {Code::kGraph, "graph", kMaxSlots, kAnyWork, MakeGraph},
-    {Code::kBernoulli, "bernoulli", kMaxSparseSlots, kAnyWork, MakeBernoulli},
-    {Code::kPairwiseBalanced, "pairwise_balanced", kMaxSparseSlots, kAnyWork, MakePairwiseBalanced},
+constexpr const CodeKind* kCodes[] = {
+    &kFractionalRepetitionCode,
+    &kCyclicCode,
+    &kDualCode,
+    &kDualBalancedCode,
+    &kEarlyStopCode,
+    &kGraphCode,
+    &kBernoulliCode,
+    &kPairwiseBalancedCode,
 };
 
-absl::Status Validate(const CodeEntry& entry, const CodeParameters& parameters) {
+absl::Status Validate(const CodeKind& code, const CodeParameters& parameters) {
   const int n = parameters.slots;
-  if (n < 1 || n > entry.max_slots) {
+  if (n < 1 || n > code.max_slots) {
     return absl::InvalidArgumentError(
-        absl::StrCat("slots = ", n, " with code ", entry.name, ": legal are 1..", entry.max_slots));
+        absl::StrCat("slots = ", n, " with code ", code.name, ": legal are 1..", code.max_slots));
   }
   if (parameters.s < 0 || parameters.s >= n) {
     return absl::InvalidArgumentError(
         absl::StrCat("s = ", parameters.s, " with ", n, " slots: legal are 0..", n - 1));
   }
-  const int s_max = static_cast<int>(std::min<double>(n, std::cbrt(entry.max_work / n))) - 1;
+  const int s_max = static_cast<int>(std::min<double>(n, std::cbrt(code.max_work / n))) - 1;
   if (parameters.s > s_max) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "s = ", parameters.s, " with ", n, " slots and code ", entry.name, ": legal are 0..", s_max,
+        "s = ", parameters.s, " with ", n, " slots and code ", code.name, ": legal are 0..", s_max,
         " (its construction takes slots x (s+1)^3 operations)"));
   }
   if (parameters.degree < 0 || parameters.degree > n) {
@@ -72,45 +66,30 @@ absl::Status Validate(const CodeEntry& entry, const CodeParameters& parameters) 
 
 }  // namespace
 
-std::span<const CodeEntry> CodeTable() { return kCodes; }
+std::span<const CodeKind* const> CodeTable() { return kCodes; }
 
-absl::StatusOr<std::unique_ptr<GradientCode>> MakeCode(Code code,
-                                                       const CodeParameters& parameters) {
-  for (const CodeEntry& entry : kCodes) {
-    if (entry.code != code) continue;
-    if (absl::Status status = Validate(entry, parameters); !status.ok()) return status;
-    return entry.make(parameters);
-  }
-  const auto append_name = [](std::string* out, const CodeEntry& entry) {
-    absl::StrAppend(out, entry.name);
-  };
-  return absl::InvalidArgumentError(absl::StrCat("code = ", static_cast<int>(code), ": legal are ",
-                                                 absl::StrJoin(kCodes, ", ", append_name)));
+std::vector<absl::string_view> CodeNames() {
+  std::vector<absl::string_view> names;
+  for (const CodeKind* code : kCodes) names.push_back(code->name);
+  return names;
 }
 
-absl::StatusOr<std::unique_ptr<GradientCode>> MakeCode(const SchemeSpec& spec) {
-  CodeParameters parameters;
-  parameters.slots = spec.slots;
-  parameters.seed = spec.seed;
-  switch (spec.kind) {
-    case SchemeSpec::Kind::kUncoded: {
-      if (spec.slots < 1 || spec.slots > kMaxSlots) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("slots = ", spec.slots, ": legal are 1..", kMaxSlots));
-      }
-      return MakeUncoded(spec.slots);
-    }
-    case SchemeSpec::Kind::kGc:
-      parameters.s = spec.s;
-      parameters.throughput = spec.throughput;
-      return MakeCode(spec.code, parameters);
-    case SchemeSpec::Kind::kSrSgc:
-    case SchemeSpec::Kind::kMSgc:
-    case SchemeSpec::Kind::kMultiMessage:
-      break;
+const CodeKind* FindCode(absl::string_view name) {
+  for (const CodeKind* code : kCodes) {
+    if (code->name == name) return code;
   }
-  return absl::InvalidArgumentError(
-      "kind = sr_sgc, m_sgc or multi_message: not one code; legal are uncoded and gc");
+  return nullptr;
+}
+
+absl::StatusOr<std::unique_ptr<GradientCode>> MakeCode(absl::string_view name,
+                                                       const CodeParameters& parameters) {
+  const CodeKind* code = FindCode(name);
+  if (code == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("code = ", name, ": legal are ", absl::StrJoin(CodeNames(), ", ")));
+  }
+  if (absl::Status status = Validate(*code, parameters); !status.ok()) return status;
+  return code->make(parameters);
 }
 
 }  // namespace gradloom

@@ -1,10 +1,11 @@
-// The catalogue of gradient codes, and the one place that builds them. To add a code: one file with
-// a factory, one line in the table in code_table.cc; the contract suite (tests/coding/
-// code_contract_test.cc) then runs over it by itself.
+// The catalogue of gradient codes. To add one: a file with a factory and its CodeKind, a line in
+// the table in code_table.cc, and a value of the run file's enum (proto/gradloom/v1/run.proto); the
+// contract suite (tests/coding/code_contract_test.cc) then runs over it by itself.
 #ifndef GRADLOOM_CODING_CODES_CODE_TABLE_H_
 #define GRADLOOM_CODING_CODES_CODE_TABLE_H_
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -12,7 +13,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "coding/code.h"
-#include "coding/scheme.h"
 
 namespace gradloom {
 
@@ -40,25 +40,27 @@ struct CodeParameters {
   bool unbiased = false;
 };
 
-struct CodeEntry {
-  using Factory = std::unique_ptr<GradientCode> (*)(const CodeParameters& valid);
-  SchemeSpec::Code code;
+// What the table knows of a code; its file defines it.
+struct CodeKind {
   absl::string_view name;  // as in a run file
-  int max_slots;
-  double max_work;  // largest n (s+1)^3
-  Factory make;
+  int max_slots = kMaxSlots;
+  double max_work = std::numeric_limits<double>::infinity();  // largest n (s+1)^3
+  bool exact = false;                                         // GradientCode::exact
+  bool unit_weights = false;                                  // GradientCode::unit_weights
+  std::unique_ptr<GradientCode> (*make)(const CodeParameters& valid) = nullptr;
 };
 
-// Every code, in the order of SchemeSpec::Code.
-std::span<const CodeEntry> CodeTable();
+// What schemes take where nobody chooses: the same bits whoever answers.
+inline constexpr absl::string_view kDefaultCode = "fractional_repetition";
+
+std::span<const CodeKind* const> CodeTable();
+std::vector<absl::string_view> CodeNames();
+// Null when there is none of this name.
+const CodeKind* FindCode(absl::string_view name);
 
 // InvalidArgument names the parameter, its value and the relation it breaks.
-absl::StatusOr<std::unique_ptr<GradientCode>> MakeCode(SchemeSpec::Code code,
+absl::StatusOr<std::unique_ptr<GradientCode>> MakeCode(absl::string_view name,
                                                        const CodeParameters& parameters);
-
-// For spec.kind uncoded (s and code are not read: one chunk per slot, nothing may be missing) or
-// gc. Sequential schemes are not a single code: InvalidArgument.
-absl::StatusOr<std::unique_ptr<GradientCode>> MakeCode(const SchemeSpec& spec);
 
 }  // namespace gradloom
 

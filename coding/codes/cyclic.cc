@@ -19,7 +19,7 @@ std::unique_ptr<GradientCode> MakeCyclic(const CodeParameters& valid) {
     for (int column = 0; column + 1 < n; ++column) h(row, column) = random.Gaussian();
     h(row, n - 1) = -h.row(row).head(n - 1).sum();
   }
-  DenseCodeSpec spec{.name = "cyclic", .denominator = n, .chunks = EqualChunks(n), .s = s};
+  DenseCodeSpec spec{.name = kCyclicCode.name, .denominator = n, .chunks = EqualChunks(n), .s = s};
   Eigen::MatrixXd rest(s, s);
   for (int slot = 0; slot < n; ++slot) {
     std::vector<Term> row = {{slot, 1}};
@@ -34,5 +34,12 @@ std::unique_ptr<GradientCode> MakeCyclic(const CodeParameters& valid) {
   }
   return MakeDenseCode(std::move(spec));
 }
+
+constinit const CodeKind kCyclicCode = {.name = "cyclic",
+                                        .max_slots = kMaxDenseSlots,
+                                        .max_work = kMaxDenseWork,
+                                        .exact = true,
+                                        .unit_weights = false,
+                                        .make = MakeCyclic};
 
 }  // namespace gradloom

@@ -15,6 +15,7 @@
 namespace gradloom {
 
 std::unique_ptr<GradientCode> MakeCyclic(const CodeParameters& valid);
+extern const CodeKind kCyclicCode;
 
 }  // namespace gradloom
 

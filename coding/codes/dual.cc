@@ -177,7 +177,7 @@ std::unique_ptr<GradientCode> MakeDual(const CodeParameters& valid) {
     for (int i = 0; i <= valid.s; ++i) owners.push_back((chunk - i + n) % n);
     std::sort(owners.begin(), owners.end());
   }
-  return MakeDualCode("dual", support, valid.s, valid.seed);
+  return MakeDualCode(kDualCode.name, support, valid.s, valid.seed);
 }
 
 std::unique_ptr<GradientCode> MakeDualBalanced(const CodeParameters& valid) {
@@ -204,7 +204,20 @@ std::unique_ptr<GradientCode> MakeDualBalanced(const CodeParameters& valid) {
     }
     std::sort(owners.begin(), owners.end());
   }
-  return MakeDualCode("dual_balanced", support, valid.s, valid.seed);
+  return MakeDualCode(kDualBalancedCode.name, support, valid.s, valid.seed);
 }
+
+constinit const CodeKind kDualCode = {.name = "dual",
+                                      .max_slots = kMaxDenseSlots,
+                                      .max_work = kMaxDenseWork,
+                                      .exact = true,
+                                      .unit_weights = false,
+                                      .make = MakeDual};
+constinit const CodeKind kDualBalancedCode = {.name = "dual_balanced",
+                                              .max_slots = kMaxDenseSlots,
+                                              .max_work = kMaxDenseWork,
+                                              .exact = true,
+                                              .unit_weights = false,
+                                              .make = MakeDualBalanced};
 
 }  // namespace gradloom

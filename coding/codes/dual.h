@@ -31,12 +31,14 @@ std::unique_ptr<GradientCode> MakeDualCode(absl::string_view name, const DualSup
 
 // Slot i holds chunks i .. i+s (mod n) of n.
 std::unique_ptr<GradientCode> MakeDual(const CodeParameters& valid);
+extern const CodeKind kDualCode;
 
 // Loads proportional to throughput: slot i computes min(1, theta c_i) of the data, with theta such
 // that the loads sum to s + 1. The loads are laid end to end around the data as around a circle,
 // s + 1 times (McNaughton's wrap-around rule); the ends cut it into at most n chunks, of unequal
 // size, each with s + 1 owners. Throughputs below 1/1000 of the mean count as that.
 std::unique_ptr<GradientCode> MakeDualBalanced(const CodeParameters& valid);
+extern const CodeKind kDualBalancedCode;
 
 }  // namespace gradloom
 

@@ -24,7 +24,7 @@ class EarlyStop final : public GradientCode {
     SetStructure(groups, EqualChunks(groups), std::move(rows), std::move(part_of_slot), s);
   }
 
-  absl::string_view name() const override { return "early_stop"; }
+  absl::string_view name() const override { return kEarlyStopCode.name; }
   bool exact() const override { return false; }
   // The weights may be 1, but not every part is in each sum.
   bool unit_weights() const override { return false; }
@@ -64,5 +64,8 @@ std::unique_ptr<GradientCode> MakeEarlyStop(const CodeParameters& valid) {
   const int degree = DegreeOr(valid, DefaultDegree(valid.slots, valid.s));
   return std::make_unique<EarlyStop>(valid.slots, valid.s, degree, valid.unbiased);
 }
+
+constinit const CodeKind kEarlyStopCode = {
+    .name = "early_stop", .exact = false, .unit_weights = false, .make = MakeEarlyStop};
 
 }  // namespace gradloom

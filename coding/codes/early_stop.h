@@ -12,6 +12,7 @@
 namespace gradloom {
 
 std::unique_ptr<GradientCode> MakeEarlyStop(const CodeParameters& valid);
+extern const CodeKind kEarlyStopCode;
 
 }  // namespace gradloom
 

@@ -66,11 +66,16 @@ class FractionalRepetition final : public GradientCode {
 }  // namespace
 
 std::unique_ptr<GradientCode> MakeFractionalRepetition(const CodeParameters& valid) {
-  return std::make_unique<FractionalRepetition>("fractional_repetition", valid.slots, valid.s);
+  return MakeRepetition(kFractionalRepetitionCode.name, valid.slots, valid.s);
 }
 
-std::unique_ptr<GradientCode> MakeUncoded(int slots) {
-  return std::make_unique<FractionalRepetition>("uncoded", slots, 0);
+std::unique_ptr<GradientCode> MakeRepetition(absl::string_view name, int slots, int s) {
+  return std::make_unique<FractionalRepetition>(name, slots, s);
 }
+
+constinit const CodeKind kFractionalRepetitionCode = {.name = "fractional_repetition",
+                                                      .exact = true,
+                                                      .unit_weights = true,
+                                                      .make = MakeFractionalRepetition};
 
 }  // namespace gradloom

@@ -10,15 +10,17 @@
 
 #include <memory>
 
+#include "absl/strings/string_view.h"
 #include "coding/code.h"
 #include "coding/codes/code_table.h"
 
 namespace gradloom {
 
 std::unique_ptr<GradientCode> MakeFractionalRepetition(const CodeParameters& valid);
+extern const CodeKind kFractionalRepetitionCode;
 
-// One chunk per slot, nothing may be missing.
-std::unique_ptr<GradientCode> MakeUncoded(int slots);
+// Likewise under another name, of static storage duration, which errors tell.
+std::unique_ptr<GradientCode> MakeRepetition(absl::string_view name, int slots, int s);
 
 }  // namespace gradloom
 

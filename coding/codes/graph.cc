@@ -109,11 +109,14 @@ std::unique_ptr<GradientCode> MakeGraph(const CodeParameters& valid) {
   for (const Edge& edge : PairingModel(chunks, n, random).Mended()) {
     rows.push_back({{edge.first, 1}, {edge.second, 1}});
   }
-  return MakeLeastSquaresCode({.name = "graph",
+  return MakeLeastSquaresCode({.name = kGraphCode.name,
                                .chunks = chunks,
                                .rows = std::move(rows),
                                .s = valid.s,
                                .unbiased = valid.unbiased});
 }
+
+constinit const CodeKind kGraphCode = {
+    .name = "graph", .exact = false, .unit_weights = false, .make = MakeGraph};
 
 }  // namespace gradloom

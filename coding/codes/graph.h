@@ -19,6 +19,7 @@
 namespace gradloom {
 
 std::unique_ptr<GradientCode> MakeGraph(const CodeParameters& valid);
+extern const CodeKind kGraphCode;
 
 }  // namespace gradloom
 

@@ -61,11 +61,17 @@ std::unique_ptr<GradientCode> MakePairwiseBalanced(const CodeParameters& valid) 
   for (int chunk = 0; chunk < n; ++chunk) {
     for (int residue : best.residues) rows[(chunk + residue) % n].push_back({chunk, 1});
   }
-  return MakeLeastSquaresCode({.name = "pairwise_balanced",
+  return MakeLeastSquaresCode({.name = kPairwiseBalancedCode.name,
                                .chunks = n,
                                .rows = std::move(rows),
                                .s = valid.s,
                                .unbiased = valid.unbiased});
 }
+
+constinit const CodeKind kPairwiseBalancedCode = {.name = "pairwise_balanced",
+                                                  .max_slots = kMaxSparseSlots,
+                                                  .exact = false,
+                                                  .unit_weights = false,
+                                                  .make = MakePairwiseBalanced};
 
 }  // namespace gradloom

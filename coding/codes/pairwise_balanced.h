@@ -19,6 +19,7 @@
 namespace gradloom {
 
 std::unique_ptr<GradientCode> MakePairwiseBalanced(const CodeParameters& valid);
+extern const CodeKind kPairwiseBalancedCode;
 
 }  // namespace gradloom
 

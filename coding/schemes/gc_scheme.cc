@@ -1,96 +1,71 @@
 #include "coding/schemes/gc_scheme.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "coding/schemes/coded_sum.h"
-#include "coding/schemes/scheme_base.h"
+#include "coding/codes/code_table.h"
+#include "coding/schemes/one_code_scheme.h"
 
 namespace gradloom {
 namespace {
 
-class GcScheme final : public SchemeBase {
- public:
-  explicit GcScheme(std::unique_ptr<GradientCode> code)
-      : SchemeBase(code->name() == "uncoded" ? "uncoded" : "gc", code->slots(), 0),
-        code_(std::move(code)),
-        sum_(*code_) {
-    SetPlacement(*code_);
-  }
-
-  std::string description() const override {
-    if (name() == "uncoded") return "uncoded";
-    return absl::StrCat("GC(s=", code_->tolerance(), ", code=", code_->name(), ")");
-  }
-  bool exact() const override { return code_->exact(); }
-  bool unit_weights() const override { return code_->unit_weights(); }
-
-  std::span<const MiniTask> StartRound(bool has_job) override {
-    ledger_.StartRound();
-    has_job_ = has_job;
-    forgotten_ = false;
-    sum_.Clear();
-    if (has_job) {
-      const int64_t job = rounds() - 1;
-      for (int slot = 0; slot < slots(); ++slot) ledger_.Ask(slot, job, code_->part(slot));
-    }
-    return ledger_.tasks();
-  }
-
-  bool Receive(const MiniTask& task) override {
-    if (!Legal(task) || code_->part(task.slot) != task.part || !has_job_) return false;
-    ledger_.Deliver(task);
-    return !forgotten_ && sum_.Receive(task.slot);
-  }
-
-  bool Needed(const MiniTask& task) const override {
-    return Legal(task) && has_job_ && !forgotten_ && sum_.Needs(task.part);
-  }
-
-  CloseVerdict Verdict() const override {
-    const bool decodable = !has_job_ || sum_.decodable();
-    // Nothing of this round is left for later ones, so whatever decodes conforms.
-    return {.due_decodable = decodable,
-            .conforming = decodable,
-            .pattern_conforming = ledger_.pending() <= code_->tolerance()};
-  }
-
-  void CloseRound() override {}
-
-  bool Decodable(int64_t job) const override {
-    if (!ledger_.InFlight(job)) return job >= 0 && job < rounds();
-    return !has_job_ || forgotten_ || sum_.decodable();
-  }
-
-  absl::StatusOr<JobDecoding> Decode(int64_t job) const override {
-    if (!ledger_.InFlight(job) || forgotten_) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("job ", job, " is not in flight (in flight: ", rounds() - 1, ")"));
-    }
-    JobDecoding out;
-    if (!has_job_) return out;
-    absl::StatusOr<Decoding> decoding = sum_.Decode();
-    if (!decoding.ok()) return decoding.status();
-    sum_.AppendWeights(*decoding, 0, &out);
-    out.residual = decoding->residual;
-    out.amplification = decoding->amplification;
-    return out;
-  }
-
-  void Forget(int64_t job) override { forgotten_ = forgotten_ || ledger_.InFlight(job); }
-
- private:
-  std::unique_ptr<GradientCode> code_;
-  CodedSum sum_;
-  bool has_job_ = false;
-  bool forgotten_ = false;
+constexpr Parameter kParameters[] = {
+    {.name = "s", .otherwise = 0, .always_shown = true, .min = 0},
+    {.name = "code", .otherwise = kDefaultCode, .names = CodeNames},
+    {.name = "seed", .otherwise = uint64_t{1}},
 };
+
+int S(const SchemeSpec& spec) { return spec.settings.whole("s"); }
+
+void Check(const SchemeSpec& spec, Problems* problems) {
+  if (spec.slots > 0 && S(spec) >= spec.slots) {
+    problems->push_back({"s", absl::StrCat("less than slots = ", spec.slots)});
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Scheme>> Make(const SchemeSpec& checked) {
+  absl::StatusOr<std::unique_ptr<GradientCode>> code =
+      MakeCode(checked.settings.word("code"), {.slots = checked.slots,
+                                               .s = S(checked),
+                                               .seed = checked.settings.seed("seed"),
+                                               .throughput = checked.throughput});
+  if (!code.ok()) return code.status();
+  std::string description = absl::StrCat("GC(s=", S(checked), ", code=", (*code)->name(), ")");
+  return MakeOneCodeScheme(kGcScheme.name, std::move(description), *std::move(code));
+}
+
+SchemeTraits Traits(const SchemeSpec& valid) {
+  return {.tolerated = S(valid), .tasks = 1, .parts = std::max(1, valid.slots / (S(valid) + 1))};
+}
+
+void Enumerate(const SchemeSpace& space, const SchemeKind::Add& add) {
+  SchemeSpec spec(kGcScheme, space.slots);
+  const auto groups = [&](int s) { return space.slots / (s + 1); };
+  for (int s = 0; s < space.slots; ++s) {
+    if (space.distinct && s + 1 < space.slots && groups(s) == groups(s + 1)) continue;
+    spec.settings.Set("s", s);
+    add(spec);
+  }
+}
+
+std::unique_ptr<PublishedRounds> Published(const SchemeSpec& valid, PaperCounting counting) {
+  const bool authors = counting == PaperCounting::kAuthors;
+  return MakeBoundedRounds((S(valid) + 1) / static_cast<double>(valid.slots),
+                           authors ? std::max(S(valid) - 1, 0) : S(valid));
+}
 
 }  // namespace
 
-std::unique_ptr<Scheme> MakeGcScheme(std::unique_ptr<GradientCode> code) {
-  return std::make_unique<GcScheme>(std::move(code));
-}
+constinit const SchemeKind kGcScheme = {
+    .name = "gc",
+    .title = "GC",
+    .parameters = kParameters,
+    .check = Check,
+    .make = Make,
+    .traits = Traits,
+    .enumerate = Enumerate,
+    .published = Published,
+    .authors_count = "tolerates s - 1 stragglers at a load of (s+1)/n, not s"};
 
 }  // namespace gradloom

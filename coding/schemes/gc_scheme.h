@@ -1,17 +1,12 @@
-// One code, no delay: every slot computes its coded sum of job r in round r, which closes when
-// enough have arrived. (n,s)-GC of Tandon et al. 2017, and uncoded training, whose code tolerates
-// nothing.
+// (n,s)-GC of Tandon et al. 2017: one gradient code that tolerates s stragglers in every round.
 #ifndef GRADLOOM_CODING_SCHEMES_GC_SCHEME_H_
 #define GRADLOOM_CODING_SCHEMES_GC_SCHEME_H_
 
-#include <memory>
-
-#include "coding/code.h"
-#include "coding/scheme.h"
+#include "coding/scheme_kind.h"
 
 namespace gradloom {
 
-std::unique_ptr<Scheme> MakeGcScheme(std::unique_ptr<GradientCode> code);
+extern const SchemeKind kGcScheme;
 
 }  // namespace gradloom
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "coding/schemes/coded_sum.h"
 #include "coding/schemes/scheme_base.h"
+#include "coding/schemes/sequential.h"
 #include "coding/straggler_model.h"
 
 namespace gradloom {
@@ -15,20 +16,21 @@ namespace {
 
 class MSgcScheme final : public SchemeBase {
  public:
-  MSgcScheme(const SchemeSpec& spec, std::unique_ptr<GradientCode> code)
-      : SchemeBase("m_sgc", spec.slots, spec.w - 2 + spec.b),
-        b_(spec.b),
-        w_(spec.w),
-        lambda_(spec.lambda),
-        own_(spec.w - 1),
-        groups_(code == nullptr ? 0 : spec.b),
+  // The code is exact and tolerates lambda; null iff lambda = n.
+  MSgcScheme(int slots, const Burst& burst, std::unique_ptr<GradientCode> code)
+      : SchemeBase(kMSgcScheme.name, slots, burst.w - 2 + burst.b),
+        b_(burst.b),
+        w_(burst.w),
+        lambda_(burst.lambda),
+        own_(burst.w - 1),
+        groups_(code == nullptr ? 0 : burst.b),
         code_(std::move(code)),
-        bursty_(StragglerModel::Bursty(b_, w_, lambda_), spec.slots, delay() + w_),
-        arbitrary_(StragglerModel::Arbitrary(b_, w_ + b_ - 1, lambda_), spec.slots, delay() + w_) {
+        bursty_(StragglerModel::Bursty(b_, w_, lambda_), slots, delay() + w_),
+        arbitrary_(StragglerModel::Arbitrary(b_, w_ + b_ - 1, lambda_), slots, delay() + w_) {
     Place();
     Job job;
-    job.have.resize(static_cast<size_t>(slots()) * own_);
-    job.next.resize(slots());
+    job.have.resize(static_cast<size_t>(slots) * own_);
+    job.next.resize(slots);
     for (int group = 0; group < groups_; ++group) job.groups.emplace_back(*code_);
     jobs_.assign(delay() + 1, job);
   }
@@ -233,7 +235,7 @@ absl::StatusOr<JobDecoding> MSgcScheme::Decode(int64_t number) const {
   if (its.done) return out;
   if (its.own_missing > 0) {
     return absl::FailedPreconditionError(absl::StrCat("job ", number, ": ", its.own_missing, " of ",
-                                                      first_coded_, " uncoded parts are missing"));
+                                                      first_coded_, " parts of D1 are missing"));
   }
   out.weights.reserve(parts().size());
   for (int part = 0; part < first_coded_; ++part) out.weights.push_back({part, 1});
@@ -250,10 +252,71 @@ absl::StatusOr<JobDecoding> MSgcScheme::Decode(int64_t number) const {
   return out;
 }
 
+void Check(const SchemeSpec& spec, Problems* problems) {
+  const Burst burst = BurstOf(spec);
+  if (burst.w <= burst.b) problems->push_back({"w", absl::StrCat("more than b = ", burst.b)});
+  CheckBurst(spec, int64_t{burst.w} - 1 + burst.b, "w + b - 1", problems);
+}
+
+absl::StatusOr<std::unique_ptr<Scheme>> Make(const SchemeSpec& checked) {
+  const Burst burst = BurstOf(checked);
+  std::unique_ptr<GradientCode> inner;
+  if (burst.lambda < checked.slots) {
+    absl::StatusOr<std::unique_ptr<GradientCode>> code = MakeInnerCode(checked, burst.lambda);
+    if (!code.ok()) return code.status();
+    inner = *std::move(code);
+  }
+  return std::make_unique<MSgcScheme>(checked.slots, burst, std::move(inner));
+}
+
+int64_t Delay(const SchemeSpec& spec) {
+  const Burst burst = BurstOf(spec);
+  return int64_t{burst.w} - 2 + burst.b;
+}
+
+// A job is dealt out over W - 1 + B rounds.
+SchemeTraits Traits(const SchemeSpec& valid) {
+  const Burst burst = BurstOf(valid);
+  const int rounds = burst.w - 1 + burst.b;
+  return {.tolerated = burst.lambda, .tasks = rounds, .parts = valid.slots * rounds};
+}
+
+void Enumerate(const SchemeSpace& space, const SchemeKind::Add& add) {
+  SchemeSpec spec(kMSgcScheme, space.slots);
+  const auto groups = [&](int lambda) {
+    return lambda >= space.slots ? 0 : space.slots / (lambda + 1);
+  };
+  for (int w = 2; w <= space.delay_max + 1; ++w) {
+    for (int b = 1; b < w && w - 2 + b <= space.delay_max; ++b) {
+      spec.settings.Set("b", b);
+      spec.settings.Set("w", w);
+      AddLambdas(space, spec, false, groups, add);
+    }
+  }
+}
+
+double PublishedLoad(int slots, const Burst& burst) {
+  const double n = slots, own = burst.w - 1, b = burst.b, copies = burst.lambda + 1;
+  if (burst.lambda == slots) return (own + b) / (n * own);
+  return copies * (own + b) / (n * (b + own * copies));
+}
+
+std::unique_ptr<PublishedRounds> Published(const SchemeSpec& valid, PaperCounting /*counting*/) {
+  const Burst burst = BurstOf(valid);
+  return MakePatternRounds(PublishedLoad(valid.slots, burst),
+                           StragglerModel::Bursty(burst.b, burst.w, burst.lambda), valid.slots);
+}
+
 }  // namespace
 
-std::unique_ptr<Scheme> MakeMSgcScheme(const SchemeSpec& spec, std::unique_ptr<GradientCode> code) {
-  return std::make_unique<MSgcScheme>(spec, std::move(code));
-}
+constinit const SchemeKind kMSgcScheme = {.name = "m_sgc",
+                                          .title = "M-SGC",
+                                          .parameters = kSequentialParameters,
+                                          .check = Check,
+                                          .make = Make,
+                                          .delay = Delay,
+                                          .traits = Traits,
+                                          .enumerate = Enumerate,
+                                          .published = Published};
 
 }  // namespace gradloom

@@ -17,15 +17,11 @@
 #ifndef GRADLOOM_CODING_SCHEMES_M_SGC_SCHEME_H_
 #define GRADLOOM_CODING_SCHEMES_M_SGC_SCHEME_H_
 
-#include <memory>
-
-#include "coding/code.h"
-#include "coding/scheme.h"
+#include "coding/scheme_kind.h"
 
 namespace gradloom {
 
-// Parameters as validated by MakeScheme. `code` is exact and tolerates lambda; null iff lambda = n.
-std::unique_ptr<Scheme> MakeMSgcScheme(const SchemeSpec& spec, std::unique_ptr<GradientCode> code);
+extern const SchemeKind kMSgcScheme;
 
 }  // namespace gradloom
 

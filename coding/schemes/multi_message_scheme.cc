@@ -62,7 +62,7 @@ class NumberTree {
 class MultiMessageScheme final : public SchemeBase {
  public:
   MultiMessageScheme(int slots, int reach)
-      : SchemeBase("multi_message", slots, 0),
+      : SchemeBase(kMultiMessageScheme.name, slots, 0),
         reach_(reach),
         groups_((slots + reach - 1) / reach),
         largest_group_((slots + groups_ - 1) / groups_),
@@ -84,6 +84,7 @@ class MultiMessageScheme final : public SchemeBase {
   std::string description() const override {
     return absl::StrCat("MultiMessage(reach=", reach_, ")");
   }
+  double invocation_load() const override { return 1.0 / slots(); }
   bool exact() const override { return true; }
   bool unit_weights() const override { return true; }
 
@@ -170,7 +171,7 @@ class MultiMessageScheme final : public SchemeBase {
     }
     if (missing_ > 0) {
       return absl::FailedPreconditionError(
-          absl::StrCat("multi_message: ", missing_, " of ", slots(), " chunks have not arrived"));
+          absl::StrCat(name(), ": ", missing_, " of ", slots(), " chunks have not arrived"));
     }
     JobDecoding out;
     for (int32_t part = 0; has_job_ && part < slots(); ++part) out.weights.push_back({part, 1});
@@ -230,10 +231,53 @@ class MultiMessageScheme final : public SchemeBase {
   bool forgotten_ = false;
 };
 
+constexpr int kAll = 0;
+constexpr Parameter kParameters[] = {{.name = "reach", .otherwise = kAll, .min = 1}};
+
+int Reach(const SchemeSpec& spec) {
+  const int reach = spec.settings.whole("reach");
+  return reach == kAll ? spec.slots : reach;
+}
+
+void Check(const SchemeSpec& spec, Problems* problems) {
+  if (spec.slots > 0 && Reach(spec) > spec.slots) {
+    problems->push_back({"reach", absl::StrCat("at most slots = ", spec.slots)});
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Scheme>> Make(const SchemeSpec& checked) {
+  return std::make_unique<MultiMessageScheme>(checked.slots, Reach(checked));
+}
+
+// All but one of the smallest group that shares its chunks may straggle.
+SchemeTraits Traits(const SchemeSpec& valid) {
+  const int groups = (valid.slots + Reach(valid) - 1) / Reach(valid);
+  return {.tolerated = valid.slots / groups - 1, .tasks = 1, .parts = valid.slots};
+}
+
+// As much reach as the copies allow.
+void Enumerate(const SchemeSpace& space, const SchemeKind::Add& add) {
+  SchemeSpec spec(kMultiMessageScheme, space.slots);
+  if (space.copies_max < space.slots) {
+    spec.settings.Set("reach", std::max(1, static_cast<int>(space.copies_max)));
+  }
+  add(spec);
+}
+
+void Fit(SchemeSpec* spec) {
+  spec->settings.Set("reach", std::min(spec->settings.whole("reach"), spec->slots));
+}
+
 }  // namespace
 
-std::unique_ptr<Scheme> MakeMultiMessageScheme(int slots, int reach) {
-  return std::make_unique<MultiMessageScheme>(slots, reach);
-}
+constinit const SchemeKind kMultiMessageScheme = {.name = "multi_message",
+                                                  .title = "multi-message",
+                                                  .parameters = kParameters,
+                                                  .piecemeal = true,
+                                                  .check = Check,
+                                                  .make = Make,
+                                                  .traits = Traits,
+                                                  .enumerate = Enumerate,
+                                                  .fit = Fit};
 
 }  // namespace gradloom

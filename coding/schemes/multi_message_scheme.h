@@ -16,15 +16,13 @@
 #ifndef GRADLOOM_CODING_SCHEMES_MULTI_MESSAGE_SCHEME_H_
 #define GRADLOOM_CODING_SCHEMES_MULTI_MESSAGE_SCHEME_H_
 
-#include <memory>
-
-#include "coding/scheme.h"
+#include "coding/scheme_kind.h"
 
 namespace gradloom {
 
-// 1 <= reach <= slots: chunks that a slot computes at most. The slots fall into ceil(slots /
-// reach) groups that share their chunks (slot i is in group i mod groups).
-std::unique_ptr<Scheme> MakeMultiMessageScheme(int slots, int reach);
+// `reach`: chunks that a slot computes at most. The slots fall into ceil(slots / reach) groups that
+// share their chunks (slot i is in group i mod groups).
+extern const SchemeKind kMultiMessageScheme;
 
 }  // namespace gradloom
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "coding/schemes/coded_sum.h"
 #include "coding/schemes/scheme_base.h"
+#include "coding/schemes/sequential.h"
 #include "coding/straggler_model.h"
 
 namespace gradloom {
@@ -14,17 +15,18 @@ namespace {
 
 class SrSgcScheme final : public SchemeBase {
  public:
-  SrSgcScheme(const SchemeSpec& spec, std::unique_ptr<GradientCode> code)
-      : SchemeBase("sr_sgc", spec.slots, spec.b),
-        b_(spec.b),
-        w_(spec.w),
-        lambda_(spec.lambda),
+  // The code is exact and tolerates s.
+  SrSgcScheme(int slots, const Burst& burst, std::unique_ptr<GradientCode> code)
+      : SchemeBase(kSrSgcScheme.name, slots, burst.b),
+        b_(burst.b),
+        w_(burst.w),
+        lambda_(burst.lambda),
         code_(std::move(code)),
         slot_of_part_(SlotOfPart(*code_)),
-        jobs_(spec.b + 1, Job{CodedSum(*code_)}),
-        chains_(spec.b, Chain{std::vector<bool>(spec.slots), 0}),
-        repeats_(spec.slots),
-        pattern_(StragglerModel::Bursty(spec.b, spec.w, spec.lambda), spec.slots, 0) {
+        jobs_(b_ + 1, Job{CodedSum(*code_)}),
+        chains_(b_, Chain{std::vector<bool>(slots), 0}),
+        repeats_(slots),
+        pattern_(StragglerModel::Bursty(b_, w_, lambda_), slots, 0) {
     SetPlacement(*code_);
   }
 
@@ -174,11 +176,163 @@ class SrSgcScheme final : public SchemeBase {
   PatternTracker pattern_;  // as the paper counts
 };
 
+// s: of the code.
+int Tolerance(const Burst& burst) {
+  const int64_t rounds = int64_t{burst.w} - 1 + burst.b;
+  return static_cast<int>((int64_t{burst.b} * burst.lambda + rounds - 1) / rounds);
+}
+
+void Check(const SchemeSpec& spec, Problems* problems) {
+  const Burst burst = BurstOf(spec);
+  if (burst.b >= 1 && (burst.w <= burst.b || (burst.w - 1) % burst.b != 0)) {
+    problems->push_back({"w", absl::StrCat("1 more than a multiple of b = ", burst.b)});
+  }
+  CheckBurst(spec, burst.w, "w", problems);
+}
+
+absl::StatusOr<std::unique_ptr<Scheme>> Make(const SchemeSpec& checked) {
+  const Burst burst = BurstOf(checked);
+  const int s = Tolerance(burst);
+  if (s >= checked.slots) {
+    return absl::InvalidArgumentError(absl::StrCat("s = ceil(b lambda / (w - 1 + b)) = ", s,
+                                                   " must be < slots = ", checked.slots));
+  }
+  absl::StatusOr<std::unique_ptr<GradientCode>> code = MakeInnerCode(checked, s);
+  if (!code.ok()) return code.status();
+  return std::make_unique<SrSgcScheme>(checked.slots, burst, *std::move(code));
+}
+
+int64_t Delay(const SchemeSpec& spec) { return BurstOf(spec).b; }
+
+SchemeTraits Traits(const SchemeSpec& valid) {
+  const Burst burst = BurstOf(valid);
+  return {.tolerated = burst.lambda,
+          .tasks = 1,
+          .parts = std::max(1, valid.slots / (Tolerance(burst) + 1))};
+}
+
+// B up to 4 and W = x B + 1 with x up to 4.
+void Enumerate(const SchemeSpace& space, const SchemeKind::Add& add) {
+  SchemeSpec spec(kSrSgcScheme, space.slots);
+  for (int b = 1; b <= std::min(4, space.delay_max); ++b) {
+    for (int x = 1; x <= 4; ++x) {
+      spec.settings.Set("b", b);
+      spec.settings.Set("w", x * b + 1);
+      const auto groups = [&](int lambda) {
+        const int s = Tolerance({b, x * b + 1, lambda});
+        return s >= space.slots ? 0 : space.slots / (s + 1);
+      };
+      AddLambdas(space, spec, true, groups, add);
+    }
+  }
+}
+
+// A round in which nobody repeats and at most s straggle is no part of the pattern, says the paper.
+// The authors' code leaves it out when it judges later rounds, but judges it like any other.
+class PublishedSrSgc final : public PublishedRounds {
+ public:
+  PublishedSrSgc(int slots, const Burst& burst, PaperCounting counting)
+      : PublishedRounds((Tolerance(burst) + 1) / static_cast<double>(slots), burst.lambda),
+        slots_(slots),
+        b_(burst.b),
+        s_(Tolerance(burst)),
+        authors_(counting == PaperCounting::kAuthors),
+        pattern_(StragglerModel::Bursty(burst.b, burst.w, burst.lambda), slots, 0),
+        repeats_(slots),
+        results_(b_ + 1) {}
+
+  bool Start(int64_t jobs) override {
+    ++round_;
+    if (PlanRepeats(jobs)) return true;
+    pattern_.StartRound();  // in which nobody straggles
+    return false;
+  }
+
+  std::vector<int> Repeating() const override {
+    std::vector<int> slots;
+    for (int slot = 0; slot < slots_; ++slot) {
+      if (repeats_[slot]) slots.push_back(slot);
+    }
+    return slots;
+  }
+
+  bool End(const std::vector<int>& stragglers) override {
+    pattern_.StartRound();
+    for (int slot : stragglers) pattern_.Expect(slot);
+    const bool no_part = repeat_count_ == 0 && static_cast<int>(stragglers.size()) <= s_;
+    const bool conforming = (no_part && !authors_) || pattern_.Conforming();
+    if (no_part || !conforming) {
+      for (int slot : stragglers) pattern_.Deliver(slot);
+    }
+    CountResults(conforming ? stragglers : std::vector<int>{});
+    return conforming;
+  }
+
+ private:
+  std::vector<bool>& results(int64_t job) { return results_[job % (b_ + 1)]; }
+
+  // False when the round is needed neither for a new job nor for the one that is due.
+  bool PlanRepeats(int64_t jobs) {
+    std::fill(repeats_.begin(), repeats_.end(), false);
+    repeat_count_ = 0;
+    const int64_t due = round_ - b_;
+    if (due < 0) return true;
+    const std::vector<bool>& have = results(due);
+    const auto missing = static_cast<int>(std::count(have.begin(), have.end(), false));
+    if (missing <= s_) return round_ < jobs;
+    for (int slot = 0; repeat_count_ < missing - s_; ++slot) {
+      if (have[slot]) continue;
+      repeats_[slot] = true;
+      ++repeat_count_;
+    }
+    return true;
+  }
+
+  void CountResults(const std::vector<int>& stragglers) {
+    std::vector<bool>& fresh = results(round_);
+    fresh.assign(slots_, true);
+    for (int slot = 0; slot < slots_; ++slot) {
+      if (repeats_[slot]) fresh[slot] = false;
+    }
+    for (int slot : stragglers) {
+      fresh[slot] = false;
+      repeats_[slot] = false;
+    }
+    if (round_ < b_) return;
+    for (int slot = 0; slot < slots_; ++slot) {
+      if (repeats_[slot]) results(round_ - b_)[slot] = true;
+    }
+  }
+
+  const int slots_;
+  const int b_;
+  const int s_;
+  const bool authors_;
+  PatternTracker pattern_;
+  std::vector<bool> repeats_;               // slots that redo the due job's task
+  std::vector<std::vector<bool>> results_;  // ring over B + 1 jobs: slots that delivered
+  int repeat_count_ = 0;
+  int64_t round_ = -1;
+};
+
+std::unique_ptr<PublishedRounds> Published(const SchemeSpec& valid, PaperCounting counting) {
+  return std::make_unique<PublishedSrSgc>(valid.slots, BurstOf(valid), counting);
+}
+
 }  // namespace
 
-std::unique_ptr<Scheme> MakeSrSgcScheme(const SchemeSpec& spec,
-                                        std::unique_ptr<GradientCode> code) {
-  return std::make_unique<SrSgcScheme>(spec, std::move(code));
-}
+constinit const SchemeKind kSrSgcScheme = {
+    .name = "sr_sgc",
+    .title = "SR-SGC",
+    .parameters = kSequentialParameters,
+    .check = Check,
+    .make = Make,
+    .delay = Delay,
+    .traits = Traits,
+    .enumerate = Enumerate,
+    .published = Published,
+    .authors_count =
+        "a round in which nobody repeats and at most s straggle does not always "
+        "conform: it is left out when later ones are judged but is judged itself"};
 
 }  // namespace gradloom

@@ -18,15 +18,11 @@
 #ifndef GRADLOOM_CODING_SCHEMES_SR_SGC_SCHEME_H_
 #define GRADLOOM_CODING_SCHEMES_SR_SGC_SCHEME_H_
 
-#include <memory>
-
-#include "coding/code.h"
-#include "coding/scheme.h"
+#include "coding/scheme_kind.h"
 
 namespace gradloom {
 
-// B = spec.b, W = spec.w, lambda as validated by MakeScheme; the code is exact and tolerates s.
-std::unique_ptr<Scheme> MakeSrSgcScheme(const SchemeSpec& spec, std::unique_ptr<GradientCode> code);
+extern const SchemeKind kSrSgcScheme;
 
 }  // namespace gradloom
 

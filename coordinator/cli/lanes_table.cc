@@ -18,30 +18,31 @@ namespace {
 constexpr int kClosingsOf = 12;
 
 struct Column {
-  const char* name;
-  bool ChoiceSpace::*scheme;
-  bool one_gang;  // of all lanes, and nothing else
-};
-constexpr Column kColumns[] = {
-    {"uncoded", &ChoiceSpace::uncoded, false},
-    {"GC", &ChoiceSpace::gc, false},
-    {"SR-SGC", &ChoiceSpace::sr_sgc, false},
-    {"M-SGC", &ChoiceSpace::m_sgc, false},
-    {"one gang", &ChoiceSpace::gc, true},
-    {"multi-message", &ChoiceSpace::multi_message, false},
+  std::string name;
+  std::vector<const SchemeKind*> schemes;
+  bool one_gang = false;  // of all lanes, and nothing else
 };
 
-// What of `space` belongs to the column; uncoded is the gang's GC with s = 0.
-ChoiceSpace SpaceOf(const Column& column, ChoiceSpace space) {
-  for (const Column& other : kColumns) {
-    if (other.scheme != column.scheme) space.*other.scheme = false;
+// Every scheme by itself, and all those in a gang that return a share as a whole.
+std::vector<Column> Columns(const ChoiceSpace& space) {
+  std::vector<Column> whole, piecemeal;
+  Column gang{"one gang", {}, true};
+  for (const SchemeKind* kind : SchemeTable()) {
+    if (!space.Has(*kind)) continue;
+    (kind->piecemeal ? piecemeal : whole).push_back({std::string(kind->title), {kind}});
+    if (!kind->piecemeal) gang.schemes.push_back(kind);
   }
-  if (column.one_gang) space.woven = space.overlap = space.split = false;
-  return space;
+  std::vector<Column> columns = std::move(whole);
+  if (space.gang && !gang.schemes.empty()) columns.push_back(std::move(gang));
+  columns.insert(columns.end(), piecemeal.begin(), piecemeal.end());
+  return columns;
 }
 
-bool LeftOut(const Column& column, const ChoiceSpace& space) {
-  return !(space.*column.scheme) || (column.one_gang && !space.gang);
+// What of `space` belongs to the column.
+ChoiceSpace SpaceOf(const Column& column, ChoiceSpace space) {
+  space.schemes = column.schemes;
+  if (column.one_gang) space.woven = space.overlap = space.split = false;
+  return space;
 }
 
 class LanesTable {
@@ -63,8 +64,7 @@ class LanesTable {
     if (!size.ok()) return size.status();
     std::string line = absl::StrFormat("| %s | %d | %s: %d |", fleet_.run->spec.name(), size->jobs,
                                        lanes ? "on" : "off", size->lanes);
-    for (const Column& column : kColumns) {
-      if (LeftOut(column, search_.space)) continue;
+    for (const Column& column : Columns(search_.space)) {
       absl::StatusOr<std::string> cell = Best(*size, SpaceOf(column, search_.space));
       if (!cell.ok()) return cell.status();
       absl::StrAppend(&line, *cell);
@@ -123,7 +123,7 @@ class LanesTable {
 
   static std::string Cell(double seconds, const Choice& choice) {
     std::string text = absl::StrCat(SchemeText(choice.scheme), " ", ArrangementText(choice.fleet));
-    if (choice.closing.kind != ClosingRuleSpec::Kind::kFirstDecodable) {
+    if (choice.closing != ClosingRuleSpec()) {
       absl::StrAppend(&text, " ", ClosingText(choice.closing));
     }
     return absl::StrFormat(" %.5g (%s) |", seconds, text);
@@ -139,8 +139,7 @@ class LanesTable {
 absl::Status PrintLanesTable(const std::vector<std::string>& run_files, SimulatedFleet fleet,
                              const SearchOptions& search) {
   std::string heading = "| run | jobs | lanes |", rule = "|---|---|---|";
-  for (const Column& column : kColumns) {
-    if (LeftOut(column, search.space)) continue;
+  for (const Column& column : Columns(search.space)) {
     absl::StrAppend(&heading, " ", column.name, " |");
     absl::StrAppend(&rule, "---|");
   }

@@ -12,6 +12,9 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "coding/codes/code_table.h"
+#include "coding/usual_choices.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/parallel_for.h"
 #include "coordinator/cli/simulated_fleet.h"
@@ -26,7 +29,7 @@ namespace {
 
 struct Flags {
   SimulatedFleet fleet;
-  // Empty: the run file's, or woven and first_decodable.
+  // Empty: the run file's, or what there is without one.
   std::vector<std::string> schemes;
   std::vector<std::string> arrangements;
   std::string closing;
@@ -190,7 +193,7 @@ absl::StatusOr<std::vector<ReportedRun>> SimulatePapers(const Flags& flags,
       PaperOptions quick = options;
       quick.record_rounds = false;
       absl::StatusOr<PaperChoice> best =
-          SearchPaper(spec->kind, spec->slots, 4, *fleet.trace, fleet.slope, quick);
+          SearchPaper(*spec->kind, spec->slots, 4, *fleet.trace, fleet.slope, quick);
       if (!best.ok()) return best.status();
       *spec = best->spec;
     }
@@ -198,18 +201,23 @@ absl::StatusOr<std::vector<ReportedRun>> SimulatePapers(const Flags& flags,
     if (!result.ok()) return result.status();
     ReportedRun run = ReportPaper(*result);
     run.scheme = SchemeText(*spec);
-    run.closing = absl::StrCat("mu:", flags.mu);
-    run.tolerated = spec->kind == SchemeSpec::Kind::kUncoded ? 0
-                    : spec->kind != SchemeSpec::Kind::kGc    ? spec->lambda
-                    : authors                                ? std::max(spec->s - 1, 0)
-                                                             : spec->s;
+    run.closing = ClosingText(PublishedRule(flags.mu));
+    run.tolerated = result->tolerated;
     run.copies = run.load * spec->slots;
-    run.replies_per_job =
-        spec->slots *
-        (spec->kind == SchemeSpec::Kind::kMSgc ? static_cast<double>(spec->w - 1 + spec->b) : 1.0);
+    run.replies_per_job = static_cast<double>(spec->slots) * spec->kind->traits(*spec).tasks;
     runs.push_back(std::move(run));
   }
   return runs;
+}
+
+// How the authors' code counts otherwise than their paper.
+std::string AuthorsCount() {
+  std::vector<std::string> differences;
+  for (const SchemeKind* kind : SchemeTable()) {
+    if (kind->authors_count.empty()) continue;
+    differences.push_back(absl::StrCat(kind->title, ": ", kind->authors_count));
+  }
+  return absl::StrJoin(differences, "; ");
 }
 
 absl::Status WriteText(const std::string& file, const std::string& text) {
@@ -252,10 +260,10 @@ CommandAction AddSimulate(CLI::App* command) {
   auto flags = std::make_shared<Flags>();
   AddFleetOptions(command, &flags->fleet);
   command
-      ->add_option("--scheme", flags->schemes,
-                   "uncoded, gc:s=10, sr_sgc:b=1,w=2,lambda=22 or m_sgc:b=1,w=2,lambda=31, with "
-                   ",code=cyclic and so on if wanted, multi_message, multi_message:reach=32 or "
-                   "auto; one a flag: repeat the flag to compare [the run file's]")
+      ->add_option(
+          "--scheme", flags->schemes,
+          absl::StrCat(SchemeUsage(), " or auto; codes are ", absl::StrJoin(CodeNames(), ", "),
+                       "; one a flag: repeat the flag to compare [the run file's]"))
       ->allow_extra_args(false);
   command
       ->add_option(
@@ -265,9 +273,9 @@ CommandAction AddSimulate(CLI::App* command) {
           "tasks in one message; split:K, gang:K: K groups of slots; one a flag, repeatable [the "
           "run file's, or woven]")
       ->allow_extra_args(false);
-  command->add_option("--closing", flags->closing,
-                      "first_decodable, wait_for_all, mu:1, mu_wait_for_all:1, "
-                      "quantile:quantile=0.5,factor=1.5 [the run file's, or first_decodable]");
+  command->add_option(
+      "--closing", flags->closing,
+      absl::StrCat(ClosingUsage(), " [the run file's, or ", ClosingText(ClosingRuleSpec()), "]"));
   CLI::Option* run = command->get_option("--run");
   command
       ->add_option("--lanes", flags->lanes,
@@ -287,11 +295,8 @@ CommandAction AddSimulate(CLI::App* command) {
       command
           ->add_option(
               "--counting", flags->counting,
-              "With --paper. paper: GC of load (s+1)/n tolerates s stragglers, and a round of "
-              "SR-SGC in which nobody repeats and at most s straggle always conforms; authors: as "
-              "the authors' published code counts, GC tolerates s - 1, and such a round is left "
-              "out when later ones are judged but is judged itself. Uncoded and M-SGC are the same "
-              "[paper]")
+              absl::StrCat("With --paper. authors: as the authors' published code counts: ",
+                           AuthorsCount(), ". Other schemes are the same [paper]"))
           ->check(CLI::IsMember({"paper", "authors"}));
   command
       ->add_flag_callback(

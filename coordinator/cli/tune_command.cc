@@ -44,19 +44,38 @@ struct Flags {
   std::vector<std::string> lanes_table_files;
 };
 
+struct NamedArrangement {
+  const char* name;
+  bool ChoiceSpace::*wanted;
+};
+constexpr NamedArrangement kArrangements[] = {{"woven", &ChoiceSpace::woven},
+                                              {"overlap", &ChoiceSpace::overlap},
+                                              {"gang", &ChoiceSpace::gang},
+                                              {"split", &ChoiceSpace::split}};
+
+// Whatever may be left out: schemes, then arrangements.
+std::string LeaveOutNames() {
+  std::vector<absl::string_view> names;
+  for (const SchemeKind* kind : SchemeTable()) names.push_back(kind->name);
+  for (const NamedArrangement& arrangement : kArrangements) names.push_back(arrangement.name);
+  return absl::StrJoin(names, ", ");
+}
+
 absl::Status LeaveOut(const std::vector<std::string>& names, ChoiceSpace* space) {
   for (const std::string& name : names) {
-    bool* kinds[] = {&space->uncoded,       &space->gc,    &space->sr_sgc,  &space->m_sgc,
-                     &space->multi_message, &space->woven, &space->overlap, &space->gang,
-                     &space->split};
-    constexpr const char* kNames[] = {"uncoded", "gc",      "sr_sgc", "m_sgc", "multi_message",
-                                      "woven",   "overlap", "gang",   "split"};
-    const auto* found = std::find(std::begin(kNames), std::end(kNames), name);
-    if (found == std::end(kNames)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--without ", name, ": legal are ", absl::StrJoin(kNames, ", ")));
+    bool found = std::erase_if(space->schemes,
+                               [&](const SchemeKind* kind) { return kind->name == name; }) > 0;
+    // Named twice.
+    found = found || FindScheme(name) != nullptr;
+    for (const NamedArrangement& arrangement : kArrangements) {
+      if (name != arrangement.name) continue;
+      space->*arrangement.wanted = false;
+      found = true;
     }
-    *kinds[found - std::begin(kNames)] = false;
+    if (!found) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--without ", name, ": legal are ", LeaveOutNames()));
+    }
   }
   return absl::OkStatus();
 }
@@ -185,8 +204,7 @@ void AddSearchOptions(CLI::App* command, Flags* flags) {
   SearchOptions& search = flags->search;
   command
       ->add_option("--without", flags->without,
-                   "Leave out schemes or arrangements: uncoded, gc, sr_sgc, m_sgc, multi_message, "
-                   "woven, overlap, gang, split")
+                   absl::StrCat("Leave out schemes or arrangements: ", LeaveOutNames()))
       ->delimiter(',');
   command
       ->add_option("--copies-max", search.space.copies_max,

@@ -11,6 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "coding/usual_choices.h"
 #include "coordinator/simulation/paper_rounds.h"
 #include "coordinator/tuning/auto_simulation.h"
 
@@ -19,6 +21,13 @@ namespace {
 
 constexpr double kFactors[] = {1, 2, 10, 50};
 constexpr int kHeadRows = 5;
+
+// Those that return a share piece by piece, or those that return it as a whole.
+std::vector<const SchemeKind*> Schemes(bool piecemeal) {
+  std::vector<const SchemeKind*> schemes = AllSchemes();
+  std::erase_if(schemes, [&](const SchemeKind* kind) { return kind->piecemeal != piecemeal; });
+  return schemes;
+}
 
 class Benchmark {
  public:
@@ -37,9 +46,15 @@ class Benchmark {
       const std::string name = std::filesystem::path(file).filename().string();
       families[name.substr(0, name.find("-l"))].push_back(*std::move(trace));
     }
-    std::cout << "| trace | slope | uncoded | GC | SR-SGC | M-SGC | gang | free to split | "
-                 "multi-message | paper's M-SGC | auto: told | auto: 5 rows | auto: cold |\n"
-                 "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+    std::vector<std::string> heading = {"trace", "slope"};
+    for (const SchemeKind* kind : Schemes(false)) heading.emplace_back(kind->title);
+    heading.insert(heading.end(), {"gang", "free to split"});
+    for (const SchemeKind* kind : Schemes(true)) heading.emplace_back(kind->title);
+    heading.push_back(absl::StrCat("paper's ", PublishedScheme().title));
+    heading.insert(heading.end(), {"auto: told", "auto: 5 rows", "auto: cold"});
+    std::cout << "| " << absl::StrJoin(heading, " | ") << " |\n|";
+    for (size_t i = 0; i < heading.size(); ++i) std::cout << "---|";
+    std::cout << "\n";
     for (const auto& [family, traces] : families) {
       const absl::StatusOr<double> slope =
           fleet_.slope.has_value() ? *fleet_.slope : FittedSlope(traces);
@@ -74,25 +89,25 @@ class Benchmark {
     if (!found.ok()) return found.status();
     const double best = found->ranked.front().seconds;
     // Every scheme over all slots, one job after the other; then what lanes gain by company.
-    for (SchemeSpec::Kind kind : {SchemeSpec::Kind::kUncoded, SchemeSpec::Kind::kGc,
-                                  SchemeSpec::Kind::kSrSgc, SchemeSpec::Kind::kMSgc}) {
+    for (const SchemeKind* kind : Schemes(false)) {
       absl::StrAppend(&line, First(*found, [kind](const Choice& choice) {
         return choice.scheme.kind == kind && (choice.fleet.kind == Arrangement::Kind::kWoven ||
                                               choice.fleet.kind == Arrangement::Kind::kOverlap);
       }));
     }
-    const auto one_message = [](const Choice& choice) {
-      return choice.scheme.kind != SchemeSpec::Kind::kMultiMessage;
-    };
+    const auto whole = [](const Choice& choice) { return !choice.scheme.kind->piecemeal; };
     absl::StrAppend(&line, First(*found, [&](const Choice& choice) {
-      return one_message(choice) && choice.fleet.kind == Arrangement::Kind::kGang &&
+      return whole(choice) && choice.fleet.kind == Arrangement::Kind::kGang &&
              choice.fleet.groups == 1;
     }));
-    absl::StrAppend(&line, First(*found, one_message));
-    absl::StrAppend(&line,
-                    First(*found, [&](const Choice& choice) { return !one_message(choice); }));
-    absl::StatusOr<PaperChoice> paper = SearchPaper(SchemeSpec::Kind::kMSgc, size_.slots, 4, trace,
-                                                    slope * factor, {.jobs = size_.jobs});
+    absl::StrAppend(&line, First(*found, whole));
+    for (const SchemeKind* kind : Schemes(true)) {
+      absl::StrAppend(&line, First(*found, [kind](const Choice& choice) {
+        return choice.scheme.kind == kind;
+      }));
+    }
+    absl::StatusOr<PaperChoice> paper =
+        SearchPaper(PublishedScheme(), size_.slots, 4, trace, slope * factor, {.jobs = size_.jobs});
     if (!paper.ok()) return paper.status();
     absl::StrAppendFormat(&line, " %.4g |", paper->result.total_seconds);
     FleetProfile head = profile_;
@@ -126,9 +141,9 @@ class Benchmark {
   absl::StatusOr<double> Auto(const FleetProfile* known) const {
     AutoOptions options;
     options.search = search_;
-    // They never are the best where lanes may form a gang or split the fleet, and cost most to
-    // play.
-    options.search.space.sr_sgc = options.search.space.m_sgc = false;
+    // Schemes with a delay never are the best where lanes may form a gang or split the fleet, and
+    // cost most to play.
+    options.search.space.delay_max = 0;
     if (known != nullptr) options.known = *known;
     const std::unique_ptr<DelayModel> delays = MakeProfileDelays(profile_, RecordedOrder(profile_));
     absl::StatusOr<AutoPlay> play = PlayAuto(size_, *delays, options, {});

@@ -28,17 +28,6 @@ std::vector<int> Range(int begin, int end) {
   return out;
 }
 
-int DelayOf(const SchemeSpec& spec) {
-  switch (spec.kind) {
-    case SchemeSpec::Kind::kSrSgc:
-      return spec.b;
-    case SchemeSpec::Kind::kMSgc:
-      return spec.w - 2 + spec.b;
-    default:
-      return 0;
-  }
-}
-
 absl::Status Validate(const Choice& choice, const FleetSize& size) {
   if (size.slots < 1 || size.lanes < 1 || size.jobs < 1) {
     return absl::InvalidArgumentError(absl::StrCat("slots = ", size.slots,
@@ -123,10 +112,8 @@ absl::StatusOr<std::vector<WeavePlan>> MakeWeaves(const Choice& choice, int slot
                                                   const std::vector<int>& done) {
   std::vector<WeavePlan> weaves;
   for (Group& group : Groups(choice, slots, lanes)) {
-    SchemeSpec spec = choice.scheme;
-    spec.slots = static_cast<int>(group.slots.size());
-    spec.reach = std::min(spec.reach, spec.slots);
-    absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(spec);
+    absl::StatusOr<std::unique_ptr<Scheme>> scheme =
+        MakeScheme(OverSlots(choice.scheme, static_cast<int>(group.slots.size())));
     if (!scheme.ok()) return scheme.status();
     absl::StatusOr<std::unique_ptr<ClosingRule>> closing = MakeClosingRule(choice.closing);
     if (!closing.ok()) return closing.status();
@@ -151,36 +138,20 @@ absl::StatusOr<CorePlan> MakePlan(const Choice& choice, const FleetSize& size) {
 
 absl::StatusOr<ChoiceCost> CostOf(const Choice& choice, const FleetSize& size) {
   if (absl::Status status = Validate(choice, size); !status.ok()) return status;
-  SchemeSpec spec = choice.scheme;
-  spec.slots =
-      static_cast<int>(Groups(choice, size.slots, Range(0, size.lanes)).front().slots.size());
+  const Group first = std::move(Groups(choice, size.slots, Range(0, size.lanes)).front());
+  const SchemeSpec spec = OverSlots(choice.scheme, static_cast<int>(first.slots.size()));
   absl::StatusOr<std::unique_ptr<Scheme>> scheme = MakeScheme(spec);
   if (!scheme.ok()) return scheme.status();
+  const SchemeTraits traits = spec.kind->traits(spec);
   ChoiceCost cost;
   cost.load = (*scheme)->load();
+  cost.invocation_load = (*scheme)->invocation_load();
+  cost.tolerated = traits.tolerated;
   cost.versions = (*scheme)->delay() + 1;
-  const bool multiplexed = spec.kind == SchemeSpec::Kind::kMSgc;
-  cost.replies_per_job = static_cast<double>(spec.slots) * (multiplexed ? cost.versions : 1);
+  cost.replies_per_job = static_cast<double>(spec.slots) * traits.tasks;
   // Over the rounds of one job a slot computes as much as in one round of several jobs.
   const int fleets = HasGroups(choice.fleet) ? choice.fleet.groups : 1;
   cost.copies = cost.load * spec.slots * fleets;
-  switch (spec.kind) {
-    case SchemeSpec::Kind::kUncoded:
-      break;
-    case SchemeSpec::Kind::kGc:
-      cost.tolerated = spec.s;
-      break;
-    case SchemeSpec::Kind::kSrSgc:
-    case SchemeSpec::Kind::kMSgc:
-      cost.tolerated = spec.lambda;
-      break;
-    case SchemeSpec::Kind::kMultiMessage: {
-      // All but one of the smallest group that shares its chunks.
-      const int reach = spec.reach == 0 ? spec.slots : spec.reach;
-      cost.tolerated = spec.slots / ((spec.slots + reach - 1) / reach) - 1;
-      break;
-    }
-  }
   return cost;
 }
 

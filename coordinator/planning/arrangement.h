@@ -1,7 +1,6 @@
 // How lanes share a fleet, and the plan that follows for the core; and the short texts in which run
-// files, commands, tables and journals name schemes, closing rules and arrangements, such as
-// "gc:s=10", "mu:1", "split:4" or "gang". Pure functions; InvalidArgument names the text and what
-// is legal.
+// files, commands, tables and journals name arrangements, such as "split:4" or "gang". Pure
+// functions; InvalidArgument names the text and what is legal.
 #ifndef GRADLOOM_COORDINATOR_PLANNING_ARRANGEMENT_H_
 #define GRADLOOM_COORDINATOR_PLANNING_ARRANGEMENT_H_
 
@@ -11,8 +10,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "coding/closing_rule.h"
-#include "coding/scheme.h"
+#include "coding/closing_kind.h"
+#include "coding/scheme_kind.h"
 #include "coordinator/core/coordinator_core.h"
 
 namespace gradloom {
@@ -59,19 +58,15 @@ absl::StatusOr<std::vector<WeavePlan>> MakeWeaves(const Choice& choice, int slot
 // What a choice costs beside time.
 struct ChoiceCost {
   double load = 0;             // of a slot and round, fraction of a job's data
+  double invocation_load = 0;  // the least that a slot computes before it returns something
   int tolerated = 0;           // stragglers that a round can close without at least, per weave
   double copies = 0;           // of the data, over the whole fleet
   int versions = 1;            // of each lane's parameters that a slot may need
-  double replies_per_job = 0;  // gradients sent per job if no work were dropped (multi_message: if
-                               // no chunk were computed twice)
+  double replies_per_job = 0;  // gradients sent per job if no work were dropped or done twice
 };
 absl::StatusOr<ChoiceCost> CostOf(const Choice& choice, const FleetSize& size);
 
-absl::StatusOr<SchemeSpec> ParseScheme(absl::string_view text);
-absl::StatusOr<ClosingRuleSpec> ParseClosing(absl::string_view text);
 absl::StatusOr<Arrangement> ParseArrangement(absl::string_view text);
-std::string SchemeText(const SchemeSpec& spec);
-std::string ClosingText(const ClosingRuleSpec& spec);
 std::string ArrangementText(const Arrangement& fleet);
 // "256 slots, 25 jobs of 4 trials", or "of 4 lanes" where they are planned one by one.
 std::string SizeText(const FleetSize& size);

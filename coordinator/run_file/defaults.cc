@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "coordinator/run_file/scheme_rules.h"
 #include "models/workloads/bilevel/bilevel_spec.h"
 
 namespace gradloom {
@@ -154,27 +155,6 @@ void FillForwardForward(v1::ForwardForward* model) {
   }
 }
 
-void FillScheme(v1::SchemeSpec* scheme) {
-  if (scheme->scheme_case() == v1::SchemeSpec::SCHEME_NOT_SET && scheme->has_slots()) {
-    // With a single slot there is nobody to tolerate.
-    if (scheme->slots() < 2) {
-      scheme->mutable_uncoded();
-    } else {
-      scheme->mutable_gc()->set_s(1);
-    }
-  }
-  if (scheme->has_auto_()) {
-    GRADLOOM_DEFAULT(scheme->mutable_auto_(), delay_max, 4);
-    GRADLOOM_DEFAULT(scheme->mutable_auto_(), hysteresis, 0.03);
-  }
-  if (!scheme->has_gc()) return;
-  auto* gc = scheme->mutable_gc();
-  if (gc->code() == v1::GradientCoding::CODE_UNSPECIFIED) {
-    gc->set_code(v1::GradientCoding::FRACTIONAL_REPETITION);
-  }
-  GRADLOOM_DEFAULT(gc, seed, 1);
-}
-
 void FillStraggle(uint64_t run_seed, v1::StraggleSpec* straggle) {
   GRADLOOM_DEFAULT(straggle, seed, run_seed);
   switch (straggle->model_case()) {
@@ -202,11 +182,6 @@ void FillStraggle(uint64_t run_seed, v1::StraggleSpec* straggle) {
 
 }  // namespace
 
-void SettleScheme(uint32_t slots, v1::SchemeSpec* scheme) {
-  GRADLOOM_DEFAULT(scheme, slots, slots);
-  FillScheme(scheme);
-}
-
 void FillRunDefaults(v1::RunSpec* spec) {
   if (spec->name().empty()) spec->set_name("run");
   GRADLOOM_DEFAULT(spec, seed, 1);
@@ -215,14 +190,7 @@ void FillRunDefaults(v1::RunSpec* spec) {
   if (data->has_test()) FillSource(data->mutable_test());
   GRADLOOM_DEFAULT(data, holdout, 0);
   FillScheme(spec->mutable_scheme());
-
-  auto* closing = spec->mutable_closing();
-  if (closing->rule() == v1::ClosingSpec::RULE_UNSPECIFIED) {
-    closing->set_rule(v1::ClosingSpec::FIRST_DECODABLE);
-  }
-  GRADLOOM_DEFAULT(closing, mu, 1);
-  GRADLOOM_DEFAULT(closing, quantile, 0.5);
-  GRADLOOM_DEFAULT(closing, factor, 1.5);
+  FillClosing(spec->mutable_closing());
 
   auto* fleet = spec->mutable_fleet();
   if (spec->scheme().has_slots()) {

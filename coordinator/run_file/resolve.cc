@@ -187,32 +187,6 @@ absl::Status CheckFormOf(const v1::RunSpec& spec) {
 
 }  // namespace
 
-int64_t SchemeDelay(const v1::SchemeSpec& scheme) {
-  // Krishnan et al. 2023: SR-SGC finishes a job by round t + B, M-SGC by t + W - 2 + B.
-  if (scheme.has_sr_sgc()) return scheme.sr_sgc().b();
-  if (scheme.has_m_sgc()) {
-    return int64_t{scheme.m_sgc().w()} - 2 + scheme.m_sgc().b();
-  }
-  return 0;
-}
-
-std::string SchemeName(const v1::SchemeSpec& scheme) {
-  switch (scheme.scheme_case()) {
-    case v1::SchemeSpec::kGc:
-      return absl::StrCat("gc(s=", scheme.gc().s(), ")");
-    case v1::SchemeSpec::kMultiMessage:
-      return "multi_message";
-    case v1::SchemeSpec::kSrSgc:
-      return absl::StrCat("sr_sgc(b=", scheme.sr_sgc().b(), ",w=", scheme.sr_sgc().w(),
-                          ",lambda=", scheme.sr_sgc().lambda(), ")");
-    case v1::SchemeSpec::kMSgc:
-      return absl::StrCat("m_sgc(b=", scheme.m_sgc().b(), ",w=", scheme.m_sgc().w(),
-                          ",lambda=", scheme.m_sgc().lambda(), ")");
-    default:
-      return "uncoded";
-  }
-}
-
 absl::StatusOr<ResolvedRun> ResolveRunSpec(const v1::RunSpec& spec) {
   if (absl::Status status = CheckFormOf(spec); !status.ok()) return status;
   absl::StatusOr<std::vector<v1::TrialSpec>> trials = ExpandTrials(spec);

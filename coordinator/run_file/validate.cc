@@ -8,7 +8,7 @@
 #include "coding/codes/code_table.h"
 #include "coordinator/planning/arrangement.h"
 #include "coordinator/run_file/run_file.h"
-#include "coordinator/run_file/specs.h"
+#include "coordinator/run_file/scheme_rules.h"
 #include "coordinator/run_file/yaml_to_proto.h"
 #include "models/data/rows.h"
 #include "models/data/text.h"
@@ -181,93 +181,8 @@ void ValidateTraining(const v1::TrainingSpec& training, Findings* findings) {
   }
 }
 
-void ValidateSequential(const std::string& name, uint32_t b, uint32_t w, uint32_t lambda,
-                        bool multiplexed, const v1::SchemeSpec& scheme, Findings* findings) {
-  const std::string field = absl::StrCat("scheme.", name);
-  findings->Require(b >= 1, field + ".b", b, "1 or more");
-  if (multiplexed) {
-    findings->Require(w > b, field + ".w", w, absl::StrCat("more than b = ", b));
-  } else if (b >= 1) {
-    findings->Require(w > b && (w - 1) % b == 0, field + ".w", w,
-                      absl::StrCat("1 more than a multiple of b = ", b));
-  }
-  if (!multiplexed) findings->Require(lambda >= 1, field + ".lambda", lambda, "1 or more");
-  if (scheme.has_slots()) {
-    findings->Require(lambda <= scheme.slots(), field + ".lambda", lambda,
-                      absl::StrCat("at most slots = ", scheme.slots()));
-  }
-}
-
-void ValidateScheme(const v1::SchemeSpec& scheme, int trials, bool lanes_known,
-                    Findings* findings) {
-  const size_t before = findings->count();
-  if (scheme.has_slots()) {
-    findings->Require(scheme.slots() >= 1 && scheme.slots() <= kMaxSlots, "scheme.slots",
-                      scheme.slots(), absl::StrCat("from 1 to ", kMaxSlots));
-  }
-  switch (scheme.scheme_case()) {
-    case v1::SchemeSpec::kGc:
-      if (scheme.has_slots()) {
-        findings->Require(scheme.gc().s() < scheme.slots(), "scheme.gc.s", scheme.gc().s(),
-                          absl::StrCat("less than slots = ", scheme.slots()));
-      }
-      break;
-    case v1::SchemeSpec::kMultiMessage: {
-      const auto& messages = scheme.multi_message();
-      if (!messages.has_reach()) break;
-      findings->Require(messages.reach() >= 1, "scheme.multi_message.reach", messages.reach(),
-                        "1 or more");
-      if (scheme.has_slots()) {
-        findings->Require(messages.reach() <= scheme.slots(), "scheme.multi_message.reach",
-                          messages.reach(), absl::StrCat("at most slots = ", scheme.slots()));
-      }
-      break;
-    }
-    case v1::SchemeSpec::kSrSgc: {
-      const auto& sr = scheme.sr_sgc();
-      ValidateSequential("sr_sgc", sr.b(), sr.w(), sr.lambda(), false, scheme, findings);
-      break;
-    }
-    case v1::SchemeSpec::kMSgc: {
-      const auto& m = scheme.m_sgc();
-      ValidateSequential("m_sgc", m.b(), m.w(), m.lambda(), true, scheme, findings);
-      break;
-    }
-    default:
-      break;
-  }
-  if (scheme.has_auto_()) {
-    const v1::AutoScheme& chosen = scheme.auto_();
-    if (chosen.has_copies_max()) {
-      findings->Require(chosen.copies_max() >= 1, "scheme.auto.copies_max", chosen.copies_max(),
-                        "1 or more");
-    }
-    findings->Require(chosen.delay_max() <= 64, "scheme.auto.delay_max", chosen.delay_max(),
-                      "from 0 to 64");
-    findings->Require(chosen.hysteresis() >= 0 && chosen.hysteresis() < 1, "scheme.auto.hysteresis",
-                      chosen.hysteresis(), "from 0 to less than 1");
-  }
-  // How many lanes a trial has, if several, the data may decide: the run's start finds out.
-  const int64_t delay = SchemeDelay(scheme);
-  if (lanes_known && delay > trials - 1) {
-    findings->Add("scheme",
-                  absl::StrCat(SchemeName(scheme), ": delay T = ", delay, " needs at least ",
-                               delay + 1, " trials, the run has ", trials));
-  }
-  // What only coding knows. Without slots it is for the run's start to find out.
-  if (!scheme.has_slots() || findings->count() > before) return;
-  const auto made = MakeRunScheme(scheme, static_cast<int>(scheme.slots()));
-  if (!made.ok()) findings->Add(made.status());
-}
-
 void ValidateService(const v1::RunSpec& spec, Findings* findings) {
-  const auto& closing = spec.closing();
-  findings->Require(closing.mu() >= 0 && closing.mu() <= kMaxFactor, "closing.mu", closing.mu(),
-                    "from 0 to 1e6");
-  findings->Require(closing.quantile() > 0 && closing.quantile() <= 1, "closing.quantile",
-                    closing.quantile(), "more than 0 and at most 1");
-  findings->Require(closing.factor() > 0 && closing.factor() <= kMaxFactor, "closing.factor",
-                    closing.factor(), "more than 0 and at most 1e6");
+  ValidateClosing(spec.closing(), findings);
   if (absl::StatusOr<Arrangement> fleet = ParseArrangement(spec.fleet().arrangement());
       !fleet.ok()) {
     findings->Add("fleet.arrangement", std::string(fleet.status().message()));
@@ -286,15 +201,7 @@ void ValidateService(const v1::RunSpec& spec, Findings* findings) {
   if (wire.parameters() == v1::FP16) {
     findings->Add("wire.parameters", "'fp16' is not legal; it must be one of: fp32, bf16");
   }
-  const v1::GradientCoding::Code code = spec.scheme().gc().code();
-  const bool weighs = spec.scheme().has_gc() && code != v1::GradientCoding::FRACTIONAL_REPETITION;
-  findings->Require(
-      wire.replies() == v1::FP32 || !weighs, "wire.replies",
-      absl::AsciiStrToLower(v1::NumberFormat_Name(wire.replies())),
-      absl::StrCat("fp32 with scheme.gc.code ",
-                   absl::AsciiStrToLower(v1::GradientCoding::Code_Name(code)),
-                   ": only codes whose weights are 1 (uncoded, fractional_repetition) keep their "
-                   "accuracy with 16 bits"));
+  ValidateReplies(spec.scheme(), wire.replies(), findings);
   findings->Require(wire.frame_bytes() >= 4096 && wire.frame_bytes() <= kMaxFrameBytes &&
                         wire.frame_bytes() % 4 == 0,
                     "wire.frame_bytes", wire.frame_bytes(),
@@ -420,7 +327,8 @@ void ValidateRun(const v1::RunSpec& spec, Findings* findings) {
             return false;
         }
       });
-  ValidateScheme(spec.scheme(), spec.trials_size(), one_lane_each, findings);
+  // How many lanes a trial has, if several, the data may decide: the run's start finds out.
+  ValidateScheme(spec.scheme(), one_lane_each ? spec.trials_size() : 0, findings);
   ValidateService(spec, findings);
   ValidateStraggle(spec, findings);
   if (spec.has_start_from()) ValidateStartFrom(spec.start_from(), findings);

@@ -1,7 +1,7 @@
 // Delays as commands write them.
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "coordinator/planning/spec_text.h"
+#include "coding/spec_text.h"
 #include "coordinator/simulation/delay_model.h"
 
 namespace gradloom {

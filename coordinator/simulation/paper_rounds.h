@@ -1,10 +1,10 @@
 // Rounds exactly as published, for comparison with published totals; the coordinator itself does
-// better. Krishnan, Ebrahimi, Khisti, "Sequential gradient coding for straggler
-// mitigation" (ICLR 2023) and their code: round r takes row r of the recording (beginning again at
-// the end) for every slot, with a barrier; slots later than (1 + mu) x the fastest are stragglers;
-// a round whose pattern conforms lasts min((1 + mu) x the fastest, the slowest), any other waits
-// for every slot and counts no stragglers; late results are lost. Loads are those of cyclic codes.
-// Pure functions.
+// better; what each scheme makes of them is its own (coding/published_rounds.h). Krishnan,
+// Ebrahimi, Khisti, "Sequential gradient coding for straggler mitigation" (ICLR 2023) and their
+// code: round r takes row r of the recording (beginning again at the end) for every slot, with a
+// barrier; slots later than (1 + mu) x the fastest are stragglers; a round whose pattern conforms
+// lasts min((1 + mu) x the fastest, the slowest), any other waits for every slot and counts no
+// stragglers; late results are lost. Loads are those of cyclic codes. Pure functions.
 #ifndef GRADLOOM_COORDINATOR_SIMULATION_PAPER_ROUNDS_H_
 #define GRADLOOM_COORDINATOR_SIMULATION_PAPER_ROUNDS_H_
 
@@ -12,22 +12,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "coding/scheme.h"
+#include "coding/published_rounds.h"
+#include "coding/scheme_kind.h"
 #include "coordinator/simulation/delay_model.h"
 
 namespace gradloom {
-
-// The paper and its authors' published code do not count alike.
-enum class PaperCounting {
-  // GC of load (s + 1)/n tolerates s stragglers. A round of SR-SGC in which nobody repeats and at
-  // most s straggle is no part of the bursty pattern.
-  kPaper,
-  // GC of that load tolerates s - 1. Such a round of SR-SGC is left out of the pattern of the
-  // rounds
-  // after it, but when its own turn comes it is judged like any other. Uncoded and M-SGC are as in
-  // the paper.
-  kAuthors,
-};
 
 struct PaperOptions {
   int64_t jobs = 25;
@@ -39,13 +28,14 @@ struct PaperOptions {
 struct PaperRound {
   double seconds = 0;  // 0: skipped, since its job was complete
   bool waited_out = false;
-  std::vector<int> repeating;   // SR-SGC: slots that redo the due job's task
+  std::vector<int> repeating;   // slots that redo an earlier round's task
   std::vector<int> stragglers;  // by the mu-rule, before any wait-out
 };
 
 struct PaperResult {
   double total_seconds = 0;
   double load = 0;
+  int tolerated = 0;
   int64_t rounds = 0;  // without skipped ones
   int64_t wait_outs = 0;
   int64_t stragglers = 0;
@@ -57,13 +47,13 @@ struct PaperResult {
 absl::StatusOr<PaperResult> SimulatePaper(const SchemeSpec& spec, const Trace& trace, double slope,
                                           const PaperOptions& options);
 
-// The parameters with the least total among: GC s in 0..n-1; SR-SGC B <= 4, W = xB + 1 with x <= 4,
-// lambda in 1..n with s < n; M-SGC T <= `delay_max`, lambda in 1..n. Ties go to the first.
+// The parameters with the least total among all that the scheme has to offer with T <= `delay_max`.
+// Ties go to the first.
 struct PaperChoice {
   SchemeSpec spec;
   PaperResult result;
 };
-absl::StatusOr<PaperChoice> SearchPaper(SchemeSpec::Kind kind, int slots, int delay_max,
+absl::StatusOr<PaperChoice> SearchPaper(const SchemeKind& kind, int slots, int delay_max,
                                         const Trace& trace, double slope,
                                         const PaperOptions& options);
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "coding/usual_choices.h"
 #include "coordinator/simulation/simulator.h"
 #include "models/random.h"
 
@@ -22,7 +23,7 @@ constexpr double kAtOnceSeconds = 1e-9;
 constexpr double kTrustedFactor = 4;
 // Applied jobs between two searches: a share of those so far.
 constexpr int kSearchEvery = 4;
-// s of the first code where nothing is known and multi_message is left out.
+// s of the first code where nothing is known and the scheme that needs to know nothing is left out.
 constexpr int kFirstTolerance = 2;
 constexpr double kGiveUp = 1.5;
 constexpr uint64_t kProfileSeed = 2;
@@ -193,14 +194,13 @@ absl::StatusOr<AutoDecision> AutoPolicy::First() {
     return current_;
   }
   const ChoiceSpace& space = options_.search.space;
-  SchemeSpec& scheme = first.choice.scheme;
-  if (space.multi_message) {
-    // It needs to know nothing, and shows what load costs.
-    scheme.kind = SchemeSpec::Kind::kMultiMessage;
-    scheme.reach = ReachWithin(slots_, space.copies_max);
+  if (space.Has(UninformedScheme())) {
+    // With as much as the copies allow.
+    UninformedScheme().enumerate({.slots = slots_, .copies_max = space.copies_max},
+                                 [&](const SchemeSpec& offered) { first.choice.scheme = offered; });
   } else {
     const auto copies = static_cast<int>(std::min<double>(space.copies_max, slots_));
-    scheme.s = std::clamp(copies - 1, 0, kFirstTolerance);
+    first.choice.scheme = CodeTolerating(std::clamp(copies - 1, 0, kFirstTolerance), slots_);
   }
   const bool gang = SideBySide(Rest(first.lanes)) > 1 && space.gang;
   first.choice.fleet.kind = gang ? Arrangement::Kind::kGang : Arrangement::Kind::kWoven;
@@ -290,17 +290,15 @@ std::optional<AutoDecision> AutoPolicy::Probe() {
   AutoDecision probe = Blank();
   probe.choice = current_.choice;
   SchemeSpec& scheme = probe.choice.scheme;
-  if (scheme.kind == SchemeSpec::Kind::kUncoded || scheme.kind == SchemeSpec::Kind::kMultiMessage) {
-    scheme = {.kind = SchemeSpec::Kind::kGc, .slots = scheme.slots};
-  }
-  if (scheme.kind != SchemeSpec::Kind::kGc) return std::nullopt;
-  const int s = scheme.s;
+  if (DelayOf(scheme) > 0) return std::nullopt;
+  const int s = ToleratedByCode(scheme);
   // Half the load where that leaves some redundancy, otherwise twice, or what a group's slots
   // allow.
   const int group = slots_ / Groups(current_);
   const int twice = 2 * s + 1;
-  scheme.s = s >= 3 ? (s + 1) / 2 - 1 : twice < group ? twice : 0;
-  if (scheme.s == s) return std::nullopt;
+  const int other = s >= 3 ? (s + 1) / 2 - 1 : twice < group ? twice : 0;
+  if (other == s) return std::nullopt;
+  scheme = CodeTolerating(other, scheme.slots);
   probe.why = "a probe: what does load cost?";
   return Adopt(std::move(probe));
 }

@@ -3,8 +3,8 @@
 // says all that the weaves are made of, so that the caller can journal it: a resumed or replayed
 // run applies the journal's decisions instead of asking again.
 //
-// At first, unless a profile is given, all lanes are a gang under multi_message, which needs to
-// know nothing: one round shows both what an invocation costs and what load costs, and nothing is
+// At first, unless a profile is given, all lanes are a gang under a scheme that needs to know
+// nothing: one round shows both what an invocation costs and what load costs, and nothing is
 // in flight when it is over. From then on, ever more rarely, the recorder's profile is searched for
 // the rest of the run. Loads may at most be a quarter, or four times, of what has been seen. A
 // switch must gain more than the hysteresis and more than chance explains, over resampled fleets

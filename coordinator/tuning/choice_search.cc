@@ -102,11 +102,11 @@ class Search {
     std::stable_sort(entries_.begin(), entries_.end(),
                      [](const Entry& a, const Entry& b) { return a.seconds < b.seconds; });
     const size_t kept = std::max<size_t>(2 * options_.keep, entries_.size() / kKeptOf);
-    std::map<std::pair<int, std::string>, int> of_kind;
+    std::map<std::pair<const SchemeKind*, std::string>, int> of_kind;
     std::vector<Entry> left;
     for (size_t i = 0; i < entries_.size(); ++i) {
-      int& number = of_kind[{static_cast<int>(entries_[i].choice.scheme.kind),
-                             ArrangementText(entries_[i].choice.fleet)}];
+      int& number =
+          of_kind[{entries_[i].choice.scheme.kind, ArrangementText(entries_[i].choice.fleet)}];
       if (i < kept || number < kKeptOfKind) left.push_back(std::move(entries_[i]));
       ++number;
     }
@@ -157,7 +157,7 @@ class Search {
   void Rank(int64_t horizon) {
     std::stable_sort(entries_.begin(), entries_.end(),
                      [](const Entry& a, const Entry& b) { return a.seconds < b.seconds; });
-    std::set<SchemeSpec::Kind> kinds;
+    std::set<const SchemeKind*> kinds;
     for (const Entry& entry : entries_) {
       if (entry.seconds == kInfinity) break;
       const bool first_of_kind = kinds.insert(entry.choice.scheme.kind).second;

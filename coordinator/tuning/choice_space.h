@@ -10,33 +10,29 @@
 
 namespace gradloom {
 
+std::vector<const SchemeKind*> AllSchemes();
+
 struct ChoiceSpace {
-  int delay_max = 4;          // T; never more than the lanes of a weave allow
-  int repeat_factor_max = 4;  // SR-SGC: W = x B + 1 with x <= this, B <= 4
-  bool uncoded = true, gc = true, sr_sgc = true, m_sgc = true, multi_message = true;
+  std::vector<const SchemeKind*> schemes = AllSchemes();
+  int delay_max = 4;  // T; never more than the lanes of a weave allow
   bool woven = true, overlap = true, gang = true, split = true;
   double copies_max = std::numeric_limits<double>::infinity();  // of the data, over the fleet
   // Of one invocation, fraction of a job's data.
   double load_min = 0;
   double load_max = std::numeric_limits<double>::infinity();
+
+  bool Has(const SchemeKind& kind) const;
 };
 
-// The largest reach of multi_message over so many slots with at most so many copies of the data; 0:
-// all.
-int ReachWithin(int slots, double copies);
-
-// What a slot computes in one invocation, under multi_message at least: a gang's slot for every
-// lane of its group.
+// What a slot computes in one invocation, at least: a gang's slot for every lane of its group.
 double InvocationLoad(const Choice& choice, const ChoiceCost& cost, int lanes);
 
-// Every choice that a core accepts, under first_decodable: multi_message, with as much reach as
-// copies_max allows; uncoded; GC with s in 0..n-1; SR-SGC and M-SGC with lambda in 1..n, n being
-// the slots of one weave. In a fixed order.
+// Every choice that a core accepts, under the default closing rule: of every scheme whatever it
+// says it has to offer over the slots of one weave. In a fixed order.
 std::vector<Choice> AllChoices(const ChoiceSpace& space, const FleetSize& size);
 
-// One of each kind of behaviour. Fractional repetition with s tolerated has floor(n/(s+1)) groups,
-// so of all s (or lambda) of one number of groups only the largest stays: the load is the same, and
-// more is tolerated.
+// One of each kind of behaviour. Repetition with s tolerated has floor(n/(s+1)) groups, so of all s
+// of one number of groups only the largest stays: the load is the same, and more is tolerated.
 std::vector<Choice> DistinctChoices(const ChoiceSpace& space, const FleetSize& size);
 
 // The same scheme and arrangement under the other rules worth a try. None when T = 0: once its job

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "coordinator/run_file/yaml_text.h"
 
 namespace gradloom {
@@ -13,6 +17,16 @@ namespace {
 std::string Replies(const RankedChoice& ranked, const TuningReport& report) {
   if (report.reply_bytes == 0) return absl::StrFormat("%.1f", ranked.replies_per_job);
   return BytesText(ranked.replies_per_job * static_cast<double>(report.reply_bytes));
+}
+
+// "{b: 1, w: 2}", after `items`.
+std::string YamlMap(const Settings& settings, std::vector<std::string> items) {
+  for (const auto& [key, value] : settings.Shown()) {
+    const double* number = std::get_if<double>(&value);
+    items.push_back(
+        absl::StrCat(key, ": ", number == nullptr ? ValueText(value) : YamlNumber(*number)));
+  }
+  return absl::StrCat("{", absl::StrJoin(items, ", "), "}");
 }
 
 }  // namespace
@@ -88,37 +102,12 @@ std::string TuningCsv(const SearchResult& result, const TuningReport& report) {
 
 std::string RunFileSnippet(const RankedChoice& choice, const FleetSize& size) {
   const SchemeSpec& spec = choice.choice.scheme;
-  std::string scheme;
-  switch (spec.kind) {
-    case SchemeSpec::Kind::kUncoded:
-      scheme = "uncoded: {}";
-      break;
-    case SchemeSpec::Kind::kGc:
-      scheme = absl::StrCat("gc: {s: ", spec.s, "}");
-      break;
-    case SchemeSpec::Kind::kMultiMessage:
-      scheme = spec.reach == 0 ? "multi_message: {}"
-                               : absl::StrCat("multi_message: {reach: ", spec.reach, "}");
-      break;
-    case SchemeSpec::Kind::kSrSgc:
-    case SchemeSpec::Kind::kMSgc:
-      scheme = absl::StrCat(spec.kind == SchemeSpec::Kind::kMSgc ? "m_sgc" : "sr_sgc",
-                            ": {b: ", spec.b, ", w: ", spec.w, ", lambda: ", spec.lambda, "}");
-      break;
-  }
+  const std::string scheme = absl::StrCat(spec.kind->name, ": ", YamlMap(spec.settings, {}));
   const ClosingRuleSpec& rule = choice.choice.closing;
-  std::string closing;
-  switch (rule.kind) {
-    case ClosingRuleSpec::Kind::kMu:
-      closing = absl::StrCat("{rule: mu, mu: ", YamlNumber(rule.mu), "}");
-      break;
-    case ClosingRuleSpec::Kind::kQuantile:
-      closing = absl::StrCat("{rule: quantile, quantile: ", YamlNumber(rule.quantile),
-                             ", factor: ", YamlNumber(rule.factor), "}");
-      break;
-    default:
-      closing = "first_decodable";
-  }
+  const std::string closing =
+      rule.settings.Shown().empty()
+          ? std::string(rule.kind->name)
+          : YamlMap(rule.settings, {absl::StrCat("rule: ", rule.kind->name)});
   return absl::StrFormat(
       "# gradloom tune: %.4g s predicted over %s, 80 %% within %.4g-%.4g s\n"
       "scheme:\n  slots: %d\n  %s\nclosing: %s\nfleet:\n  arrangement: %s\n",

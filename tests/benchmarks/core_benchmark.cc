@@ -5,6 +5,7 @@
 #include <string>
 
 #include "benchmark/benchmark.h"
+#include "coding/usual_choices.h"
 #include "coordinator/simulation/simulator.h"
 
 namespace gradloom {
@@ -16,11 +17,8 @@ CorePlan Plan(int slots, int s, int64_t jobs) {
   CorePlan plan;
   plan.slots = slots;
   plan.lanes.push_back({jobs, 0});
-  SchemeSpec spec;
-  spec.slots = slots;
-  spec.s = s;
   WeavePlan weave;
-  weave.scheme = *MakeScheme(spec);
+  weave.scheme = *MakeScheme(CodeTolerating(s, slots));
   weave.closing = *MakeClosingRule({});
   weave.lanes = {0};
   for (int slot = 0; slot < slots; ++slot) weave.slots.push_back(slot);

@@ -17,7 +17,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::unique_ptr<GradientCode> Make(SchemeSpec::Code which, int slots, int s) {
+std::unique_ptr<GradientCode> Make(absl::string_view which, int slots, int s) {
   return *MakeCode(which, {.slots = slots, .s = s});
 }
 
@@ -49,7 +49,7 @@ double FreshQr(const Eigen::MatrixXd& b, const std::vector<bool>& received) {
 
 void BM_NullSpaceAgainstFreshQr(benchmark::State& state) {
   const int n = static_cast<int>(state.range(0)), s = static_cast<int>(state.range(1));
-  const auto code = Make(SchemeSpec::Code::kDual, n, s);
+  const auto code = Make("dual", n, s);
   Eigen::MatrixXd b = Eigen::MatrixXd::Zero(n, n);
   for (int slot = 0; slot < n; ++slot) {
     for (const Term& term : code->row(slot)) b(slot, term.chunk) = term.coefficient;
@@ -78,7 +78,7 @@ BENCHMARK(BM_NullSpaceAgainstFreshQr)
     ->Unit(benchmark::kMicrosecond)
     ->Iterations(500);
 
-void BM_Decode(benchmark::State& state, SchemeSpec::Code which) {
+void BM_Decode(benchmark::State& state, absl::string_view which) {
   const int n = static_cast<int>(state.range(0)), s = static_cast<int>(state.range(1));
   const auto code = Make(which, n, s);
   const auto patterns = Patterns(n, s, 64);
@@ -87,30 +87,26 @@ void BM_Decode(benchmark::State& state, SchemeSpec::Code which) {
     benchmark::DoNotOptimize(code->Decode(patterns[next++ % patterns.size()]));
   }
 }
-#define GRADLOOM_DECODE(code, n, s)                          \
-  BENCHMARK_CAPTURE(BM_Decode, code, SchemeSpec::Code::code) \
-      ->Args({n, s})                                         \
-      ->Unit(benchmark::kMicrosecond)
-GRADLOOM_DECODE(kFractionalRepetition, 256, 31);
-GRADLOOM_DECODE(kFractionalRepetition, 10000, 99);
-GRADLOOM_DECODE(kDualBalanced, 256, 27);
-GRADLOOM_DECODE(kEarlyStop, 256, 27);
-GRADLOOM_DECODE(kGraph, 256, 27);
-GRADLOOM_DECODE(kGraph, 10000, 1000);
-GRADLOOM_DECODE(kBernoulli, 256, 27);
-GRADLOOM_DECODE(kPairwiseBalanced, 256, 27);
+#define GRADLOOM_DECODE(code, n, s) \
+  BENCHMARK_CAPTURE(BM_Decode, code, #code)->Args({n, s})->Unit(benchmark::kMicrosecond)
+GRADLOOM_DECODE(fractional_repetition, 256, 31);
+GRADLOOM_DECODE(fractional_repetition, 10000, 99);
+GRADLOOM_DECODE(dual_balanced, 256, 27);
+GRADLOOM_DECODE(early_stop, 256, 27);
+GRADLOOM_DECODE(graph, 256, 27);
+GRADLOOM_DECODE(graph, 10000, 1000);
+GRADLOOM_DECODE(bernoulli, 256, 27);
+GRADLOOM_DECODE(pairwise_balanced, 256, 27);
 
-void BM_Make(benchmark::State& state, SchemeSpec::Code which) {
+void BM_Make(benchmark::State& state, absl::string_view which) {
   const int n = static_cast<int>(state.range(0)), s = static_cast<int>(state.range(1));
   for (auto _ : state) benchmark::DoNotOptimize(Make(which, n, s));
 }
-#define GRADLOOM_MAKE(code, n, s)                          \
-  BENCHMARK_CAPTURE(BM_Make, code, SchemeSpec::Code::code) \
-      ->Args({n, s})                                       \
-      ->Unit(benchmark::kMillisecond)
-GRADLOOM_MAKE(kFractionalRepetition, 10000, 99);
-GRADLOOM_MAKE(kCyclic, 256, 27);
-GRADLOOM_MAKE(kDual, 256, 27);
+#define GRADLOOM_MAKE(code, n, s) \
+  BENCHMARK_CAPTURE(BM_Make, code, #code)->Args({n, s})->Unit(benchmark::kMillisecond)
+GRADLOOM_MAKE(fractional_repetition, 10000, 99);
+GRADLOOM_MAKE(cyclic, 256, 27);
+GRADLOOM_MAKE(dual, 256, 27);
 
 }  // namespace
 }  // namespace gradloom

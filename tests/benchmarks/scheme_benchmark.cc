@@ -1,15 +1,13 @@
 // Planning cost alone: rounds of StartRound, Receive for each reply with a verdict after it,
 // Decode and CloseRound, with a few stragglers. items/s are replies/s.
 #include "benchmark/benchmark.h"
-#include "coding/scheme.h"
+#include "coding/scheme_kind.h"
 
 namespace gradloom {
 namespace {
 
-using Kind = SchemeSpec::Kind;
-
-void Loop(benchmark::State& state, const SchemeSpec& spec) {
-  auto scheme = *MakeScheme(spec);
+void Loop(benchmark::State& state, absl::string_view text, int slots) {
+  auto scheme = *MakeScheme(OverSlots(*ParseScheme(text), slots));
   int64_t replies = 0;
   int64_t closed = 0;
   for (auto _ : state) {
@@ -34,14 +32,11 @@ void Loop(benchmark::State& state, const SchemeSpec& spec) {
   state.SetLabel(scheme->description());
 }
 
-BENCHMARK_CAPTURE(Loop, gc_256, SchemeSpec{.kind = Kind::kGc, .slots = 256, .s = 15});
-BENCHMARK_CAPTURE(Loop, sr_sgc_256,
-                  SchemeSpec{.kind = Kind::kSrSgc, .slots = 256, .b = 2, .w = 3, .lambda = 23});
-BENCHMARK_CAPTURE(Loop, m_sgc_256,
-                  SchemeSpec{.kind = Kind::kMSgc, .slots = 256, .b = 1, .w = 2, .lambda = 27});
-BENCHMARK_CAPTURE(Loop, m_sgc_256_long,
-                  SchemeSpec{.kind = Kind::kMSgc, .slots = 256, .b = 2, .w = 5, .lambda = 31});
-BENCHMARK_CAPTURE(Loop, gc_10000, SchemeSpec{.kind = Kind::kGc, .slots = 10000, .s = 199});
+BENCHMARK_CAPTURE(Loop, gc_256, "gc:s=15", 256);
+BENCHMARK_CAPTURE(Loop, sr_sgc_256, "sr_sgc:b=2,w=3,lambda=23", 256);
+BENCHMARK_CAPTURE(Loop, m_sgc_256, "m_sgc:b=1,w=2,lambda=27", 256);
+BENCHMARK_CAPTURE(Loop, m_sgc_256_long, "m_sgc:b=2,w=5,lambda=31", 256);
+BENCHMARK_CAPTURE(Loop, gc_10000, "gc:s=199", 10000);
 
 }  // namespace
 }  // namespace gradloom

@@ -1,35 +1,36 @@
 // The contract of every closing rule, and what makes each one special.
-#include "coding/closing_rule.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
+#include <set>
+#include <string>
 
+#include "coding/closing_kind.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 
 namespace gradloom {
 namespace {
 
-using Kind = ClosingRuleSpec::Kind;
 using ::testing::HasSubstr;
 
 constexpr CloseVerdict kNotYet = {};
 constexpr CloseVerdict kMayClose = {.due_decodable = true, .conforming = true};
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-std::unique_ptr<ClosingRule> Make(const ClosingRuleSpec& spec) {
-  auto rule = MakeClosingRule(spec);
+std::unique_ptr<ClosingRule> Make(absl::string_view text) {
+  auto rule = MakeClosingRule(Rule(text));
   EXPECT_TRUE(rule.ok()) << rule.status();
   return *std::move(rule);
 }
 
-class ClosingRuleContract : public ::testing::TestWithParam<Kind> {};
+class ClosingRuleContract : public ::testing::TestWithParam<absl::string_view> {};
 
 // Drives rules as the core does: asks after each arrival and at each ask_again.
 TEST_P(ClosingRuleContract, ClosesOnlyWhenItMayAndAlwaysAtTheEnd) {
-  auto rule = Make({.kind = GetParam()});
+  auto rule = Make(GetParam());
   std::mt19937 random(7);
   std::uniform_int_distribution<int> any_slots(0, 20);
   std::exponential_distribution<double> delay(1.0);
@@ -70,26 +71,30 @@ TEST_P(ClosingRuleContract, ClosesOnlyWhenItMayAndAlwaysAtTheEnd) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ClosingRuleContract,
-                         ::testing::Values(Kind::kWaitForAll, Kind::kFirstDecodable, Kind::kMu,
-                                           Kind::kMuWaitForAll, Kind::kQuantile));
+std::vector<absl::string_view> AllRules() {
+  std::vector<absl::string_view> names;
+  for (const ClosingKind* kind : ClosingTable()) names.push_back(kind->name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ClosingRuleContract, ::testing::ValuesIn(AllRules()));
 
 TEST(ClosingRuleTest, WaitForAllIgnoresTheVerdict) {
-  auto rule = Make({.kind = Kind::kWaitForAll});
+  auto rule = Make("wait_for_all");
   rule->StartRound(3);
   EXPECT_FALSE(rule->Decide(9, kMayClose, 1).close);
   EXPECT_TRUE(rule->Decide(9, kMayClose, 0).close);
 }
 
 TEST(ClosingRuleTest, FirstDecodableClosesAtOnce) {
-  auto rule = Make({.kind = Kind::kFirstDecodable});
+  auto rule = Make("first_decodable");
   rule->StartRound(3);
   EXPECT_FALSE(rule->Decide(1, kNotYet, 2).close);
   EXPECT_TRUE(rule->Decide(1, kMayClose, 2).close);
 }
 
 TEST(ClosingRuleTest, MuWaitsForItsDeadlineThenUntilConforming) {
-  auto rule = Make({.kind = Kind::kMu, .mu = 0.5});
+  auto rule = Make("mu:0.5");
   rule->StartRound(3);
   EXPECT_EQ(rule->Decide(0, kNotYet, 3).ask_again_seconds, kNever);
   rule->Arrive(2, false);
@@ -101,7 +106,7 @@ TEST(ClosingRuleTest, MuWaitsForItsDeadlineThenUntilConforming) {
 }
 
 TEST(ClosingRuleTest, MuWaitForAllDoesNotSettleForLessAfterAViolation) {
-  auto rule = Make({.kind = Kind::kMuWaitForAll, .mu = 1});
+  auto rule = Make("mu_wait_for_all:1");
   rule->StartRound(3);
   rule->Arrive(1, false);
   EXPECT_FALSE(rule->Decide(2, kNotYet, 2).close);
@@ -113,7 +118,7 @@ TEST(ClosingRuleTest, MuWaitForAllDoesNotSettleForLessAfterAViolation) {
 }
 
 TEST(ClosingRuleTest, MuReachesItsDeadlineInSpiteOfRounding) {
-  auto rule = Make({.kind = Kind::kMu, .mu = 1});
+  auto rule = Make("mu:1");
   rule->StartRound(2);
   rule->Arrive(0.1, false);
   EXPECT_TRUE(rule->Decide(std::nextafter(0.2, 0), kMayClose, 1).close);
@@ -121,7 +126,7 @@ TEST(ClosingRuleTest, MuReachesItsDeadlineInSpiteOfRounding) {
 
 // One slot ten times faster than the median: mu = 1 would call nearly all stragglers.
 TEST(ClosingRuleTest, QuantileSurvivesASkewedFleet) {
-  auto rule = Make({.kind = Kind::kQuantile, .quantile = 0.5, .factor = 1.5});
+  auto rule = Make("quantile:quantile=0.5,factor=1.5");
   for (int round = 0; round < 3; ++round) {
     rule->StartRound(10);
     rule->Arrive(1, false);
@@ -137,7 +142,7 @@ TEST(ClosingRuleTest, QuantileSurvivesASkewedFleet) {
 }
 
 TEST(ClosingRuleTest, QuantileOfTheFirstRoundIsThatOfItsOwnArrivals) {
-  auto rule = Make({.kind = Kind::kQuantile, .quantile = 0.5, .factor = 2});
+  auto rule = Make("quantile:quantile=0.5,factor=2");
   rule->StartRound(4);
   rule->Arrive(1, false);
   EXPECT_EQ(rule->Decide(1, kMayClose, 3).ask_again_seconds, kNever);
@@ -147,7 +152,7 @@ TEST(ClosingRuleTest, QuantileOfTheFirstRoundIsThatOfItsOwnArrivals) {
 
 // Rounds that close early hear only of fast slots; the others must still weigh in.
 TEST(ClosingRuleTest, QuantileCountsTheSlotsThatWereNotWaitedFor) {
-  const ClosingRuleSpec spec = {.kind = Kind::kQuantile, .quantile = 0.9, .factor = 1};
+  const absl::string_view spec = "quantile:quantile=0.9,factor=1";
   auto rule = Make(spec);
   rule->StartRound(10);
   for (int slot = 0; slot < 5; ++slot) rule->Arrive(1 + 0.1 * slot, false);
@@ -159,7 +164,7 @@ TEST(ClosingRuleTest, QuantileCountsTheSlotsThatWereNotWaitedFor) {
 }
 
 TEST(ClosingRuleTest, QuantileFollowsDrift) {
-  auto rule = Make({.kind = Kind::kQuantile, .quantile = 0.5, .factor = 1});
+  auto rule = Make("quantile:quantile=0.5,factor=1");
   for (int round = 0; round < 20; ++round) {
     rule->StartRound(4);
     for (int slot = 0; slot < 4; ++slot) rule->Arrive(round < 10 ? 1 : 5, false);
@@ -168,22 +173,42 @@ TEST(ClosingRuleTest, QuantileFollowsDrift) {
   EXPECT_EQ(rule->Decide(0, kMayClose, 4).ask_again_seconds, 5);
 }
 
-TEST(ClosingRuleTest, ErrorsNameTheParameter) {
-  EXPECT_THAT(MakeClosingRule({.mu = -1}).status().message(), HasSubstr("mu = -1"));
-  EXPECT_THAT(MakeClosingRule({.mu = kNever}).status().message(), HasSubstr("mu = inf"));
-  EXPECT_THAT(MakeClosingRule({.quantile = 0}).status().message(), HasSubstr("quantile = 0"));
-  EXPECT_THAT(MakeClosingRule({.quantile = std::nan("")}).status().message(),
-              HasSubstr("quantile = nan"));
-  EXPECT_THAT(MakeClosingRule({.factor = 0}).status().message(), HasSubstr("factor = 0"));
-  EXPECT_THAT(MakeClosingRule({.kind = static_cast<Kind>(99)}).status().message(),
-              HasSubstr("kind = 99"));
+std::string Error(absl::string_view text) {
+  return std::string(MakeClosingRule(Rule(text)).status().message());
 }
 
-TEST(ClosingRule, OnlyTheFirstDecodableAcceptsJobsEarly) {
-  for (const Kind kind : {Kind::kWaitForAll, Kind::kFirstDecodable, Kind::kMu, Kind::kMuWaitForAll,
-                          Kind::kQuantile}) {
-    EXPECT_EQ(Make({.kind = kind})->accepts_early(), kind == Kind::kFirstDecodable);
+TEST(ClosingRuleTest, ErrorsNameTheParameter) {
+  EXPECT_EQ(Error("mu:-1"), "closing rule mu: mu = -1 is not legal; it must be from 0 to 1e6");
+  EXPECT_THAT(Error("mu_wait_for_all:inf"), HasSubstr("mu = inf is not legal"));
+  EXPECT_EQ(
+      Error("quantile:0"),
+      "closing rule quantile: quantile = 0 is not legal; it must be more than 0 and at most 1");
+  EXPECT_THAT(Error("quantile:nan"), HasSubstr("quantile = nan"));
+  EXPECT_THAT(Error("quantile:factor=0"), HasSubstr("factor = 0"));
+}
+
+TEST(ClosingRuleTest, OnlyTheFirstDecodableAcceptsJobsEarly) {
+  for (const ClosingKind* kind : ClosingTable()) {
+    EXPECT_EQ(Make(kind->name)->accepts_early(), kind->name == "first_decodable");
   }
+}
+
+TEST(ClosingTableTest, EveryRuleIsThereOnceAndSaysItsOwnName) {
+  std::set<absl::string_view> names;
+  for (const ClosingKind* kind : ClosingTable()) {
+    EXPECT_TRUE(names.insert(kind->name).second) << kind->name;
+    EXPECT_EQ(FindClosing(kind->name), kind);
+    EXPECT_EQ(Make(kind->name)->name(), kind->name);
+    EXPECT_EQ(Rule(ClosingText(ClosingRuleSpec(*kind))), ClosingRuleSpec(*kind));
+    if (kind->tries == nullptr) continue;
+    for (const Settings& settings : kind->tries()) {
+      const ClosingRuleSpec spec(*kind, settings);
+      EXPECT_EQ(Rule(ClosingText(spec)), spec);
+      EXPECT_TRUE(MakeClosingRule(spec).ok());
+    }
+  }
+  EXPECT_EQ(FindClosing("mu_"), nullptr);
+  EXPECT_EQ(ClosingText({}), "first_decodable");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "coding/codes/code_random.h"
 #include "coding/codes/code_table.h"
+#include "coding/codes/fractional_repetition.h"
 #include "gtest/gtest.h"
 
 namespace gradloom {
@@ -28,24 +29,19 @@ using Received = std::vector<bool>;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-struct Case {
-  std::string name;
-  SchemeSpec::Kind kind;
-  SchemeSpec::Code code;
-};
+// A code of the table, or what the uncoded scheme is made of.
+constexpr absl::string_view kUncoded = "uncoded";
 
-std::unique_ptr<GradientCode> Make(const Case& which, int slots, int s, uint64_t seed = 1) {
-  SchemeSpec spec;
-  spec.kind = which.kind;
-  spec.code = which.code;
-  spec.slots = slots;
-  spec.s = s;
-  spec.seed = seed;
-  if (which.code == SchemeSpec::Code::kDualBalanced) {
+std::unique_ptr<GradientCode> Make(absl::string_view which, int slots, int s, uint64_t seed = 1) {
+  if (which == kUncoded) return MakeRepetition(kUncoded, slots, 0);
+  CodeParameters parameters{.slots = slots, .s = s, .seed = seed};
+  if (which == "dual_balanced") {
     // Equal speeds would make it a repetition code; the fastest slot is 4 times the slowest.
-    for (int slot = 0; slot < slots; ++slot) spec.throughput.push_back(1 + (slot * 7 % 13) / 4.0);
+    for (int slot = 0; slot < slots; ++slot) {
+      parameters.throughput.push_back(1 + (slot * 7 % 13) / 4.0);
+    }
   }
-  auto code = MakeCode(spec);
+  auto code = MakeCode(which, parameters);
   EXPECT_TRUE(code.ok()) << code.status();
   return code.ok() ? *std::move(code) : nullptr;
 }
@@ -224,11 +220,9 @@ void CheckStructure(const GradientCode& code, int s) {
   ASSERT_GE(fewest, code.exact() ? s + 1 : 1);
 }
 
-class CodeContractTest : public testing::TestWithParam<Case> {
+class CodeContractTest : public testing::TestWithParam<absl::string_view> {
  protected:
-  int LargestS(int slots) const {
-    return GetParam().kind == SchemeSpec::Kind::kUncoded ? 0 : slots - 1;
-  }
+  int LargestS(int slots) const { return GetParam() == kUncoded ? 0 : slots - 1; }
 };
 
 TEST_P(CodeContractTest, Structure) {
@@ -238,7 +232,7 @@ TEST_P(CodeContractTest, Structure) {
       const auto code = Make(GetParam(), n, s);
       CheckStructure(*code, s);
       ASSERT_FALSE(testing::Test::HasFatalFailure()) << code->name() << " n=" << n << " s=" << s;
-      ASSERT_EQ(code->name(), GetParam().name);
+      ASSERT_EQ(code->name(), GetParam());
       ASSERT_EQ(code->slots(), n);
     }
   }
@@ -299,7 +293,7 @@ void CheckLargeCode(const GradientCode& code, const Size& size) {
 TEST_P(CodeContractTest, LargeCodes) {
   for (const Size& size :
        {Size{64, 7, 2000, 4}, Size{256, 27, 2000, 200}, Size{256, 31, 2000, 200}}) {
-    if (size.s == 31 && GetParam().code != SchemeSpec::Code::kFractionalRepetition) continue;
+    if (size.s == 31 && GetParam() != "fractional_repetition") continue;
     const int s = std::min(size.s, LargestS(size.slots));
     const auto code = Make(GetParam(), size.slots, s);
     CheckStructure(*code, s);
@@ -308,17 +302,14 @@ TEST_P(CodeContractTest, LargeCodes) {
   }
 }
 
-std::vector<Case> AllCases() {
-  std::vector<Case> cases = {
-      {"uncoded", SchemeSpec::Kind::kUncoded, SchemeSpec::Code::kFractionalRepetition}};
-  for (const CodeEntry& entry : CodeTable()) {
-    cases.push_back({std::string(entry.name), SchemeSpec::Kind::kGc, entry.code});
-  }
+std::vector<absl::string_view> AllCases() {
+  std::vector<absl::string_view> cases = CodeNames();
+  cases.insert(cases.begin(), kUncoded);
   return cases;
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, CodeContractTest, testing::ValuesIn(AllCases()),
-                         [](const auto& test) { return test.param.name; });
+                         [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
 }  // namespace gradloom

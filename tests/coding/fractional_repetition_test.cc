@@ -51,7 +51,7 @@ TEST(FractionalRepetitionTest, NamesTheMissingPart) {
 }
 
 TEST(FractionalRepetitionTest, UncodedNeedsEverySlot) {
-  const auto code = MakeUncoded(5);
+  const auto code = MakeRepetition("uncoded", 5, 0);
   EXPECT_EQ(code->name(), "uncoded");
   EXPECT_EQ(code->tolerance(), 0);
   EXPECT_DOUBLE_EQ(code->load(), 0.2);

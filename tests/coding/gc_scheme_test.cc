@@ -1,32 +1,32 @@
 #include <set>
 
-#include "coding/scheme.h"
+#include "coding/scheme_kind.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 
 namespace gradloom {
 namespace {
 
-using Kind = SchemeSpec::Kind;
 using ::testing::HasSubstr;
 
-std::unique_ptr<Scheme> Gc(int slots, int s) {
-  auto scheme = MakeScheme({.kind = Kind::kGc, .slots = slots, .s = s});
+std::unique_ptr<Scheme> Make(int slots, int s) {
+  auto scheme = MakeScheme(Gc(slots, s));
   EXPECT_TRUE(scheme.ok()) << scheme.status();
   return *std::move(scheme);
 }
 
 TEST(GcSchemeTest, LoadAndDelayEqualTheFormulas) {
-  EXPECT_EQ(Gc(256, 15)->load(), 0.0625);
-  EXPECT_EQ(Gc(256, 15)->delay(), 0);
-  const auto uncoded = MakeScheme({.kind = Kind::kUncoded, .slots = 256, .s = 7});
+  EXPECT_EQ(Make(256, 15)->load(), 0.0625);
+  EXPECT_EQ(Make(256, 15)->delay(), 0);
+  const auto uncoded = MakeScheme(Spec("uncoded", 256));
   ASSERT_TRUE(uncoded.ok());
   EXPECT_EQ((*uncoded)->load(), 1.0 / 256);
   EXPECT_EQ((*uncoded)->name(), "uncoded");
 }
 
 TEST(GcSchemeTest, ClosesWithOneReplyPerPartAndDecodesToTheirPlainSum) {
-  auto scheme = Gc(6, 2);
+  auto scheme = Make(6, 2);
   const auto tasks = scheme->StartRound(true);
   ASSERT_EQ(tasks.size(), 6);
   EXPECT_EQ(scheme->Pending(), 6);
@@ -56,7 +56,7 @@ TEST(GcSchemeTest, ClosesWithOneReplyPerPartAndDecodesToTheirPlainSum) {
 }
 
 TEST(GcSchemeTest, ForgottenVoidAndForeignTasksAreNotNeeded) {
-  auto scheme = Gc(4, 1);
+  auto scheme = Make(4, 1);
   std::vector<MiniTask> first;
   for (const MiniTask& task : scheme->StartRound(true)) first.push_back(task);
   for (int slot = 0; slot < 2; ++slot) scheme->Receive(first[slot]);
@@ -85,10 +85,13 @@ TEST(GcSchemeTest, ForgottenVoidAndForeignTasksAreNotNeeded) {
 }
 
 TEST(GcSchemeTest, ErrorsNameTheBrokenRelation) {
-  EXPECT_THAT(MakeScheme({.kind = Kind::kGc, .slots = 8, .s = 8}).status().message(),
-              HasSubstr("s = 8"));
-  EXPECT_THAT(MakeScheme({.kind = Kind::kUncoded, .slots = 0}).status().message(),
-              HasSubstr("slots = 0"));
+  EXPECT_THAT(MakeScheme(Gc(8, 8)).status().message(),
+              HasSubstr("gc: s = 8 is not legal; it must be less than slots = 8"));
+  EXPECT_THAT(MakeScheme(Gc(8, -1)).status().message(),
+              HasSubstr("gc: s = -1 is not legal; it must be 0 or more"));
+  EXPECT_EQ(MakeScheme(Gc(1025, 1, "dual")).status().message(),
+            "gc: slots = 1025 with code dual: legal are 1..1024");
+  EXPECT_THAT(MakeScheme(Spec("uncoded", 0)).status().message(), HasSubstr("slots = 0"));
 }
 
 }  // namespace

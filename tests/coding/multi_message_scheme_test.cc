@@ -10,8 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "coding/scheme.h"
+#include "coding/scheme_kind.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 #include "tests/coding/vector_fleet.h"
 
 namespace gradloom {
@@ -20,8 +21,7 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
 std::unique_ptr<Scheme> Make(int slots, int reach) {
-  auto scheme =
-      MakeScheme({.kind = SchemeSpec::Kind::kMultiMessage, .slots = slots, .reach = reach});
+  auto scheme = MakeScheme(MultiMessage(slots, reach));
   EXPECT_TRUE(scheme.ok()) << scheme.status();
   return *std::move(scheme);
 }
@@ -246,10 +246,11 @@ TEST(MultiMessageTest, CountsWhoHasDeliveredAnything) {
 }
 
 TEST(MultiMessageTest, AReachThatTheSlotsDoNotHaveIsRefused) {
-  const auto refused =
-      MakeScheme({.kind = SchemeSpec::Kind::kMultiMessage, .slots = 4, .reach = 5});
-  EXPECT_EQ(refused.status().message(),
-            "multi_message: reach = 5: legal are 1..4 (slots), and 0 for all of them");
+  EXPECT_EQ(MakeScheme(MultiMessage(4, 5)).status().message(),
+            "multi_message: reach = 5 is not legal; it must be at most slots = 4");
+  EXPECT_EQ(MakeScheme(MultiMessage(4, -1)).status().message(),
+            "multi_message: reach = -1 is not legal; it must be 1 or more");
+  EXPECT_EQ(OverSlots(MultiMessage(8, 5), 4).settings.whole("reach"), 4);
   EXPECT_EQ(Make(6, 0)->description(), "MultiMessage(reach=6)");
   EXPECT_EQ(Make(6, 0)->load(), 1);
   EXPECT_DOUBLE_EQ(Make(7, 3)->load(), 3.0 / 7) << "groups of three, two and two";

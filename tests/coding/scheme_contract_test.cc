@@ -3,16 +3,14 @@
 #include <numeric>
 #include <random>
 
-#include "coding/scheme.h"
+#include "coding/scheme_kind.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 #include "tests/coding/straggler_patterns.h"
 #include "tests/coding/vector_fleet.h"
 
 namespace gradloom {
 namespace {
-
-using Kind = SchemeSpec::Kind;
-using Code = SchemeSpec::Code;
 
 std::unique_ptr<Scheme> Make(const SchemeSpec& spec) {
   auto scheme = MakeScheme(spec);
@@ -20,21 +18,9 @@ std::unique_ptr<Scheme> Make(const SchemeSpec& spec) {
   return *std::move(scheme);
 }
 
-SchemeSpec Gc(int n, int s) { return {.kind = Kind::kGc, .slots = n, .s = s}; }
-SchemeSpec SrSgc(int n, int b, int w, int lambda) {
-  return {.kind = Kind::kSrSgc, .slots = n, .b = b, .w = w, .lambda = lambda};
-}
-SchemeSpec MSgc(int n, int b, int w, int lambda) {
-  return {.kind = Kind::kMSgc, .slots = n, .b = b, .w = w, .lambda = lambda};
-}
-
-SchemeSpec MultiMessage(int n, int reach) {
-  return {.kind = Kind::kMultiMessage, .slots = n, .reach = reach};
-}
-
-SchemeSpec Cyclic(SchemeSpec spec) {
-  spec.code = Code::kCyclic;
-  return spec;
+// W of a scheme for bursts.
+int WindowOf(const SchemeSpec& spec, int otherwise) {
+  return DelayOf(spec) == 0 ? otherwise : spec.settings.whole("w");
 }
 
 // Runs the whole pattern with stragglers that deliver nothing; the last T rounds have void jobs.
@@ -79,7 +65,7 @@ class SchemeExhaustiveTest : public ::testing::TestWithParam<Exhaustive> {};
 
 TEST_P(SchemeExhaustiveTest, EveryPatternOfTheModelDecodesEveryJobByItsDeadline) {
   const auto& [spec, model] = GetParam();
-  const int rounds = 3 * std::max(model.w, spec.kind == Kind::kGc ? 1 : spec.w);
+  const int rounds = 3 * std::max(model.w, WindowOf(spec, 1));
   int64_t patterns = 0;
   bool failed = false;
   ForEveryPattern(
@@ -108,8 +94,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Exhaustive{SrSgc(4, 1, 3, 2), {true, 1, 3, 2}},
                       Exhaustive{SrSgc(4, 2, 3, 2), {true, 2, 3, 2}},
                       Exhaustive{SrSgc(3, 2, 3, 2), {false, 1, 1, 1}},  // at most s a round
-                      Exhaustive{Cyclic(SrSgc(3, 1, 2, 2)), {true, 1, 2, 2}},
-                      Exhaustive{Cyclic(MSgc(4, 1, 2, 2)), {true, 1, 2, 2}},
+                      Exhaustive{SrSgc(3, 1, 2, 2, "cyclic"), {true, 1, 2, 2}},
+                      Exhaustive{MSgc(4, 1, 2, 2, "cyclic"), {true, 1, 2, 2}},
                       Exhaustive{MSgc(4, 1, 2, 1), {true, 1, 2, 1}},
                       Exhaustive{MSgc(6, 1, 2, 2), {true, 1, 2, 2}},
                       Exhaustive{MSgc(5, 1, 2, 2), {true, 1, 2, 2}},  // uneven groups
@@ -130,7 +116,7 @@ class SchemeClosureTest : public ::testing::TestWithParam<SchemeSpec> {};
 
 TEST_P(SchemeClosureTest, WhateverTheVerdictAllowsKeepsEveryDeadline) {
   const SchemeSpec& spec = GetParam();
-  const int jobs = 2 * spec.w;
+  const int jobs = 2 * WindowOf(spec, 2);
   std::string error;
   int64_t allowed_sets = 0;
   std::function<void(Pattern*)> extend = [&](Pattern* pattern) {
@@ -237,7 +223,8 @@ TEST_P(SchemeMaximalTest, RandomMaximalPatternsDecodeAndOneMoreStragglerIsRecogn
   const auto& [spec, model] = GetParam();
   std::mt19937 random(11);
   for (int repetition = 0; repetition < 3; ++repetition) {
-    const Pattern pattern = RandomMaximalPattern(model, spec.slots, 4 * spec.w + 4, &random);
+    const Pattern pattern =
+        RandomMaximalPattern(model, spec.slots, 4 * WindowOf(spec, 2) + 4, &random);
     ASSERT_TRUE(model.Conforms(pattern));
     EXPECT_EQ(RunPattern(spec, pattern), "");
   }
@@ -245,9 +232,10 @@ TEST_P(SchemeMaximalTest, RandomMaximalPatternsDecodeAndOneMoreStragglerIsRecogn
 
 INSTANTIATE_TEST_SUITE_P(All, SchemeMaximalTest,
                          ::testing::Values(Exhaustive{Gc(256, 15), {false, 1, 1, 15}},
-                                           Exhaustive{Cyclic(Gc(16, 3)), {false, 1, 1, 3}},
-                                           Exhaustive{Cyclic(SrSgc(16, 2, 3, 5)), {true, 2, 3, 5}},
-                                           Exhaustive{Cyclic(MSgc(16, 2, 3, 3)), {true, 2, 3, 3}},
+                                           Exhaustive{Gc(16, 3, "cyclic"), {false, 1, 1, 3}},
+                                           Exhaustive{SrSgc(16, 2, 3, 5, "cyclic"),
+                                                      {true, 2, 3, 5}},
+                                           Exhaustive{MSgc(16, 2, 3, 3, "cyclic"), {true, 2, 3, 3}},
                                            Exhaustive{SrSgc(64, 1, 2, 9), {true, 1, 2, 9}},
                                            Exhaustive{SrSgc(64, 2, 5, 20), {true, 2, 5, 20}},
                                            Exhaustive{SrSgc(256, 2, 3, 23), {true, 2, 3, 23}},
@@ -302,12 +290,12 @@ TEST_P(SchemeServiceTest, LateAndRepeatedRepliesInAnyOrder) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SchemeServiceTest,
-                         ::testing::Values(SchemeSpec{.kind = Kind::kUncoded, .slots = 5}, Gc(7, 2),
-                                           MultiMessage(6, 0), MultiMessage(7, 2),
-                                           SrSgc(8, 1, 2, 3), SrSgc(9, 2, 5, 4), SrSgc(16, 2, 3, 9),
-                                           MSgc(8, 1, 2, 3), MSgc(7, 2, 3, 2), MSgc(6, 3, 4, 6),
-                                           MSgc(12, 2, 5, 5), Cyclic(SrSgc(9, 1, 3, 4)),
-                                           Cyclic(MSgc(8, 2, 3, 2))));
+                         ::testing::Values(Spec("uncoded", 5), Gc(7, 2), MultiMessage(6, 0),
+                                           MultiMessage(7, 2), SrSgc(8, 1, 2, 3), SrSgc(9, 2, 5, 4),
+                                           SrSgc(16, 2, 3, 9), MSgc(8, 1, 2, 3), MSgc(7, 2, 3, 2),
+                                           MSgc(6, 3, 4, 6), MSgc(12, 2, 5, 5),
+                                           SrSgc(9, 1, 3, 4, "cyclic"),
+                                           MSgc(8, 2, 3, 2, "cyclic")));
 
 // The judge itself: a decode that is wrong in one weight, or leaves a part out, is caught.
 TEST(SchemeCanaryTest, ABrokenDecodeIsCaught) {

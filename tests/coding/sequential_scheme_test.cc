@@ -1,28 +1,21 @@
 // Placement, loads, delays and errors of SR-SGC and M-SGC against the papers' formulas.
 #include <string>
 
-#include "coding/scheme.h"
+#include "coding/codes/code_table.h"
+#include "coding/scheme_kind.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 
 namespace gradloom {
 namespace {
 
-using Kind = SchemeSpec::Kind;
-using Code = SchemeSpec::Code;
 using ::testing::HasSubstr;
 
 std::unique_ptr<Scheme> Make(const SchemeSpec& spec) {
   auto scheme = MakeScheme(spec);
   EXPECT_TRUE(scheme.ok()) << scheme.status();
   return *std::move(scheme);
-}
-
-SchemeSpec SrSgc(int n, int b, int w, int lambda) {
-  return {.kind = Kind::kSrSgc, .slots = n, .b = b, .w = w, .lambda = lambda};
-}
-SchemeSpec MSgc(int n, int b, int w, int lambda, Code code = Code::kFractionalRepetition) {
-  return {.kind = Kind::kMSgc, .slots = n, .code = code, .b = b, .w = w, .lambda = lambda};
 }
 
 // The paper's load of M-SGC, by its formula.
@@ -37,18 +30,16 @@ TEST(SrSgcTest, LoadAndDelayEqualTheFormulas) {
   EXPECT_EQ(repetition->load(), 1.0 / 19);
   EXPECT_THAT(repetition->description(), HasSubstr("s=12"));
   EXPECT_EQ(repetition->delay(), 2);
-  SchemeSpec cyclic = SrSgc(256, 2, 3, 23);
-  cyclic.code = Code::kCyclic;
-  EXPECT_EQ(Make(cyclic)->load(), 13.0 / 256);  // .0508
+  EXPECT_EQ(Make(SrSgc(256, 2, 3, 23, "cyclic"))->load(), 13.0 / 256);  // .0508
   EXPECT_EQ(Make(SrSgc(256, 1, 2, 6))->load(), 4.0 / 256);
   EXPECT_EQ(Make(SrSgc(256, 1, 2, 6))->delay(), 1);
 }
 
 TEST(MSgcTest, LoadAndDelayEqualTheFormulas) {
-  EXPECT_EQ(Make(MSgc(256, 1, 2, 27, Code::kCyclic))->load(), PaperLoad(256, 1, 2, 27));
+  EXPECT_EQ(Make(MSgc(256, 1, 2, 27, "cyclic"))->load(), PaperLoad(256, 1, 2, 27));
   EXPECT_EQ(Make(MSgc(256, 1, 2, 27))->load(), 2.0 / (256 + 9));  // .00754..: nine groups
   EXPECT_EQ(Make(MSgc(256, 1, 2, 31))->load(), PaperLoad(256, 1, 2, 31));
-  EXPECT_EQ(Make(MSgc(256, 1, 2, 9, Code::kCyclic))->load(), PaperLoad(256, 1, 2, 9));
+  EXPECT_EQ(Make(MSgc(256, 1, 2, 9, "cyclic"))->load(), PaperLoad(256, 1, 2, 9));
   EXPECT_EQ(Make(MSgc(64, 3, 5, 7))->load(), PaperLoad(64, 3, 5, 7));
   EXPECT_EQ(Make(MSgc(64, 3, 5, 64))->load(), PaperLoad(64, 3, 5, 64));
   EXPECT_EQ(Make(MSgc(256, 1, 2, 27))->delay(), 1);
@@ -57,7 +48,7 @@ TEST(MSgcTest, LoadAndDelayEqualTheFormulas) {
 
 TEST(MSgcTest, ChunksCoverTheDataAndEveryMiniTaskCostsTheSame) {
   for (const SchemeSpec& spec :
-       {MSgc(8, 2, 3, 3), MSgc(7, 2, 4, 2), MSgc(6, 1, 2, 6), MSgc(9, 2, 3, 3, Code::kCyclic)}) {
+       {MSgc(8, 2, 3, 3), MSgc(7, 2, 4, 2), MSgc(6, 1, 2, 6), MSgc(9, 2, 3, 3, "cyclic")}) {
     const auto scheme = Make(spec);
     int64_t end = 0;
     for (const Chunk& chunk : scheme->chunks()) {
@@ -67,8 +58,8 @@ TEST(MSgcTest, ChunksCoverTheDataAndEveryMiniTaskCostsTheSame) {
     }
     EXPECT_EQ(end, scheme->denominator());
     for (const Part& part : scheme->parts()) EXPECT_EQ(part.load, scheme->parts()[0].load);
-    EXPECT_DOUBLE_EQ(scheme->load(), (spec.w - 1 + spec.b) * scheme->parts()[0].load);
-    EXPECT_EQ(scheme->unit_weights(), spec.code == Code::kFractionalRepetition);
+    EXPECT_DOUBLE_EQ(scheme->load(), spec.kind->traits(spec).tasks * scheme->parts()[0].load);
+    EXPECT_EQ(scheme->unit_weights(), spec.settings.word("code") == kDefaultCode);
   }
 }
 
@@ -130,19 +121,23 @@ std::string Error(const SchemeSpec& spec) {
 }
 
 TEST(SequentialSchemeTest, ErrorsNameTheBrokenRelation) {
-  EXPECT_EQ(Error(SrSgc(8, 3, 5, 2)), "sr_sgc: b = 3 must divide w - 1 = 4");
-  EXPECT_THAT(Error(SrSgc(8, 1, 2, 9)), HasSubstr("lambda = 9 > slots = 8"));
-  EXPECT_THAT(Error(SrSgc(1, 1, 2, 1)), HasSubstr("s = ceil(b lambda / (w - 1 + b)) = 1"));
-  EXPECT_THAT(Error(MSgc(8, 1, 2, 9)), HasSubstr("m_sgc: lambda = 9 > slots = 8"));
-  EXPECT_THAT(Error(MSgc(8, 2, 2, 1)), HasSubstr("b = 2 must be < w = 2"));
-  EXPECT_THAT(Error(MSgc(8, 0, 2, 1)), HasSubstr("b = 0 must be at least 1"));
-  EXPECT_THAT(Error(MSgc(8, 1, 1, 1)), HasSubstr("w = 1 must be at least 2"));
-  EXPECT_THAT(Error(MSgc(8, 1, 65, 1)), HasSubstr("w = 65 must be at most 64"));
-  EXPECT_THAT(Error(MSgc(8, 3, 63, 1)), HasSubstr("w + b - 1 = 65 must be at most 64"));
-  EXPECT_THAT(Error(MSgc(8, 1, 2, 0)), HasSubstr("lambda = 0 must be at least 1"));
+  EXPECT_EQ(Error(SrSgc(8, 3, 5, 2)),
+            "sr_sgc: w = 5 is not legal; it must be 1 more than a multiple of b = 3");
+  EXPECT_EQ(Error(SrSgc(8, 1, 2, 9)),
+            "sr_sgc: lambda = 9 is not legal; it must be at most slots = 8");
+  EXPECT_EQ(Error(SrSgc(1, 1, 2, 1)),
+            "sr_sgc: s = ceil(b lambda / (w - 1 + b)) = 1 must be < slots = 1");
+  EXPECT_THAT(Error(SrSgc(8, 1, 65, 1)), HasSubstr("w = 65 is not legal; it must be such that w "));
+  EXPECT_THAT(Error(MSgc(8, 1, 2, 9)), HasSubstr("m_sgc: lambda = 9 is not legal"));
+  EXPECT_THAT(Error(MSgc(8, 2, 2, 1)), HasSubstr("w = 2 is not legal; it must be more than b = 2"));
+  EXPECT_THAT(Error(MSgc(8, 0, 2, 1)), HasSubstr("b = 0 is not legal; it must be 1 or more"));
+  EXPECT_THAT(Error(MSgc(8, 1, 1, 1)), HasSubstr("w = 1 is not legal; it must be more than b = 1"));
+  EXPECT_THAT(Error(MSgc(8, 1, 65, 1)), HasSubstr("w = 65 is not legal"));
+  EXPECT_THAT(Error(MSgc(8, 3, 63, 1)),
+              HasSubstr("w = 63 is not legal; it must be such that w + b - 1 is at most 64"));
+  EXPECT_THAT(Error(MSgc(8, 1, 2, 0)), HasSubstr("lambda = 0 is not legal; it must be 1 or more"));
   EXPECT_THAT(Error(MSgc(0, 1, 2, 1)), HasSubstr("slots = 0"));
-  EXPECT_THAT(Error(MSgc(8, 1, 2, 2, Code::kBernoulli)), HasSubstr("approximate"));
-  EXPECT_THAT(Error({.kind = static_cast<Kind>(9)}), HasSubstr("uncoded, gc, sr_sgc, m_sgc"));
+  EXPECT_THAT(Error(MSgc(8, 1, 2, 2, "bernoulli")), HasSubstr("approximate"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "coordinator/core/coordinator_core.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 #include "tests/coordinator/core/core_driver.h"
 
 namespace gradloom {
@@ -15,10 +16,7 @@ using ::testing::HasSubstr;
 
 // Uncoded: nobody can be done without.
 CorePlan Uncoded(int slots, int64_t jobs) {
-  SchemeSpec spec;
-  spec.kind = SchemeSpec::Kind::kUncoded;
-  spec.slots = slots;
-  CorePlan plan = PlanFor(spec, {}, 1, jobs);
+  CorePlan plan = PlanFor(Spec("uncoded", slots), {}, 1, jobs);
   plan.min_workers = slots;
   return plan;
 }

@@ -7,20 +7,13 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 #include "tests/coordinator/core/core_driver.h"
 
 namespace gradloom {
 namespace {
 
 using ::testing::HasSubstr;
-
-SchemeSpec Gc(int slots, int s) {
-  SchemeSpec spec;
-  spec.kind = SchemeSpec::Kind::kGc;
-  spec.slots = slots;
-  spec.s = s;
-  return spec;
-}
 
 TEST(CoordinatorCoreTest, TrainsALaneToItsEnd) {
   CorePlan plan = PlanFor(Gc(4, 1), {}, 1, 3);
@@ -107,10 +100,6 @@ TEST(CoordinatorCoreTest, F28_RoundsAreNumberedOverAllWeaves) {
   std::sort(rounds.begin(), rounds.end());
   EXPECT_EQ(rounds, (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}))
       << "none repeats, none is left out";
-}
-
-SchemeSpec MultiMessage(int slots) {
-  return {.kind = SchemeSpec::Kind::kMultiMessage, .slots = slots};
 }
 
 TEST(CoordinatorCoreTest, AChunkThatIsThereIsDroppedElsewhereAndReplacedInTheSameGo) {
@@ -335,13 +324,7 @@ TEST(CoordinatorCoreTest, F23_WhatIsAssignedAnewIsTheSameInvocationOfItsSlot) {
 }
 
 TEST(CoordinatorCoreTest, RefusesADelayWithoutLanes) {
-  SchemeSpec spec;
-  spec.kind = SchemeSpec::Kind::kMSgc;
-  spec.slots = 4;
-  spec.b = 1;
-  spec.w = 2;
-  spec.lambda = 1;
-  const auto core = CoordinatorCore::Create(PlanFor(spec, {}, 1, 3));
+  const auto core = CoordinatorCore::Create(PlanFor(MSgc(4, 1, 2, 1), {}, 1, 3));
   EXPECT_EQ(core.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(core.status().message(), HasSubstr("T = 1"));
 }
@@ -371,8 +354,8 @@ TEST(CoordinatorCoreTest, AGangStartsItsRoundsTogether) {
 // Random fleets: workers are slow, die and come back; whatever happens, every lane's jobs are
 // applied once, in order, and the run ends.
 struct RandomCase {
-  SchemeSpec::Kind kind;
-  int slots, s, b, w, lambda, lanes;
+  SchemeSpec scheme;
+  int lanes;
 };
 
 class RandomFleetTest : public ::testing::TestWithParam<RandomCase> {};
@@ -381,17 +364,10 @@ TEST_P(RandomFleetTest, EveryJobOnceInOrder) {
   const RandomCase param = GetParam();
   for (uint32_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
-    SchemeSpec spec;
-    spec.kind = param.kind;
-    spec.slots = param.slots;
-    spec.s = param.s;
-    spec.b = param.b;
-    spec.w = param.w;
-    spec.lambda = param.lambda;
     const int64_t jobs = 6;
-    CoreDriver driver(PlanFor(spec, {}, param.lanes, jobs));
+    CoreDriver driver(PlanFor(param.scheme, {}, param.lanes, jobs));
     std::mt19937 random(seed);
-    const int workers = 1 + static_cast<int>(random() % param.slots);
+    const int workers = 1 + static_cast<int>(random() % param.scheme.slots);
     WorkerId next = 1;
     std::map<WorkerId, std::string> names;
     for (int i = 0; i < workers; ++i) {
@@ -427,16 +403,11 @@ TEST_P(RandomFleetTest, EveryJobOnceInOrder) {
 
 INSTANTIATE_TEST_SUITE_P(
     Schemes, RandomFleetTest,
-    ::testing::Values(RandomCase{SchemeSpec::Kind::kUncoded, 3, 0, 0, 0, 0, 1},
-                      RandomCase{SchemeSpec::Kind::kMultiMessage, 6, 0, 0, 0, 0, 1},
-                      RandomCase{SchemeSpec::Kind::kMultiMessage, 7, 0, 0, 0, 0, 3},
-                      RandomCase{SchemeSpec::Kind::kGc, 6, 1, 0, 0, 0, 1},
-                      RandomCase{SchemeSpec::Kind::kGc, 7, 2, 0, 0, 0, 3},
-                      RandomCase{SchemeSpec::Kind::kSrSgc, 6, 0, 1, 2, 2, 2},
-                      RandomCase{SchemeSpec::Kind::kSrSgc, 8, 0, 2, 3, 3, 4},
-                      RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 1, 2, 2, 2},
-                      RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 1, 3, 2, 5},
-                      RandomCase{SchemeSpec::Kind::kMSgc, 6, 0, 2, 3, 5, 4}));
+    ::testing::Values(RandomCase{Spec("uncoded", 3), 1}, RandomCase{MultiMessage(6), 1},
+                      RandomCase{MultiMessage(7), 3}, RandomCase{Gc(6, 1), 1},
+                      RandomCase{Gc(7, 2), 3}, RandomCase{SrSgc(6, 1, 2, 2), 2},
+                      RandomCase{SrSgc(8, 2, 3, 3), 4}, RandomCase{MSgc(6, 1, 2, 2), 2},
+                      RandomCase{MSgc(6, 1, 3, 2), 5}, RandomCase{MSgc(6, 2, 3, 5), 4}));
 
 }  // namespace
 }  // namespace gradloom

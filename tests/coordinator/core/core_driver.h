@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "coding/closing_rule.h"
-#include "coding/scheme.h"
+#include "coding/closing_kind.h"
+#include "coding/scheme_kind.h"
 #include "coordinator/core/coordinator_core.h"
 #include "gtest/gtest.h"
 

@@ -9,19 +9,13 @@
 #include "coordinator/core/coordinator_core.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 #include "tests/coordinator/core/core_driver.h"
 
 namespace gradloom {
 namespace {
 
 using ::testing::HasSubstr;
-
-SchemeSpec Gc(int slots, int s) {
-  SchemeSpec spec;
-  spec.slots = slots;
-  spec.s = s;
-  return spec;
-}
 
 // Every lane needs every other one with `lag`.
 void NeedEachOther(CorePlan* plan, int64_t lag) {
@@ -86,11 +80,7 @@ void Play(CorePlan plan, uint64_t seed) {
 }
 
 TEST(LanesTest, NeedsHoldUnderEverySchemeAndTheRunEnds) {
-  SchemeSpec multiplexed = Gc(4, 0);
-  multiplexed.kind = SchemeSpec::Kind::kMSgc;
-  multiplexed.b = 1;
-  multiplexed.w = 2;
-  multiplexed.lambda = 1;
+  const SchemeSpec multiplexed = MSgc(4, 1, 2, 1);
   for (uint64_t seed = 0; seed < 30; ++seed) {
     for (const SchemeSpec& scheme : {Gc(4, 0), Gc(4, 1), multiplexed}) {
       for (const int64_t lag : {0, 1, 2}) {

@@ -9,19 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "coordinator/core/coordinator_core.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 #include "tests/coordinator/core/core_driver.h"
 
 namespace gradloom {
 namespace {
 
 constexpr absl::Duration kGiveUp = absl::Milliseconds(100);
-
-SchemeSpec Gc(int slots, int s) {
-  SchemeSpec spec;
-  spec.slots = slots;
-  spec.s = s;
-  return spec;
-}
 
 // `lanes` lanes whose jobs are steps that they take together, each over two slots of its own.
 CorePlan Steps(int lanes, int64_t jobs, bool late) {
@@ -219,15 +213,8 @@ TEST(MissingJobsTest, AMissMayEndSeveralJobsAndTheLastOne) {
 
 // Whatever comes when: every job is settled once and in order, and the run ends.
 TEST(MissingJobsTest, RandomFleetsSettleEveryJob) {
-  SchemeSpec multiplexed = Gc(4, 0);
-  multiplexed.kind = SchemeSpec::Kind::kMSgc;
-  multiplexed.b = 1;
-  multiplexed.w = 2;
-  multiplexed.lambda = 2;
-  SchemeSpec repeated = multiplexed;
-  repeated.kind = SchemeSpec::Kind::kSrSgc;
-  SchemeSpec messages = Gc(4, 0);
-  messages.kind = SchemeSpec::Kind::kMultiMessage;
+  const SchemeSpec multiplexed = MSgc(4, 1, 2, 2), repeated = SrSgc(4, 1, 2, 2);
+  const SchemeSpec messages = MultiMessage(4);
   int64_t missed = 0, late_jobs = 0, applied = 0;
   for (uint64_t seed = 0; seed < 60; ++seed) {
     for (const bool late : {false, true}) {

@@ -7,33 +7,13 @@
 #include "coordinator/core/coordinator_core.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 #include "tests/coordinator/core/core_driver.h"
 
 namespace gradloom {
 namespace {
 
 using ::testing::HasSubstr;
-
-SchemeSpec Gc(int slots, int s) {
-  SchemeSpec spec;
-  spec.slots = slots;
-  spec.s = s;
-  return spec;
-}
-
-SchemeSpec MultiMessage(int slots) {
-  return {.kind = SchemeSpec::Kind::kMultiMessage, .slots = slots};
-}
-
-SchemeSpec Sequential(SchemeSpec::Kind kind, int slots, int b, int w, int lambda) {
-  SchemeSpec spec;
-  spec.kind = kind;
-  spec.slots = slots;
-  spec.b = b;
-  spec.w = w;
-  spec.lambda = lambda;
-  return spec;
-}
 
 std::vector<WeavePlan> One(WeavePlan weave) {
   std::vector<WeavePlan> out;
@@ -103,7 +83,7 @@ TEST(ReconfigureTest, TheOldSchemeLivesUntilItsLastJobIsApplied) {
 }
 
 TEST(ReconfigureTest, ADelayedSchemeFinishesItsJobsWithVoidRounds) {
-  const SchemeSpec delayed = Sequential(SchemeSpec::Kind::kMSgc, 4, 1, 3, 1);  // T = 2
+  const SchemeSpec delayed = MSgc(4, 1, 3, 1);  // T = 2
   CoreDriver driver(PlanFor(delayed, {}, 3, 4));
   driver.Join(1, "a");
   driver.AnswerAll(1);
@@ -120,8 +100,7 @@ TEST(ReconfigureTest, F23_SlotsCountTheirInvocationsOverAllWeaves) {
   CoreDriver driver(PlanFor(Gc(4, 0), {}, 3, 4));
   driver.Join(1, "a");
   for (int job = 0; job < 3; ++job) driver.AnswerAll(1);
-  driver.Reconfigure(
-      One(WeaveFor(Sequential(SchemeSpec::Kind::kMSgc, 4, 1, 3, 1), {}, {0, 1, 2}, Range(0, 4))));
+  driver.Reconfigure(One(WeaveFor(MSgc(4, 1, 3, 1), {}, {0, 1, 2}, Range(0, 4))));
   driver.AnswerAll(1);
   driver.AnswerAll(1);
   std::vector<WeavePlan> overlap;
@@ -160,9 +139,7 @@ TEST(ReconfigureTest, WhatIsNotLegalEndsTheRunWithItsReason) {
   };
   EXPECT_THAT(failure(WeaveFor(Gc(2, 1), {}, {0}, {0, 1})), HasSubstr("lane 1"));
   EXPECT_THAT(failure(WeaveFor(Gc(2, 1), {}, {0, 1}, {0, 2})), HasSubstr("slot 2"));
-  EXPECT_THAT(
-      failure(WeaveFor(Sequential(SchemeSpec::Kind::kMSgc, 2, 1, 3, 1), {}, {0, 1}, {0, 1})),
-      HasSubstr("T = 2"));
+  EXPECT_THAT(failure(WeaveFor(MSgc(2, 1, 3, 1), {}, {0, 1}, {0, 1})), HasSubstr("T = 2"));
 }
 
 // One of the arrangements that a lane count allows.
@@ -173,11 +150,9 @@ std::vector<WeavePlan> AnyWeaves(std::mt19937& random, int slots, int lanes) {
       return One(WeaveFor(Gc(slots, static_cast<int>(random() % slots)), {}, Range(0, lanes),
                           Range(0, slots)));
     case 1:
-      return One(WeaveFor(Sequential(SchemeSpec::Kind::kMSgc, slots, 1, 2, 1), {}, Range(0, lanes),
-                          Range(0, slots)));
+      return One(WeaveFor(MSgc(slots, 1, 2, 1), {}, Range(0, lanes), Range(0, slots)));
     case 2:
-      return One(WeaveFor(Sequential(SchemeSpec::Kind::kSrSgc, slots, 1, 2, 2), {}, Range(0, lanes),
-                          Range(0, slots)));
+      return One(WeaveFor(SrSgc(slots, 1, 2, 2), {}, Range(0, lanes), Range(0, slots)));
     default:
       const int gang = random() % 2 == 0 ? 0 : -1;
       const bool messages = random() % 2 == 0;

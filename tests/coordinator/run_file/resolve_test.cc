@@ -482,20 +482,14 @@ TEST(Specs, MirrorTheRunFile) {
   const v1::RunSpec spec =
       Parse("scheme: {gc: {s: 2, code: graph, seed: 5}}\nclosing: {rule: quantile, factor: 3}");
   const SchemeSpec scheme = ToSchemeSpec(spec.scheme(), 9);
-  EXPECT_EQ(scheme.kind, SchemeSpec::Kind::kGc);
-  EXPECT_EQ(scheme.code, SchemeSpec::Code::kGraph);
+  EXPECT_EQ(SchemeText(scheme), "gc:s=2,code=graph,seed=5");
   EXPECT_EQ(scheme.slots, 9);
-  EXPECT_EQ(scheme.s, 2);
-  EXPECT_EQ(scheme.seed, 5);
   const ClosingRuleSpec closing = ToClosingRuleSpec(spec.closing());
-  EXPECT_EQ(closing.kind, ClosingRuleSpec::Kind::kQuantile);
-  EXPECT_EQ(closing.factor, 3);
-  EXPECT_EQ(closing.quantile, 0.5);
+  EXPECT_EQ(ClosingText(closing), "quantile:quantile=0.5,factor=3");
   const SchemeSpec sequential =
       ToSchemeSpec(Parse("scheme: {m_sgc: {b: 1, w: 3, lambda: 4}, slots: 5}").scheme(), 9);
-  EXPECT_EQ(sequential.kind, SchemeSpec::Kind::kMSgc);
+  EXPECT_EQ(SchemeText(sequential), "m_sgc:b=1,w=3,lambda=4");
   EXPECT_EQ(sequential.slots, 5);
-  EXPECT_EQ(sequential.w, 3);
 }
 
 }  // namespace

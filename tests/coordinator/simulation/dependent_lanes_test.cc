@@ -8,6 +8,7 @@
 #include "coordinator/simulation/simulator.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 
 namespace gradloom {
 namespace {
@@ -28,7 +29,7 @@ class FixedDelays final : public DelayModel {
 
 std::vector<double> Play(const std::string& fleet, FleetSize size, std::vector<double> seconds,
                          double apply_seconds = 0) {
-  const Choice choice{{.kind = SchemeSpec::Kind::kUncoded}, {}, *ParseArrangement(fleet)};
+  const Choice choice{Spec("uncoded", 1), {}, *ParseArrangement(fleet)};
   auto plan = MakePlan(choice, size);
   EXPECT_TRUE(plan.ok()) << plan.status();
   const auto result =
@@ -164,7 +165,7 @@ TEST(PlannedLanesTest, FewerJobsAreDealtInProportionToWhatIsLeft) {
 TEST(PlannedLanesTest, AsManyPlansAsLanes) {
   FleetSize size = SizeOf(8, {{10}, {10}});
   size.lanes = 3;
-  const Choice choice{{.kind = SchemeSpec::Kind::kUncoded}, {}, {}};
+  const Choice choice{Spec("uncoded", 1), {}, {}};
   EXPECT_THAT(MakePlan(choice, size).status().message(), HasSubstr("2 lanes are planned"));
 }
 

@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 
 namespace gradloom {
 namespace {
@@ -22,11 +23,8 @@ class FixedDelays final : public DelayModel {
 };
 
 WeavePlan Weave(int s, std::vector<int> lanes, std::vector<int> slots) {
-  SchemeSpec spec;
-  spec.slots = static_cast<int>(slots.size());
-  spec.s = s;
   WeavePlan weave;
-  weave.scheme = *MakeScheme(spec);
+  weave.scheme = *MakeScheme(Gc(static_cast<int>(slots.size()), s));
   weave.closing = *MakeClosingRule({});
   weave.lanes = std::move(lanes);
   weave.slots = std::move(slots);
@@ -153,7 +151,7 @@ class Watcher final : public SimulationPilot {
 TEST(SimulatorTest, TasksOfAnInvocationAreAnsweredOneByOne) {
   // Four chunks, two seconds each: slot 0 answers at 3, 5, 7; slot 1 never gets to begin.
   WeavePlan weave = Weave(0, {0}, {0, 1, 2, 3});
-  weave.scheme = *MakeScheme({.kind = SchemeSpec::Kind::kMultiMessage, .slots = 4});
+  weave.scheme = *MakeScheme(MultiMessage(4));
   CorePlan plan = Plan(4, 1, 1);
   plan.weaves.push_back(std::move(weave));
   Watcher watcher;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "coordinator/tuning/auto_simulation.h"
 #include "gtest/gtest.h"
+#include "tests/coding/specs.h"
 
 namespace gradloom {
 namespace {
@@ -25,7 +26,7 @@ FleetProfile Drawn(double slope, uint64_t seed, double base = 1) {
 
 AutoOptions Quick() {
   AutoOptions options;
-  options.search.space.sr_sgc = options.search.space.m_sgc = false;
+  options.search.space.delay_max = 0;  // the others take long
   options.horizon_jobs = 16;
   return options;
 }
@@ -33,7 +34,7 @@ AutoOptions Quick() {
 // As where replies cost too much for multi_message.
 AutoOptions CodesOnly() {
   AutoOptions options = Quick();
-  options.search.space.multi_message = false;
+  std::erase(options.search.space.schemes, FindScheme("multi_message"));
   return options;
 }
 
@@ -127,7 +128,7 @@ TEST(AutoPolicyTest, TheJournalReplaysTheRunToTheLastBit) {
 TEST(AutoPolicyTest, DecisionsThatDoNotFitTheFleetAreRefused) {
   AutoDecision decision;
   decision.choice.fleet = {Arrangement::Kind::kSplit, 2};
-  decision.choice.scheme.s = 3;
+  decision.choice.scheme = Gc(8, 3);
   decision.lanes = {0, 1};
   EXPECT_TRUE(WeavesOf(decision, 8).ok());
   EXPECT_FALSE(WeavesOf(decision, 7).ok()) << "s must be less than a group's slots";

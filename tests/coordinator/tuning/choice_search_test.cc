@@ -56,21 +56,24 @@ TEST(ChoiceSpaceTest, LimitsLeaveOut) {
   space = {};
   space.delay_max = 0;
   for (const Choice& choice : AllChoices(space, size)) {
-    EXPECT_NE(choice.scheme.kind, SchemeSpec::Kind::kSrSgc);
-    EXPECT_NE(choice.scheme.kind, SchemeSpec::Kind::kMSgc);
+    EXPECT_EQ(DelayOf(choice.scheme), 0) << Text(choice);
   }
 }
 
 TEST(ChoiceSpaceTest, MultiMessageReachesAsFarAsCopiesAllow) {
-  EXPECT_EQ(ReachWithin(12, 100), 0);
-  EXPECT_EQ(ReachWithin(12, 12), 0);
+  ChoiceSpace space;
+  space.schemes = {FindScheme("multi_message")};
   for (int slots = 2; slots <= 40; ++slots) {
+    const FleetSize size{slots, 1, 1};
     for (int copies = 1; copies < slots; ++copies) {
-      Choice choice{{.kind = SchemeSpec::Kind::kMultiMessage, .slots = slots}, {}, {}};
-      choice.scheme.reach = ReachWithin(slots, copies + 0.5);
-      EXPECT_EQ(choice.scheme.reach, copies);
-      EXPECT_LE(CostOf(choice, {slots, 1, 1})->copies, copies + 1e-9) << slots << ", " << copies;
+      space.copies_max = copies + 0.5;
+      const std::vector<Choice> choices = AllChoices(space, size);
+      ASSERT_EQ(choices.size(), 1);
+      EXPECT_EQ(choices[0].scheme.settings.whole("reach"), copies);
+      EXPECT_LE(CostOf(choices[0], size)->copies, copies + 1e-9) << slots << ", " << copies;
     }
+    space.copies_max = slots;
+    EXPECT_EQ(SchemeText(AllChoices(space, size)[0].scheme), "multi_message");
   }
 }
 
@@ -152,14 +155,15 @@ TEST(ChoiceSearchTest, TheIntervalHoldsWhatAnotherFleetTakes) {
   options.keep = 1000;
   options.resamples = 40;
   options.space.copies_max = 3;
-  options.space.uncoded = options.space.overlap = options.space.gang = options.space.split = false;
+  std::erase(options.space.schemes, FindScheme("uncoded"));
+  options.space.overlap = options.space.gang = options.space.split = false;
   int held = 0, cases = 0;
   for (uint64_t seed = 0; seed < 100; ++seed) {
     const auto found = SearchChoices(Exponential(seed), size, options);
     ASSERT_TRUE(found.ok());
     const FleetProfile other = Exponential(1000 + seed);
     for (const RankedChoice& ranked : found->ranked) {
-      if (ranked.choice.scheme.s != 1) continue;
+      if (SchemeText(ranked.choice.scheme) != "gc:s=1") continue;
       const double seconds = Predict(ranked.choice, size, other, RecordedOrder(other), 0)->seconds;
       held += ranked.low_seconds <= seconds && seconds <= ranked.high_seconds;
       ++cases;

@@ -56,7 +56,7 @@ TEST_F(RecordedTargets, OneLaneOnly) { EXPECT_LE(Best({}, 1), 23.1); }
 TEST_F(RecordedTargets, AutoThatWasToldTheFleetIsWithinThreePercent) {
   AutoOptions options;
   options.known = profile_;
-  options.search.space.sr_sgc = options.search.space.m_sgc = false;
+  options.search.space.delay_max = 0;  // the others take long
   const auto play =
       PlayAuto({256, 4, 25}, *MakeProfileDelays(profile_, RecordedOrder(profile_)), options, {});
   ASSERT_TRUE(play.ok()) << play.status();
@@ -67,7 +67,7 @@ TEST_F(RecordedTargets, AutoThatWasToldTheFleetIsWithinThreePercent) {
 // nowhere the best, and take most of a search's time.)
 TEST_F(RecordedTargets, AutoThatKnowsNothingIsWithinThreePercent) {
   AutoOptions options;
-  options.search.space.sr_sgc = options.search.space.m_sgc = false;
+  options.search.space.delay_max = 0;  // the others take long
   const double slope = profile_.slope_seconds;
   for (const double factor : {1.0, 10.0, 50.0}) {
     profile_.slope_seconds = factor * slope;

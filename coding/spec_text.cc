@@ -1,6 +1,8 @@
-#include "coordinator/planning/spec_text.h"
+#include "coding/spec_text.h"
 
+#include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -50,6 +52,30 @@ std::string SpecText::TakeText(absl::string_view key) {
   return value;
 }
 
+void SpecText::Take(Settings* settings) {
+  for (const Parameter& parameter : settings->parameters()) {
+    Value value = settings->at(parameter.name);
+    if (auto* word = std::get_if<absl::string_view>(&value)) {
+      const std::string given = TakeText(parameter.name);
+      if (given.empty()) continue;
+      const std::vector<absl::string_view> names = parameter.names();
+      const auto found = std::find(names.begin(), names.end(), given);
+      if (found == names.end()) {
+        Refuse(parameter.name, given, absl::StrJoin(names, ", "));
+        continue;
+      }
+      *word = *found;
+    } else if (auto* whole = std::get_if<int>(&value)) {
+      Take(parameter.name, whole);
+    } else if (auto* seed = std::get_if<uint64_t>(&value)) {
+      Take(parameter.name, seed);
+    } else {
+      Take(parameter.name, &std::get<double>(value));
+    }
+    settings->Set(parameter.name, value);
+  }
+}
+
 void SpecText::Refuse(absl::string_view key, absl::string_view value, absl::string_view legal) {
   if (!status_.ok()) return;
   status_ = absl::InvalidArgumentError(
@@ -66,6 +92,36 @@ absl::Status SpecText::Finish() const {
 absl::Status SpecText::UnknownName(absl::string_view known) const {
   return absl::InvalidArgumentError(
       absl::StrCat("no ", what_, " named \"", name_, "\"; known: ", known));
+}
+
+absl::Status SpecText::UnknownName(std::vector<absl::string_view> known) const {
+  std::sort(known.begin(), known.end());
+  return UnknownName(absl::StrJoin(known, ", "));
+}
+
+std::string SpecTextOf(absl::string_view name, const Settings& settings, bool bare) {
+  std::string text(name);
+  const char* separator = ":";
+  for (const auto& [key, value] : settings.Shown()) {
+    absl::StrAppend(&text, separator);
+    if (!bare || settings.parameters().size() > 1) absl::StrAppend(&text, key, "=");
+    absl::StrAppend(&text, ValueText(value));
+    separator = ",";
+  }
+  return text;
+}
+
+std::string SpecUsage(absl::string_view name, std::span<const Parameter> parameters, bool bare) {
+  std::string usage(name);
+  const char* separator = ":";
+  for (const Parameter& parameter : parameters) {
+    std::string text = separator;
+    if (!bare || parameters.size() > 1) absl::StrAppend(&text, parameter.name, "=");
+    absl::StrAppend(&text, parameter.names == nullptr ? "N" : "NAME");
+    absl::StrAppend(&usage, parameter.always_shown ? text : absl::StrCat("[", text, "]"));
+    separator = ",";
+  }
+  return usage;
 }
 
 }  // namespace gradloom
