@@ -79,13 +79,24 @@ class GradientLearner final : public Learner {
     const Lane& lane = lanes_[segment.segment];
     const int64_t back = lane.model_version() - segment.version;
     if (back == 0) return lane.model();
-    if (lane.result.has_value()) return {};
-    if (back < 1 || back > static_cast<int64_t>(lane.history.size())) return {};
-    return lane.history[back - 1];
+    if (!lane.result.has_value() && back >= 1 &&
+        back <= static_cast<int64_t>(lane.history.size())) {
+      return lane.history[back - 1];
+    }
+    for (const auto& [number, view] : views_) {
+      const auto aside = view.find(segment.segment);
+      if (aside != view.end() && aside->second.jobs_done == segment.version) {
+        return aside->second.values;
+      }
+    }
+    return {};
   }
 
+  std::vector<int64_t> DueViews() const override;
+  TrialView View(int64_t number) const override;
   absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const override;
   void Evaluated(int64_t view, const Evaluation& evaluation) override;
+  void Dismiss(int64_t view) override { views_.erase(view); }
 
   v1::LearnerProgress SaveProgress() const override;
   absl::Status LoadProgress(const v1::LearnerProgress& progress) override;
@@ -120,20 +131,19 @@ class GradientLearner final : public Learner {
     Floats values;
     int64_t jobs_done = 0;
   };
-  using View = std::map<int, SetAside>;  // by lane
+  using LanesAside = std::map<int, SetAside>;  // by lane
 
   // Whether the lane cannot have begun: it needs the end of a lane that has not ended.
   bool Held(int lane) const;
   // Whether the lane may move.
   bool Trains(int lane) const { return !lanes_[lane].finished && !Held(lane); }
-  // Whether any other lane may move while this one is being evaluated.
-  bool SideBySide(int lane) const;
   // The number of the view that is complete now that the lane is due, if any.
   std::optional<int64_t> Due(int lane);
-  TrialView ViewOf(int64_t number) const;
+  // Whether no lane that is still to come is missing.
+  bool IsComplete(const LanesAside& view) const;
   void KeepBest(int64_t view);
-  // Ends the lanes that train, at their best state.
-  void EndAtBest(Ending why);
+  // Ends the lanes that train, at their best state; `view` has decided it.
+  void EndAtBest(Ending why, int64_t view);
   // Ends the trial at the view; lanes that are held never begin.
   void EndAt(int64_t view);
   static void End(Ending why, Lane& lane);
@@ -152,7 +162,7 @@ class GradientLearner final : public Learner {
   const int64_t evaluate_every_;
   std::vector<Floats> constants_;  // not const: checkpoints fill them
   std::vector<Lane> lanes_;
-  std::map<int64_t, View> views_;
+  std::map<int64_t, LanesAside> views_;
   // Early stopping of the lanes that train.
   std::optional<double> best_validation_;
   int64_t best_view_ = 0;
@@ -221,46 +231,65 @@ bool GradientLearner::Held(int lane) const {
   });
 }
 
-bool GradientLearner::SideBySide(int lane) const {
-  for (int other = 0; other < static_cast<int>(lanes_.size()); ++other) {
-    if (other != lane && Trains(other)) return true;
-  }
-  return false;
-}
-
 std::optional<int64_t> GradientLearner::Due(int lane) {
   const int64_t done = lanes_[lane].jobs_done;
   if (!IsDue(done)) return std::nullopt;
-  if (views_.empty() && !SideBySide(lane)) return done;
-  View& view = views_[done];
+  LanesAside& view = views_[done];
   view[lane] = {lanes_[lane].values, done};
-  for (int other = 0; other < static_cast<int>(lanes_.size()); ++other) {
-    const bool settled = view.contains(other) || Held(other) ||
-                         (lanes_[other].finished && lanes_[other].jobs_done < done);
-    if (!settled) return std::nullopt;
-  }
+  if (!IsComplete(view)) return std::nullopt;
   return done;
 }
 
-TrialView GradientLearner::ViewOf(int64_t number) const {
+bool GradientLearner::IsComplete(const LanesAside& view) const {
+  for (int lane = 0; lane < static_cast<int>(lanes_.size()); ++lane) {
+    if (view.contains(lane) || !Trains(lane)) continue;
+    // One that waited for the end of a lane of the view has views of its own.
+    const std::vector<LaneNeed>& needs = workload_.lanes()[lane].needs;
+    const bool later = std::any_of(needs.begin(), needs.end(), [&view](const LaneNeed& need) {
+      return need.finished && view.contains(need.lane);
+    });
+    if (!later) return false;
+  }
+  return true;
+}
+
+std::vector<int64_t> GradientLearner::DueViews() const {
+  // Of a training that an evaluation has ended, further ones are for a longer training to judge.
+  const bool finished =
+      std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.finished; });
+  const bool by_length = std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) {
+    return lane.ended == v1::LearnerProgress::LENGTH;
+  });
+  std::vector<int64_t> due;
+  if (finished && (!by_length || training_.patience() > 0)) return due;
+  for (const auto& [number, view] : views_) {
+    if (IsComplete(view)) due.push_back(number);
+  }
+  return due;
+}
+
+TrialView GradientLearner::View(int64_t number) const {
   const auto found = views_.find(number);
   TrialView view;
-  for (int lane = 0; lane < static_cast<int>(lanes_.size()); ++lane) {
-    view.segments.push_back(lanes_[lane].model());
-    view.jobs_done.push_back(lanes_[lane].jobs_done);
+  for (int number_of_lane = 0; const Lane& lane : lanes_) {
+    view.segments.emplace_back(lane.model());
+    view.versions.push_back(lane.model_version());
+    view.jobs_done.push_back(lane.jobs_done);
+    const int l = number_of_lane++;
     if (found == views_.end()) continue;
-    if (const auto aside = found->second.find(lane); aside != found->second.end()) {
+    if (const auto aside = found->second.find(l); aside != found->second.end()) {
       view.segments.back() = aside->second.values;
-      view.jobs_done.back() = aside->second.jobs_done;
+      view.versions.back() = view.jobs_done.back() = aside->second.jobs_done;
     }
   }
   view.segments.insert(view.segments.end(), constants_.begin(), constants_.end());
+  view.versions.resize(view.segments.size());
   view.seed = seed_;
   return view;
 }
 
 absl::StatusOr<Evaluation> GradientLearner::Evaluate(int64_t view, const Examples* test) const {
-  return workload_.Evaluate(ViewOf(view), test);
+  return workload_.Evaluate(View(view), test);
 }
 
 void GradientLearner::Evaluated(int64_t view, const Evaluation& evaluation) {
@@ -280,14 +309,14 @@ void GradientLearner::Evaluated(int64_t view, const Evaluation& evaluation) {
     }
     const bool exhausted = evaluations_since_best_ >= training_.patience();
     if (view == jobs_ || exhausted) {
-      EndAtBest(exhausted ? v1::LearnerProgress::PATIENCE : v1::LearnerProgress::LENGTH);
+      EndAtBest(exhausted ? v1::LearnerProgress::PATIENCE : v1::LearnerProgress::LENGTH, view);
     }
   }
   views_.erase(view);
 }
 
 void GradientLearner::KeepBest(int64_t view) {
-  const TrialView state = ViewOf(view);
+  const TrialView state = View(view);
   best_view_ = view;
   for (int lane = 0; lane < static_cast<int>(lanes_.size()); ++lane) {
     if (Trains(lane)) best_[lane].assign(state.segments[lane].begin(), state.segments[lane].end());
@@ -305,11 +334,11 @@ void GradientLearner::ForgetBest() {
   evaluations_since_best_ = 0;
 }
 
-void GradientLearner::EndAtBest(Ending why) {
+void GradientLearner::EndAtBest(Ending why, int64_t view) {
   for (auto& [number, values] : best_) {
     Lane& lane = lanes_[number];
     if (lane.jobs_done != best_view_) {
-      lane.result = {std::move(values), best_view_, lane.jobs_done};
+      lane.result = {std::move(values), best_view_, view};
     }
     lane.evaluations_since_best = evaluations_since_best_;
     End(why, lane);
@@ -318,7 +347,9 @@ void GradientLearner::EndAtBest(Ending why) {
   // Lanes that are still to come have evaluations of their own.
   const bool all =
       std::all_of(lanes_.begin(), lanes_.end(), [](const Lane& lane) { return lane.finished; });
-  if (!all) ForgetBest();
+  if (all) return;
+  ForgetBest();
+  views_.erase(views_.upper_bound(view), views_.end());
 }
 
 void GradientLearner::EndAt(int64_t view) {
@@ -437,7 +468,7 @@ absl::Status GradientLearner::LoadProgress(const v1::LearnerProgress& progress) 
   for (const v1::LearnerProgress::View& saved : progress.views()) {
     // One that the training's former end was due at is of no use to a longer one.
     if (!IsDue(saved.number())) continue;
-    View& view = views_[saved.number()];
+    LanesAside& view = views_[saved.number()];
     for (int i = 0; i < std::min(saved.lanes_size(), saved.jobs_done_size()); ++i) {
       const uint32_t lane = saved.lanes(i);
       if (lane >= lanes_.size()) return absl::DataLossError("the checkpoint's views are damaged");

@@ -2,14 +2,15 @@
 // its jobs moves it by one step of the optimiser. Lanes may run side by side (blocks, layers) or
 // one after the other (greedy layers). Segments beyond the lanes' are constants of the trial.
 //
-// Evaluation: a lane is due every `evaluate_every` jobs and at its last one. Lanes that run one at
-// a time are evaluated where they are. Lanes side by side set their segment aside when they are
-// due, and the last to arrive at the same number of jobs completes the view; a finished lane, and
-// one that has to wait for the due lane's end, counts as it is. So what is evaluated, and what
-// early stopping decides, does not depend on which lane was ahead. With patience, lanes end at an
-// evaluation only, together, and at their best state: the segment is then at that state's version.
-// The last states stay with those that the lanes ended at, so that a longer training goes on from
-// them with the bits that it would have had.
+// Evaluation: a lane is due every `evaluate_every` jobs and at its last one. It sets its segment
+// aside then, and goes on; of lanes side by side the last to arrive at the same number of jobs
+// completes the view. A finished lane, and one that has to wait for the due lane's end, counts as
+// it is: such a lane must not begin before the last view of those it waits for is evaluated. So
+// what is evaluated, and what early stopping decides, depends neither on which lane was ahead nor
+// on how long an evaluation took. With patience, lanes end at an evaluation only, together, and at
+// their best state: the segment is then at that state's version. The last states stay with those
+// that the lanes ended at, so that a longer training goes on from them with the bits that it would
+// have had.
 #ifndef GRADLOOM_MODELS_WORKLOADS_GRADIENT_LEARNER_H_
 #define GRADLOOM_MODELS_WORKLOADS_GRADIENT_LEARNER_H_
 

@@ -10,4 +10,8 @@ absl::Status Learner::ApplyLate(int /*lane*/, int64_t /*job*/, const DecodedSum&
   return absl::UnimplementedError("this workload has no use for a late job");
 }
 
+Learner::Evaluator Learner::EvaluatorOf(int64_t view) const {
+  return [this, view](const Examples* test) { return Evaluate(view, test); };
+}
+
 }  // namespace gradloom

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -35,7 +36,7 @@ struct AppliedJob {
   double accuracy = 0;  // on them, before the update
   double learning_rate = 0;
   double gradient_norm = 0;
-  // The state as of here is due to be evaluated: Evaluate(*evaluate, ...), then Evaluated.
+  // The state as of here is due to be evaluated; it is set aside as the view of that number.
   std::optional<int64_t> evaluate = std::nullopt;
 };
 
@@ -73,13 +74,25 @@ class Learner {
   // The sum of a job that ApplyMissing was called for. OutOfRange as Apply; Unimplemented for lanes
   // without LaneSpec::late.
   virtual absl::Status ApplyLate(int lane, int64_t job, const DecodedSum& sum);
-  // The segment's values at that version; empty when they are not kept (any more).
+  // The segment's values at that version; empty when they are not kept (any more). Kept are those
+  // that jobs may read, and those of the views that are due.
   virtual std::span<const float> Values(SegmentVersion segment) const = 0;
-  // Of the state that AppliedJob::evaluate numbered; it is kept until Evaluated.
+  // Views that are due, and not evaluated, in the order in which Evaluated takes them. None once
+  // an evaluation has ended the training.
+  virtual std::vector<int64_t> DueViews() const = 0;
+  // One of them. Until Evaluated or Dismiss it stays where it is, whatever else happens: it may be
+  // read meanwhile. [nothing, where Workload::evaluated_by_learner]
+  virtual TrialView View(int64_t /*view*/) const { return {}; }
   virtual absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const = 0;
-  // Takes note of an evaluation; may finish lanes (a target reached, patience exhausted) and
-  // restore the best state.
+  // Does what Evaluate does, and may be called while the learner moves on, but for Evaluated and
+  // Dismiss; wanted where Workload::evaluated_by_learner.
+  using Evaluator = std::function<absl::StatusOr<Evaluation>(const Examples* test)>;
+  virtual Evaluator EvaluatorOf(int64_t view) const;
+  // Takes note of an evaluation. May finish lanes (a target reached, patience exhausted) at the
+  // view's state, or at the best one's, however far they have come meanwhile.
   virtual void Evaluated(int64_t view, const Evaluation& evaluation) = 0;
+  // The view is not going to be evaluated.
+  virtual void Dismiss(int64_t view) = 0;
 
   // For checkpoints: what is small, and the vectors. A new learner that has loaded the former lists
   // the same vectors, to be filled. DataLoss when it is another learner's, or has come further than

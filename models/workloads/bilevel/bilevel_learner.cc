@@ -188,7 +188,7 @@ absl::Status BilevelLearner::ApplyLate(int lane, int64_t job, const DecodedSum& 
   return absl::OkStatus();
 }
 
-BilevelLearner::View BilevelLearner::NewView() const {
+BilevelLearner::Model BilevelLearner::NewView() const {
   const BilevelShape& shape = plan_.shape();
   return {std::vector<double>(shape.dx), std::vector<double>(shape.blocks * shape.dy)};
 }
@@ -222,7 +222,7 @@ std::optional<int64_t> BilevelLearner::EndStepIfSettled() {
 
 // ---- evaluation ---------------------------------------------------------------------------------
 
-Evaluation BilevelLearner::EvaluateOn(const View& view, int block, const Examples* test) const {
+Evaluation BilevelLearner::EvaluateOn(const Model& view, int block, const Examples* test) const {
   const BilevelShape& shape = plan_.shape();
   const std::span<const double> y = std::span(view.y).subspan(block * shape.dy, shape.dy);
   const BilevelPoint at{view.x, y, y};
@@ -241,7 +241,24 @@ Evaluation BilevelLearner::EvaluateOn(const View& view, int block, const Example
   return {.loss = terms.loss, .accuracy = terms.correct, .examples = count};
 }
 
+std::vector<int64_t> BilevelLearner::DueViews() const {
+  std::vector<int64_t> due;
+  if (ended_ == v1::LearnerProgress::TARGET) return due;
+  for (const auto& [number, view] : views_) due.push_back(number);
+  return due;
+}
+
 absl::StatusOr<Evaluation> BilevelLearner::Evaluate(int64_t view, const Examples* test) const {
+  return EvaluateAll(views_.at(view), test);
+}
+
+Learner::Evaluator BilevelLearner::EvaluatorOf(int64_t view) const {
+  return
+      [this, model = &views_.at(view)](const Examples* test) { return EvaluateAll(*model, test); };
+}
+
+absl::StatusOr<Evaluation> BilevelLearner::EvaluateAll(const Model& view,
+                                                       const Examples* test) const {
   const BilevelShape& shape = plan_.shape();
   if (!workload_.reads_examples()) test = nullptr;
   if (test != nullptr && test->features != rows_.features) {
@@ -250,7 +267,7 @@ absl::StatusOr<Evaluation> BilevelLearner::Evaluate(int64_t view, const Examples
   }
   Evaluation all;
   for (int block = 0; block < shape.blocks; ++block) {
-    const Evaluation one = EvaluateOn(views_.at(view), block, test);
+    const Evaluation one = EvaluateOn(view, block, test);
     all.loss += one.loss;
     all.accuracy += one.accuracy;
     all.examples += one.examples;

@@ -33,8 +33,11 @@ class BilevelLearner final : public Learner {
   absl::StatusOr<std::optional<int64_t>> ApplyMissing(int lane, int64_t job) override;
   absl::Status ApplyLate(int lane, int64_t job, const DecodedSum& sum) override;
   std::span<const float> Values(SegmentVersion segment) const override;
+  std::vector<int64_t> DueViews() const override;
   absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const override;
+  Evaluator EvaluatorOf(int64_t view) const override;
   void Evaluated(int64_t view, const Evaluation& evaluation) override;
+  void Dismiss(int64_t view) override { views_.erase(view); }
   v1::LearnerProgress SaveProgress() const override;
   absl::Status LoadProgress(const v1::LearnerProgress& progress) override;
   std::vector<NamedVector> Vectors() override;
@@ -47,11 +50,11 @@ class BilevelLearner final : public Learner {
   using Floats = std::vector<float>;
   // Of a place, in this step; floats, as all that is in a checkpoint.
   static constexpr float kOpen = 0, kArrived = 1, kMissing = 2;
-  struct View {
+  struct Model {
     std::vector<double> x, y;
   };
   struct Result {
-    View view;
+    Model view;
     int64_t jobs_done = 0;  // that count
   };
 
@@ -63,7 +66,7 @@ class BilevelLearner final : public Learner {
   absl::StatusOr<Floats> ReadFinite(int lane, const DecodedSum& sum) const;
   BlockReply ReplyAt(int place) const;
   void SolveForSecondPhase(int place);
-  View NewView() const;
+  Model NewView() const;
   // Ends the trial with a view.
   void End(v1::LearnerProgress::End why, int64_t view);
   // Ends the step if all lanes have done its jobs; the view that is due, if any.
@@ -71,7 +74,8 @@ class BilevelLearner final : public Learner {
   // Writes the sampled blocks and x, as of the new step, for workers to read.
   void Publish();
   void PublishPlace(int place, const BilevelPoint& now, const BilevelPoint& before);
-  Evaluation EvaluateOn(const View& view, int block, const Examples* test) const;
+  Evaluation EvaluateOn(const Model& view, int block, const Examples* test) const;
+  absl::StatusOr<Evaluation> EvaluateAll(const Model& view, const Examples* test) const;
 
   const BilevelWorkload& workload_;
   const BilevelPlan& plan_;
@@ -91,7 +95,7 @@ class BilevelLearner final : public Learner {
   std::vector<Floats> segments_;              // what workers read
   std::vector<std::vector<Floats>> replies_;  // by place and phase
   Floats settled_;                            // by place
-  std::map<int64_t, View> views_;
+  std::map<int64_t, Model> views_;
 };
 
 }  // namespace gradloom
