@@ -176,17 +176,35 @@ absl::Status Trial::ApplyLate(int lane, int64_t job, const JobSum& sum, const Jo
   return Named(lane, job, learner_->ApplyLate(lane, job, decoded));
 }
 
-absl::StatusOr<Evaluation> Trial::Evaluate(int64_t view, const Examples* test) {
-  absl::StatusOr<Evaluation> evaluation;
-  {
-    const ReaderMutexLock lock(mutex_);
-    evaluation = learner_->Evaluate(view, test);
+std::vector<int64_t> Trial::DueViews() const {
+  const ReaderMutexLock lock(mutex_);
+  return learner_->DueViews();
+}
+
+TrialView Trial::View(int64_t view) const {
+  const ReaderMutexLock lock(mutex_);
+  return learner_->View(view);
+}
+
+absl::StatusOr<EvaluationResult> Trial::EvaluateChunk(int64_t view, TestChunk rows,
+                                                      const Examples* test,
+                                                      absl::FunctionRef<bool()> keep_going) const {
+  if (workload_->evaluated_by_learner()) {
+    Learner::Evaluator evaluator;
+    {
+      const ReaderMutexLock lock(mutex_);
+      evaluator = learner_->EvaluatorOf(view);
+    }
+    return evaluator(test);
   }
-  if (evaluation.ok()) {
-    const WriterMutexLock lock(mutex_);
-    learner_->Evaluated(view, *evaluation);
-  }
-  return evaluation;
+  const TrialView state = View(view);
+  if (workload_->has_own_test()) return workload_->Evaluate(state, test);
+  return workload_->EvaluateChunk(state, *test, rows, rows.begin, keep_going);
+}
+
+void Trial::Evaluated(int64_t view, const Evaluation& evaluation) {
+  const WriterMutexLock lock(mutex_);
+  learner_->Evaluated(view, evaluation);
 }
 
 bool Trial::ReadSegment(SegmentVersion segment, size_t offset, std::span<float> out) const {

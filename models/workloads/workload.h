@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -90,6 +91,9 @@ struct Evaluation {
   // early stopping. Larger is better.
   std::optional<double> validation = std::nullopt;
 };
+
+// Of a chunk of the test set; or of all at once, where the workload has its own.
+using EvaluationResult = std::variant<EvaluationSums, Evaluation>;
 
 // The trial's whole state as it is evaluated.
 struct TrialView {
