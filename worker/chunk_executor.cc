@@ -9,6 +9,7 @@
 
 #include "absl/base/internal/raw_logging.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "proto/wire/number_format.h"
 
 namespace gradloom {
@@ -181,15 +182,16 @@ int64_t ChunkExecutor::Positions(const ServedRun& run, const v1::Task& task) {
 }
 
 absl::StatusOr<ChunkExecutor::Chunks::Pointer> ChunkExecutor::LoadChunk(const ServedRun& run,
-                                                                        int64_t begin,
+                                                                        bool test, int64_t begin,
                                                                         int64_t end) {
-  const size_t expected = ExpectedBytes(run.data->info(), end - begin);
+  const Dataset& data = test ? *run.test : *run.data;
+  const size_t expected = ExpectedBytes(data.info(), end - begin);
   if (expected > cache_bytes_) return Chunks::Pointer();
   bool hit = false;
   return chunks_.Get(
-      {run.serial, begin, end}, expected,
+      {run.serial, test, begin, end}, expected,
       [&]() -> absl::StatusOr<Chunks::Loaded> {
-        auto examples = run.data->Load(begin, end);
+        auto examples = data.Load(begin, end);
         if (!examples.ok()) return examples.status();
         const size_t bytes = BytesOf(*examples);
         return Chunks::Loaded{std::make_shared<const Examples>(*std::move(examples)), bytes};
@@ -220,7 +222,7 @@ absl::Status ChunkExecutor::AddChunk(const Job& job, const v1::Term& term, KeepG
   if (ids.empty()) return absl::OkStatus();
   const bool reads = job.trial.workload->reads_examples();
   const auto chunk =
-      reads ? LoadChunk(job.run, drawn.range.first, drawn.range.second) : Chunks::Pointer(nullptr);
+      reads ? LoadChunk(job.run, false, drawn.range.first, drawn.range.second) : Chunks::Pointer(nullptr);
   if (!chunk.ok()) {
     return absl::UnavailableError(
         absl::StrCat("data cannot be read: ", std::string(chunk.status().message())));
@@ -331,6 +333,75 @@ absl::Status ChunkExecutor::Explain(const Job& job, float limit) const {
       absl::StrCat(place,
                    ": the sum of gradients overflows float, though every example's is "
                    "finite; try a smaller training.batch_size"));
+}
+
+// ---- evaluations --------------------------------------------------------------------------------
+
+absl::Status ChunkExecutor::Check(const ServedRun& run, const v1::Evaluate& task) {
+  if (task.trial() >= run.trials.size()) {
+    return TaskError("trial", absl::StrCat(task.trial()),
+                     absl::StrCat("0 to ", run.trials.size() - 1));
+  }
+  const Workload& workload = *run.trials[task.trial()].workload;
+  const bool same = task.versions_size() == static_cast<int>(workload.segments().size()) &&
+                    task.jobs_done_size() == static_cast<int>(workload.lanes().size());
+  constexpr uint64_t kMaxCount = uint64_t{1} << 48;
+  const auto sane = [](const auto& counts) {
+    return std::all_of(counts.begin(), counts.end(), [](uint64_t c) { return c <= kMaxCount; });
+  };
+  if (!same || !sane(task.versions()) || !sane(task.jobs_done())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the evaluation names ", task.versions_size(), " segments and ",
+                     task.jobs_done_size(), " lanes of trial ", task.trial(),
+                     ", or versions beyond 2^48: coordinator and worker disagree"));
+  }
+  if (workload.has_own_test()) return absl::OkStatus();
+  if (run.test == nullptr || run.test->info().checksum != run.test_checksum) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "data.test here has checksum %016x, the coordinator's has %016x: give this worker the same "
+        "data, or its folder with --data-folder",
+        run.test == nullptr ? 0 : run.test->info().checksum, run.test_checksum));
+  }
+  const auto examples = static_cast<uint64_t>(run.test->info().examples);
+  if (task.begin() >= task.end() || task.end() > examples) {
+    return TaskError("begin to end", absl::StrCat("[", task.begin(), ", ", task.end(), ")"),
+                     absl::StrCat("intervals within [0, ", examples, ")"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EvaluationResult> ChunkExecutor::Evaluate(const ServedRun& run,
+                                                         const v1::Evaluate& task,
+                                                         const Segments& segments,
+                                                         absl::FunctionRef<bool()> keep_going) {
+  const ServedTrial& trial = run.trials[task.trial()];
+  TrialView view{.segments = segments, .seed = trial.seed};
+  view.versions.assign(task.versions().begin(), task.versions().end());
+  view.jobs_done.assign(task.jobs_done().begin(), task.jobs_done().end());
+  if (trial.workload->has_own_test()) {
+    if (!keep_going()) return absl::CancelledError("not wanted any more");
+    return trial.workload->Evaluate(view, nullptr);
+  }
+  const auto begin = static_cast<int64_t>(task.begin()), end = static_cast<int64_t>(task.end());
+  const auto unreadable = [](const absl::Status& status) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("data.test cannot be read: ", status.message()));
+  };
+  const auto chunk = LoadChunk(run, true, begin, end);
+  if (!chunk.ok()) return unreadable(chunk.status());
+  if (*chunk != nullptr) {
+    return trial.workload->EvaluateChunk(view, **chunk, {0, end - begin}, begin, keep_going);
+  }
+  EvaluationSums sums;  // a range that is read sub-batch by sub-batch
+  for (int64_t at = begin; at < end; at += trial.workload->sub_batch()) {
+    if (!keep_going()) return absl::CancelledError("not wanted any more");
+    const auto batch = run.test->Load(at, std::min(at + trial.workload->sub_batch(), end));
+    if (!batch.ok()) return unreadable(batch.status());
+    if (auto status = trial.workload->AddEvaluation(view, *batch, at, &sums); !status.ok()) {
+      return status;
+    }
+  }
+  return sums;
 }
 
 void ChunkExecutor::Forget(const ServedRun& run) {

@@ -1,6 +1,6 @@
-// Computes a task's reply: the sum over its terms of coefficient x chunk sum. A pure function of
-// (run, task, parameters): every worker returns the same bits. Keeps the data of the chunks it has
-// computed. Thread-safe.
+// Computes a task's reply: the sum over its terms of coefficient x chunk sum; and chunks of
+// evaluations. Pure functions of (run, task, parameters): every worker returns the same bits. Keeps
+// the data of the chunks it has computed. Thread-safe.
 #ifndef GRADLOOM_WORKER_CHUNK_EXECUTOR_H_
 #define GRADLOOM_WORKER_CHUNK_EXECUTOR_H_
 
@@ -41,6 +41,14 @@ class ChunkExecutor {
   absl::Status Compute(const ServedRun& run, const v1::Task& task, const Segments& segments,
                        KeepGoing keep_going, std::span<float> sum);
 
+  // A part of an evaluation: whether it makes sense for the run, and its result.
+  // FailedPrecondition: this worker can evaluate nothing of the run.
+  static absl::Status Check(const ServedRun& run, const v1::Evaluate& task);
+  // Cancelled: `keep_going`, asked between sub-batches, said so.
+  absl::StatusOr<EvaluationResult> Evaluate(const ServedRun& run, const v1::Evaluate& task,
+                                            const Segments& segments,
+                                            absl::FunctionRef<bool()> keep_going);
+
   // Forgets a run's data.
   void Forget(const ServedRun& run);
 
@@ -56,8 +64,10 @@ class ChunkExecutor {
                         std::span<float> sum);
   // The chunk's examples in memory, and the number of the first; null with a range too large for
   // the cache, which is read sub-batch by sub-batch instead.
-  using Chunks = LoadingCache<std::tuple<uint64_t, int64_t, int64_t>, Examples>;
-  absl::StatusOr<Chunks::Pointer> LoadChunk(const ServedRun& run, int64_t begin, int64_t end);
+  // By the run's serial, whether they are of the test set, and the range.
+  using Chunks = LoadingCache<std::tuple<uint64_t, bool, int64_t, int64_t>, Examples>;
+  absl::StatusOr<Chunks::Pointer> LoadChunk(const ServedRun& run, bool test, int64_t begin,
+                                            int64_t end);
   absl::StatusOr<Examples> Batch(const ServedRun& run, const Examples* chunk, int64_t chunk_begin,
                                  std::span<const int64_t> ids) const;
   // Which parameter or example makes the reply unfit.

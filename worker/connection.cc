@@ -26,11 +26,16 @@ Connection::Connection(std::shared_ptr<grpc::Channel> channel, WorkerResources& 
       fetcher_(*stub_, resources.metrics, stop_fetching_.get_token()),
       sender_(*stub_, resources.metrics),
       opener_(resources, [this](const v1::FromWorker& message) { control_.Write(message); }),
+      evaluator_(resources,
+                 {.find_run = [this](uint64_t run) { return opener_.Find(run); },
+                  .source = &fetcher_,
+                  .tell = [this](const v1::FromWorker& message) { control_.Write(message); }}),
       pipeline_(resources,
                 {.find_run = [this](uint64_t run) { return opener_.Find(run); },
                  .source = &fetcher_,
                  .sink = &sender_,
-                 .tell = [this](const v1::FromWorker& message) { control_.Write(message); }}) {}
+                 .tell = [this](const v1::FromWorker& message) { control_.Write(message); },
+                 .busy = [this](bool busy) { evaluator_.SetBusy(busy); }}) {}
 
 bool Connection::connected() const {
   const MutexLock lock(mutex_);
@@ -81,7 +86,8 @@ void Connection::Serve(End& end) {
   try {
     opener_.Start();
     heart = std::jthread([this] { BeatHeart(); });
-    const absl::Status started = pipeline_.Start();
+    absl::Status started = pipeline_.Start();
+    started.Update(evaluator_.Start());
     if (!started.ok()) end.reason = std::string(started.message());
   } catch (const std::system_error& error) {
     end.reason = absl::StrCat("no thread can be started: ", error.what());
@@ -95,6 +101,7 @@ void Connection::Serve(End& end) {
   EndTasks();
   opener_.End();
   pipeline_.Join();
+  evaluator_.Join();
 }
 
 void Connection::EndTasks() {
@@ -104,6 +111,7 @@ void Connection::EndTasks() {
     changed_.NotifyAll();
   }
   pipeline_.End();
+  evaluator_.End();
   stop_fetching_.request_stop();
 }
 
@@ -149,7 +157,11 @@ void Connection::Handle(const v1::ToWorker& message, End& end) {
     case Kind::kDrop:
       pipeline_.Drop(message.drop());
       break;
+    case Kind::kEvaluate:
+      evaluator_.Add(message.evaluate());
+      break;
     case Kind::kRunEnd:
+      evaluator_.EndRun(message.run_end().run());
       pipeline_.EndRun(message.run_end().run());
       opener_.EndRun(message.run_end().run());
       Log(LogLevel::kInfo, "run ended", {{"run", message.run_end().run()}});
@@ -163,6 +175,7 @@ void Connection::Welcome(const v1::Welcome& welcome) {
   // A coordinator that came back may reuse version numbers for other parameters.
   resources_.parameters.Clear();
   pipeline_.SetGeneration(welcome.generation());
+  evaluator_.SetGeneration(welcome.generation());
   resources_.metrics.connected.Set(1);
   resources_.metrics.connections.Increment();
   Log(LogLevel::kInfo, "connected",

@@ -1,6 +1,7 @@
 // One connection to the coordinator, from Hello to the end of the stream. It listens to the control
-// stream and hands on what comes: offers to the RunOpener, tasks to the Pipeline; and it says that
-// it is alive. When it ends every task is forgotten; the next connection has a new generation.
+// stream and hands on what comes: offers to the RunOpener, tasks to the Pipeline, evaluations to
+// the Evaluator; and it says that it is alive. When it ends every task is forgotten; the next
+// connection has a new generation.
 #ifndef GRADLOOM_WORKER_CONNECTION_H_
 #define GRADLOOM_WORKER_CONNECTION_H_
 
@@ -13,6 +14,7 @@
 #include "grpcpp/grpcpp.h"
 #include "proto/ops/mutex.h"
 #include "worker/control_stream.h"
+#include "worker/evaluator.h"
 #include "worker/grpc_transfers.h"
 #include "worker/pipeline.h"
 #include "worker/resources.h"
@@ -56,6 +58,7 @@ class Connection {
   ParameterFetcher fetcher_;
   ReplySender sender_;
   RunOpener opener_;
+  Evaluator evaluator_;
   Pipeline pipeline_;
 
   mutable Mutex mutex_;

@@ -141,8 +141,9 @@ void Pipeline::StopTasks(const WorkerCore::Stopped& stopped, bool tell) {
 }
 
 void Pipeline::CountTasks() {
-  resources_.metrics.tasks_waiting.Set(
-      static_cast<double>(core_.waiting().size() + core_.in_hand()));
+  const size_t tasks = core_.waiting().size() + core_.in_hand();
+  resources_.metrics.tasks_waiting.Set(static_cast<double>(tasks));
+  ports_.busy(tasks > 0);
 }
 
 // ---- a task's way -------------------------------------------------------------------------------

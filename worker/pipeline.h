@@ -37,6 +37,8 @@ class Pipeline {
     ParameterSource* source = nullptr;
     ReplySink* sink = nullptr;
     std::function<void(const v1::FromWorker&)> tell;
+    // Whether any task waits or is in hand. Under the pipeline's lock: must not block.
+    std::function<void(bool busy)> busy = [](bool) {};
   };
 
   Pipeline(WorkerResources& resources, Ports ports);

@@ -54,6 +54,8 @@ absl::StatusOr<std::shared_ptr<const ServedRun>> OpenRun(const v1::RunOffer& off
   auto data = OpenData(offer.spec().data(), data_folder);
   if (!data.ok()) return data.status();
   run->data = data->train;
+  run->test = data->test;
+  run->test_checksum = offer.test_checksum();
   const DatasetInfo& info = run->data->info();
   if (info.examples < 1) return absl::InvalidArgumentError("data.train has no examples");
   if (info.checksum != offer.data_checksum()) {
@@ -80,6 +82,8 @@ absl::StatusOr<std::shared_ptr<const ServedRun>> OpenRun(const v1::RunOffer& off
   }
   run->reply_format = format == v1::NUMBER_FORMAT_UNSPECIFIED ? v1::FP32 : format;
   run->frame_bytes = offer.spec().wire().frame_bytes();
+  run->exact_parameters = offer.spec().wire().parameters() == v1::FP32 ||
+                          offer.spec().wire().parameters() == v1::NUMBER_FORMAT_UNSPECIFIED;
   return run;
 }
 

@@ -37,9 +37,12 @@ struct ServedRun {
   uint64_t serial = 0;  // unique in this process: keys caches
   uint64_t run = 0;
   std::shared_ptr<const Dataset> data;  // the training set
+  std::shared_ptr<const Dataset> test;  // null: there is none
+  uint64_t test_checksum = 0;           // of the coordinator's; 0: it has none
   std::vector<ServedTrial> trials;
   Straggler straggler;
   v1::NumberFormat reply_format = v1::FP32;
+  bool exact_parameters = true;  // tasks read them as they are
   uint32_t frame_bytes = 0;
   std::string offer;  // its OfferKey
 };

@@ -184,6 +184,10 @@ void CoordinatorCore::On(const JobMissed& event) {
   lanes_.GoOn(event.lane);
 }
 
+void CoordinatorCore::On(const LanesFinished& event) {
+  for (int finished : event.lanes) FinishLane(finished);
+}
+
 void CoordinatorCore::On(const EffectFailed& event) { End(RunFailed{event.error}); }
 
 void CoordinatorCore::On(const Reconfigure& event) {

@@ -102,6 +102,7 @@ class CoordinatorCore {
   void On(const TaskDropped& event);
   void On(const JobApplied& event);
   void On(const JobMissed& event);
+  void On(const LanesFinished& event);
   void On(const EffectFailed& event);
   void On(const Reconfigure& event);
   void On(const StopRequested&) { stopping_ = true; }

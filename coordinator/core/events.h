@@ -60,6 +60,10 @@ struct JobMissed {
   int64_t next_job = 0;            // the lane goes on here: its next job, or a later one
   std::vector<int> finished = {};  // as in JobApplied
 };
+// Lanes that something else than a job has ended: an evaluation that came in. As in JobApplied.
+struct LanesFinished {
+  std::vector<int> lanes;
+};
 // An effect failed (disk full, NaN in the sum, ...): the run cannot go on.
 struct EffectFailed {
   std::string error;
@@ -77,8 +81,9 @@ struct StopRequested {};
 // Time has passed; sent when NextTimeout() is reached.
 struct Tick {};
 
-using Event = std::variant<WorkerJoined, WorkerLost, ReplyReceived, TaskFailedEvent, TaskDropped,
-                           JobApplied, JobMissed, EffectFailed, Reconfigure, StopRequested, Tick>;
+using Event =
+    std::variant<WorkerJoined, WorkerLost, ReplyReceived, TaskFailedEvent, TaskDropped, JobApplied,
+                 JobMissed, LanesFinished, EffectFailed, Reconfigure, StopRequested, Tick>;
 
 // ---- actions ------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ LaneBook::LaneBook(const std::vector<LanePlan>& plans) {
     Lane lane;
     lane.jobs = plan.jobs;
     lane.next_job = plan.first_job;
-    lane.state = StateAfter(lane);
+    lane.state = plan.applying ? State::kApplying : StateAfter(lane);
     lane.needs = plan.needs;
     lane.pause_at = plan.pause_at;
     lane.give_up = plan.give_up;

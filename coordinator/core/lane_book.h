@@ -31,6 +31,8 @@ struct LanePlan {
   static constexpr int kLateMax = 10;
   // The lane starts no job from this one on, until the weaves are replaced.
   int64_t pause_at = std::numeric_limits<int64_t>::max();
+  // `first_job` was decoded in an earlier life; its JobApplied is to come.
+  bool applying = false;
 };
 
 class LaneBook {

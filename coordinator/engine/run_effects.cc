@@ -3,11 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "models/kernels/kernels.h"
+
 namespace gradloom {
 namespace {
 
 // Lanes of different trials are applied side by side.
 int UpdateThreads(const OpenedRun& opened) { return opened.trials.trials().size() > 1 ? 2 : 1; }
+
+RunEvent WithView(Event event, int trial, const std::optional<int64_t>& view) {
+  if (!view.has_value()) return event;
+  return ViewDue{std::move(event), trial, *view};
+}
 
 }  // namespace
 
@@ -21,9 +28,10 @@ RunEffects::RunEffects(uint64_t run, OpenedRun* opened, StatusBook* status,
       first_round_(std::max<uint64_t>(opened->before.rounds(), opened->files->next_round())),
       answer_(std::move(answer)),
       updates_(std::make_unique<EffectPool>(UpdateThreads(*opened))),
+      evaluations_(std::make_unique<EffectPool>(1)),
       disk_(std::make_unique<EffectPool>(1)) {}
 
-void RunEffects::Answer(const absl::StatusOr<Event>& answer) {
+void RunEffects::Answer(const Done& answer) {
   answer_(answer.ok() ? *answer : Event(EffectFailed{std::string(answer.status().message())}));
 }
 
@@ -36,6 +44,15 @@ void RunEffects::Apply(const ApplyJob& apply, std::shared_ptr<const JobSum> sum,
 
 void RunEffects::Miss(const MissJob& miss) {
   updates_->Post([this, miss] { Answer(DoMiss(miss)); });
+}
+
+void RunEffects::Evaluate(const EvaluateChunk& chunk) {
+  evaluations_->Post([this, chunk] { Answer(DoEvaluate(chunk)); });
+}
+
+void RunEffects::TakeEvaluation(int trial, int64_t view, const Evaluation& evaluation) {
+  updates_->Post(
+      [this, trial, view, evaluation] { Answer(DoTakeEvaluation(trial, view, evaluation)); });
 }
 
 void RunEffects::Checkpoint() {
@@ -58,8 +75,8 @@ void RunEffects::Finish(const v1::RunSpec& spec, int state, const std::string& e
 
 // ---- updates ------------------------------------------------------------------------------------
 
-absl::StatusOr<Event> RunEffects::DoApply(const ApplyJob& apply, const JobSum& sum,
-                                          double count_tolerance) {
+RunEffects::Done RunEffects::DoApply(const ApplyJob& apply, const JobSum& sum,
+                                     double count_tolerance) {
   const absl::Time start = clock_.Now();
   const auto [trial_number, lane] = opened_->trials.place(apply.lane);
   Trial& trial = opened_->trials.of_lane(apply.lane);
@@ -68,68 +85,80 @@ absl::StatusOr<Event> RunEffects::DoApply(const ApplyJob& apply, const JobSum& s
     absl::Status status =
         trial.ApplyLate(lane, apply.lane_job, sum, apply.decoding, count_tolerance);
     if (!status.ok()) return status;
-    return JobApplied{apply.lane};
+    return Event(JobApplied{apply.lane});
   }
   absl::StatusOr<std::optional<AppliedJob>> applied =
       trial.Apply(lane, apply.lane_job, sum, apply.decoding, count_tolerance);
   if (!applied.ok()) return applied.status();
-  if (!applied->has_value()) return JobApplied{apply.lane};
+  if (!applied->has_value()) return Event(JobApplied{apply.lane});
   const AppliedJob& job = **applied;
   metrics_->jobs.Increment();
   metrics_->apply_seconds.Observe(absl::ToDoubleSeconds(clock_.Now() - start));
-  const auto evaluation = EvaluateIfDue(trial, job.evaluate);
-  if (!evaluation.ok()) return evaluation.status();
-  UpdateTrial(trial_number, job.loss, *evaluation);
+  UpdateTrial(trial_number, job.loss, std::nullopt);
   MetricsRow row;
   row.job = static_cast<uint64_t>(apply.lane_job);
   row.round = first_round_ + static_cast<uint64_t>(apply.round);
   row.stragglers = static_cast<uint64_t>(apply.stragglers);
   row.loss = job.loss;
   row.more = job.metrics;
-  if (absl::Status status = Record(apply.lane, row, *evaluation); !status.ok()) return status;
-  return JobApplied{apply.lane, opened_->trials.FinishedLanes(trial_number)};
+  if (absl::Status status = Record(apply.lane, row, job.evaluate); !status.ok()) return status;
+  return WithView(JobApplied{apply.lane, opened_->trials.FinishedLanes(trial_number)}, trial_number,
+                  job.evaluate);
 }
 
-absl::StatusOr<Event> RunEffects::DoMiss(const MissJob& miss) {
+RunEffects::Done RunEffects::DoMiss(const MissJob& miss) {
   const auto [trial_number, lane] = opened_->trials.place(miss.lane);
   Trial& trial = opened_->trials.of_lane(miss.lane);
   const Trial::Effect whole(trial);
   const auto view = trial.ApplyMissing(lane, miss.lane_job);
   if (!view.ok()) return view.status();
-  const auto evaluation = EvaluateIfDue(trial, *view);
-  if (!evaluation.ok()) return evaluation.status();
-  UpdateTrial(trial_number, std::nullopt, *evaluation);
-  if (evaluation->has_value()) {
+  UpdateTrial(trial_number, std::nullopt, std::nullopt);
+  if (view->has_value()) {
     MetricsRow row;
     row.job = static_cast<uint64_t>(miss.lane_job);
-    if (absl::Status status = Record(miss.lane, row, *evaluation); !status.ok()) return status;
+    if (absl::Status status = Record(miss.lane, row, *view); !status.ok()) return status;
   }
-  return JobMissed{miss.lane, trial.progress(lane).jobs_done,
-                   opened_->trials.FinishedLanes(trial_number)};
+  return WithView(JobMissed{miss.lane, trial.progress(lane).jobs_done,
+                            opened_->trials.FinishedLanes(trial_number)},
+                  trial_number, *view);
 }
 
-absl::StatusOr<std::optional<Evaluation>> RunEffects::EvaluateIfDue(
-    Trial& trial, const std::optional<int64_t>& view) {
+RunEffects::Done RunEffects::DoEvaluate(const EvaluateChunk& chunk) {
+  const ScopedKernels level(KernelsOfLevel(chunk.isa));
   const bool has_test = opened_->data.test != nullptr;
-  if (!view.has_value() || (!has_test && !trial.workload().has_own_test())) return std::nullopt;
-  absl::StatusOr<Evaluation> evaluation =
-      trial.Evaluate(*view, has_test ? &opened_->test : nullptr);
-  if (!evaluation.ok()) return evaluation.status();
-  return *evaluation;
+  absl::StatusOr<EvaluationResult> result = opened_->trials.trials()[chunk.trial]->EvaluateChunk(
+      chunk.view, chunk.rows, has_test ? &opened_->test : nullptr,
+      [this] { return !ending_.load(); });
+  if (!result.ok()) return result.status();
+  return EvaluationAnswered{.id = chunk.id, .worker = 0, .result = *std::move(result)};
 }
 
-absl::Status RunEffects::Record(int lane, MetricsRow row,
-                                const std::optional<Evaluation>& evaluation) {
+RunEffects::Done RunEffects::DoTakeEvaluation(int number, int64_t view,
+                                              const Evaluation& evaluation) {
+  Trial& trial = *opened_->trials.trials()[number];
+  const Trial::Effect whole(trial);
+  trial.Evaluated(view, evaluation);
+  std::optional<double> loss;
+  for (int lane = 0; lane < trial.lanes(); ++lane) {
+    const absl::StatusOr<std::optional<MetricsRow>> row =
+        opened_->files->Evaluated(opened_->trials.lane(number, lane), view, evaluation,
+                                  static_cast<uint64_t>(trial.progress(lane).jobs_done));
+    if (!row.ok()) return row.status();
+    if (row->has_value()) loss = (*row)->loss;
+  }
+  // What it ended with; lanes may have gone on meanwhile.
+  if (!trial.finished()) loss.reset();
+  UpdateTrial(number, loss, evaluation);
+  return EvaluationTaken{number, view, opened_->trials.FinishedLanes(number), trial.DueViews()};
+}
+
+absl::Status RunEffects::Record(int lane, MetricsRow row, const std::optional<int64_t>& view) {
   const TrialSet::Place at = opened_->trials.place(lane);
   const Trial& trial = opened_->trials.of_lane(lane);
   row.trial = trial.LaneName(at.lane);
   row.epoch = trial.epoch(at.lane);
-  if (evaluation.has_value()) {
-    row.test_loss = evaluation->loss;
-    row.test_accuracy = evaluation->accuracy;
-  }
   row.wall_seconds = status_->Get().seconds();
-  return opened_->files->Record(lane, row);
+  return opened_->files->Record(lane, std::move(row), view);
 }
 
 void RunEffects::UpdateTrial(int number, std::optional<double> loss,

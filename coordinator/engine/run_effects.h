@@ -1,9 +1,10 @@
-// What a run's effects do: decoded jobs applied, evaluated and recorded, checkpoints and the final
-// files written, on the threads of a pool. Answers go to `answer`, in the order of being done.
-// Thread-safe.
+// What a run's effects do: decoded jobs applied and recorded, evaluations computed and taken note
+// of, checkpoints and the final files written, on the threads of pools. Answers go to `answer`, in
+// the order of being done. Thread-safe.
 #ifndef GRADLOOM_COORDINATOR_ENGINE_RUN_EFFECTS_H_
 #define GRADLOOM_COORDINATOR_ENGINE_RUN_EFFECTS_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,10 +30,13 @@ class RunEffects final : public Effects {
   // All outlive the effects.
   RunEffects(uint64_t run, OpenedRun* opened, StatusBook* status, CoordinatorMetrics* metrics,
              std::function<void(RunEvent)> answer);
+  ~RunEffects() override { ending_ = true; }
 
   void Apply(const ApplyJob& apply, std::shared_ptr<const JobSum> sum,
              double count_tolerance) override;
   void Miss(const MissJob& miss) override;
+  void Evaluate(const EvaluateChunk& chunk) override;
+  void TakeEvaluation(int trial, int64_t view, const Evaluation& evaluation) override;
   void Checkpoint() override;
   void Finish(const v1::RunSpec& spec, int state, const std::string& error,
               std::vector<InvocationObserved> invocations) override;
@@ -41,17 +45,17 @@ class RunEffects final : public Effects {
   absl::Status SaveCheckpoint() ABSL_LOCKS_EXCLUDED(save_mutex_);
 
  private:
-  absl::StatusOr<Event> DoApply(const ApplyJob& apply, const JobSum& sum, double count_tolerance);
-  absl::StatusOr<Event> DoMiss(const MissJob& miss);
+  using Done = absl::StatusOr<RunEvent>;
+  Done DoApply(const ApplyJob& apply, const JobSum& sum, double count_tolerance);
+  Done DoMiss(const MissJob& miss);
+  Done DoEvaluate(const EvaluateChunk& chunk);
+  Done DoTakeEvaluation(int trial, int64_t view, const Evaluation& evaluation);
   absl::Status DoFinish(const v1::RunSpec& spec, int state, const std::string& error,
                         const std::vector<InvocationObserved>& invocations);
-  // Of the view, if it is due and there is anything to evaluate on.
-  absl::StatusOr<std::optional<Evaluation>> EvaluateIfDue(Trial& trial,
-                                                          const std::optional<int64_t>& view);
-  absl::Status Record(int lane, MetricsRow row, const std::optional<Evaluation>& evaluation);
+  absl::Status Record(int lane, MetricsRow row, const std::optional<int64_t>& view);
   void UpdateTrial(int trial, std::optional<double> loss,
                    const std::optional<Evaluation>& evaluation);
-  void Answer(const absl::StatusOr<Event>& answer);
+  void Answer(const Done& answer);
 
   const uint64_t run_;
   OpenedRun* opened_;
@@ -63,9 +67,11 @@ class RunEffects final : public Effects {
   const SteadyClock clock_;
   const std::function<void(RunEvent)> answer_;
   Mutex save_mutex_;
-  // Last, so that they end before what they use. Checkpoints have a thread of their own: the disk
-  // keeps no update waiting.
+  std::atomic<bool> ending_ = false;
+  // Last, so that they end before what they use. Checkpoints have a thread of their own, and so
+  // have evaluations: neither keeps an update waiting.
   std::unique_ptr<EffectPool> updates_;
+  std::unique_ptr<EffectPool> evaluations_;
   std::unique_ptr<EffectPool> disk_;
 };
 

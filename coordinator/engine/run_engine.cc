@@ -52,6 +52,7 @@ void RunEngine::Start() {
   loop.journal_file = options_.folder + "/schedule.json";
   loop.data_folder = options_.data_folder;
   loop.before = opened_->before;
+  if (opened_->data.test != nullptr) loop.test_examples = opened_->test.rows;
   loop.on_settled = options_.on_settled;
   loop.on_end = options_.on_end;
   if (options_.spec.scheme().has_auto_()) searches_ = std::make_unique<EffectPool>(1);

@@ -62,6 +62,10 @@ class RunEngine {
   uint64_t run() const { return options_.run; }
   const RunEngineOptions& options() const { return options_; }
   uint64_t data_checksum() const { return opened_->data.train->info().checksum; }
+  // 0: there are no test data.
+  uint64_t test_checksum() const {
+    return opened_->data.test == nullptr ? 0 : opened_->data.test->info().checksum;
+  }
   int64_t examples() const { return opened_->data.train->info().examples; }
   v1::RunStatus Status() const { return status_.Get(); }
   bool ended() const { return status_.ended(); }

@@ -1,6 +1,7 @@
 #include "coordinator/engine/run_files.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <memory>
 
@@ -24,10 +25,13 @@ constexpr size_t kEventFilesOpenMax = 32;
 // for the next.
 class StateCopy {
  public:
-  // Of the whole state, or of the model alone.
-  TrialSnapshot Take(const Trial& trial, bool model_only) {
+  // Of the whole state, or of the model alone. `at_once` adds what belongs to the same moment.
+  TrialSnapshot Take(
+      const Trial& trial, bool model_only,
+      absl::FunctionRef<void(v1::TrialCheckpoint&)> at_once = [](v1::TrialCheckpoint&) {}) {
     TrialSnapshot snapshot;
     const Trial::Reading lock(trial);
+    at_once(snapshot.meta);
     *snapshot.meta.mutable_progress() = trial.ProgressLocked();
     for (const v1::LearnerProgress::Lane& lane : snapshot.meta.progress().lanes()) {
       snapshot.meta.set_jobs_done(snapshot.meta.jobs_done() + lane.jobs_done());
@@ -57,6 +61,26 @@ std::string LaneFolder(const Trial& trial, int lane) {
   const std::string& name = trial.workload().lanes()[lane].name;
   const std::string folder = FileName(trial.spec().name());
   return name.empty() ? folder : absl::StrCat(folder, "/", FileName(name));
+}
+
+int LanesOf(std::span<const std::unique_ptr<Trial>> trials) {
+  int lanes = 0;
+  for (const std::unique_ptr<Trial>& trial : trials) lanes += trial->lanes();
+  return lanes;
+}
+
+std::vector<Scalar> ScalarsOf(const MetricsRow& row) {
+  std::vector<Scalar> scalars;
+  const auto add = [&scalars](const char* tag, const std::optional<double>& value) {
+    if (value.has_value()) scalars.push_back({tag, *value});
+  };
+  add("loss", row.loss);
+  add("test/loss", row.test_loss);
+  add("test/accuracy", row.test_accuracy);
+  for (const auto& [name, value] : row.more) {
+    scalars.push_back({name == "train_accuracy" ? "accuracy" : name, value});
+  }
+  return scalars;
 }
 
 double UnixSeconds() { return absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch()); }
@@ -131,12 +155,23 @@ absl::StatusOr<bool> RunFiles::Restore(
   }
   std::map<std::string, uint64_t> jobs_done;
   const MutexLock lock(history_mutex_);
-  for (const std::unique_ptr<Trial>& trial : trials) {
-    for (int lane = 0; lane < trial->lanes(); ++lane) {
-      const int64_t done = trial->progress(lane).jobs_done;
-      if (loaded.ok()) jobs_done[trial->LaneName(lane)] = static_cast<uint64_t>(done);
-      tensorboard_.emplace_back(absl::StrCat(output_, "/tensorboard/", LaneFolder(*trial, lane)),
-                                done, &event_files_);
+  held_ = HeldRows(LanesOf(trials));
+  int number = 0;  // of a lane, over all trials
+  for (size_t i = 0; i < trials.size(); ++i) {
+    const Trial& trial = *trials[i];
+    std::vector<std::string> names;
+    for (int lane = 0; lane < trial.lanes(); ++lane) names.push_back(trial.LaneName(lane));
+    if (loaded.ok()) {
+      held_.Load(number, names, manifest->trials(static_cast<int>(i)).held_rows(),
+                 trial.DueViews());
+    }
+    for (int lane = 0; lane < trial.lanes(); ++lane, ++number) {
+      auto done = static_cast<uint64_t>(trial.progress(lane).jobs_done);
+      // Rows that wait may have been written since, or at the end of a life.
+      if (const auto first = held_.FirstJob(number)) done = std::min(done, *first);
+      if (loaded.ok()) jobs_done[names[lane]] = done;
+      tensorboard_.emplace_back(absl::StrCat(output_, "/tensorboard/", LaneFolder(trial, lane)),
+                                static_cast<int64_t>(done), &event_files_);
     }
   }
   absl::StatusOr<MetricsHistory> history =
@@ -149,8 +184,18 @@ absl::StatusOr<bool> RunFiles::Restore(
     Log(LogLevel::kWarning,
         absl::StrCat("the rows that are whole go on; the file as it was: ", history->set_aside()));
   }
-  next_round_ = history->next_round();
+  next_round_ = std::max(history->next_round(), held_.NextRound());
   history_.emplace(*std::move(history));
+  // Of a lane that goes on, rows beyond its former end need wait no longer.
+  number = 0;
+  for (const std::unique_ptr<Trial>& trial : trials) {
+    for (int lane = 0; lane < trial->lanes(); ++lane, ++number) {
+      const auto done = static_cast<uint64_t>(trial->progress(lane).jobs_done);
+      if (absl::Status status = Write(number, held_.Take(number, done)); !status.ok()) {
+        return status;
+      }
+    }
+  }
   return loaded.ok();
 }
 
@@ -165,13 +210,16 @@ absl::Status RunFiles::Save(v1::CheckpointManifest manifest,
   absl::StatusOr<SavedCheckpoint> saved = checkpoints_.Save(
       std::move(manifest), static_cast<int>(trials.size()),
       [&](int i) -> absl::StatusOr<TrialSnapshot> {
-        TrialSnapshot snapshot = copy.Take(*trials[i], false);
+        TrialSnapshot snapshot = copy.Take(*trials[i], false, [&](v1::TrialCheckpoint& meta) {
+          const MutexLock lock(history_mutex_);
+          held_.Save(LanesOf(trials.first(i)), trials[i]->lanes(), meta.mutable_held_rows());
+        });
         v1::TrialCheckpoint meta = heads.Get(i);
         meta.MergeFrom(snapshot.meta);
         snapshot.meta = std::move(meta);
         return snapshot;
       },
-      // The rows of all jobs that the checkpoint holds have been appended by now.
+      // The rows of all jobs that the checkpoint holds have been appended by now, or are in it.
       [&] {
         std::shared_ptr<AppendFile> rows;
         {
@@ -185,33 +233,50 @@ absl::Status RunFiles::Save(v1::CheckpointManifest manifest,
   return absl::OkStatus();
 }
 
-absl::Status RunFiles::Record(int lane, const MetricsRow& row) {
-  std::vector<Scalar> scalars;
-  const auto add = [&scalars](const char* tag, const std::optional<double>& value) {
-    if (value.has_value()) scalars.push_back({tag, *value});
-  };
-  add("loss", row.loss);
-  add("test/loss", row.test_loss);
-  add("test/accuracy", row.test_accuracy);
-  for (const auto& [name, value] : row.more) {
-    scalars.push_back({name == "train_accuracy" ? "accuracy" : name, value});
-  }
+absl::Status RunFiles::Record(int lane, const MetricsRow& row, const std::optional<int64_t>& view) {
   const MutexLock lock(history_mutex_);
   if (absl::Status status = CheckRestored(); !status.ok()) return status;
-  if (absl::Status status =
-          tensorboard_[lane].Write(UnixSeconds(), static_cast<int64_t>(row.job), scalars);
-      !status.ok()) {
-    return status;
+  held_.Add(lane, row, view);
+  return Write(lane, held_.Take(lane, std::numeric_limits<uint64_t>::max()));
+}
+
+absl::StatusOr<std::optional<MetricsRow>> RunFiles::Evaluated(int lane, int64_t view,
+                                                              const Evaluation& evaluation,
+                                                              uint64_t jobs_done) {
+  const MutexLock lock(history_mutex_);
+  if (absl::Status status = CheckRestored(); !status.ok()) return status;
+  std::optional<MetricsRow> row = held_.Evaluated(lane, view, evaluation);
+  if (absl::Status status = Write(lane, held_.Take(lane, jobs_done)); !status.ok()) return status;
+  return row;
+}
+
+absl::Status RunFiles::Write(int lane, std::span<const MetricsRow> rows) {
+  for (const MetricsRow& row : rows) {
+    absl::Status status =
+        tensorboard_[lane].Write(UnixSeconds(), static_cast<int64_t>(row.job), ScalarsOf(row));
+    if (status.ok()) status = history_->Append(row);
+    if (!status.ok()) return status;
   }
-  return history_->Append(row);
+  return absl::OkStatus();
 }
 
 absl::Status RunFiles::Finish(std::span<const std::unique_ptr<Trial>> trials,
                               const v1::RunSpec& spec, const v1::RunStatus& status,
                               const std::vector<InvocationObserved>& invocations) {
+  std::vector<uint64_t> done;  // by lane
+  for (const std::unique_ptr<Trial>& trial : trials) {
+    for (int lane = 0; lane < trial->lanes(); ++lane) {
+      done.push_back(static_cast<uint64_t>(trial->progress(lane).jobs_done));
+    }
+  }
   {
     const MutexLock lock(history_mutex_);
     if (absl::Status restored = CheckRestored(); !restored.ok()) return restored;
+    for (size_t lane = 0; lane < done.size(); ++lane) {
+      const int number = static_cast<int>(lane);
+      absl::Status written = Write(number, held_.Peek(number, done[lane]));
+      if (!written.ok()) return written;
+    }
   }
   StateCopy copy;
   for (const std::unique_ptr<Trial>& trial : trials) {

@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/core/invocation.h"
+#include "coordinator/engine/held_rows.h"
 #include "coordinator/engine/trial.h"
 #include "coordinator/store/append_file.h"
 #include "coordinator/store/checkpoint_store.h"
@@ -55,9 +56,17 @@ class RunFiles {
   // trial: each is copied under its locks, and written without.
   absl::Status Save(v1::CheckpointManifest manifest,
                     std::span<const std::unique_ptr<Trial>> trials);
-  // One row of the history of a lane, counted over all trials; thread-safe.
-  absl::Status Record(int lane, const MetricsRow& row);
-  // The final files; `invocations`: the latest of every slot.
+  // One row of the history of a lane, counted over all trials. With a view it is written once that
+  // is evaluated, and what is recorded of the lane meanwhile behind it: see HeldRows. Thread-safe.
+  absl::Status Record(int lane, const MetricsRow& row,
+                      const std::optional<int64_t>& view = std::nullopt);
+  // The lane's row that waits for the view, if any, is complete. `jobs_done`: the lane's jobs that
+  // count now; rows of others stay where they are. Thread-safe.
+  absl::StatusOr<std::optional<MetricsRow>> Evaluated(int lane, int64_t view,
+                                                      const Evaluation& evaluation,
+                                                      uint64_t jobs_done);
+  // The final files; `invocations`: the latest of every slot. Rows that wait for an evaluation are
+  // written as they are; should the run go on, they are written anew.
   absl::Status Finish(std::span<const std::unique_ptr<Trial>> trials, const v1::RunSpec& spec,
                       const v1::RunStatus& status,
                       const std::vector<InvocationObserved>& invocations);
@@ -70,6 +79,8 @@ class RunFiles {
   RunFiles(const std::string& folder, CheckpointStore checkpoints, FileSystem& files);
 
   absl::Status CheckRestored() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(history_mutex_);
+  absl::Status Write(int lane, std::span<const MetricsRow> rows)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(history_mutex_);
   absl::Status LoadTrials(const LoadedCheckpoint& loaded,
                           std::span<const std::unique_ptr<Trial>> trials) const
       ABSL_NO_THREAD_SAFETY_ANALYSIS;
@@ -80,6 +91,7 @@ class RunFiles {
   uint64_t next_round_ = 0;
   mutable Mutex history_mutex_;
   std::optional<MetricsHistory> history_ ABSL_GUARDED_BY(history_mutex_);
+  HeldRows held_ ABSL_GUARDED_BY(history_mutex_){0};
   AppendFiles event_files_;
   std::vector<TensorboardWriter> tensorboard_ ABSL_GUARDED_BY(history_mutex_);  // one a lane
 };

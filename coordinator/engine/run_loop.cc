@@ -51,6 +51,12 @@ RunLoop::RunLoop(RunLoopOptions options, const TrialSet& trials, Ports ports, Re
       replies_(replies),
       status_(status),
       gathering_(GatheringOf(options_.spec), ports.clock.Now()),
+      evaluations_({options_.run, options_.life, options_.test_examples,
+                    [this](WorkerId worker, const std::string& why) {
+                      Warn(absl::StrCat("worker ", core_->fleet().name(worker),
+                                        " failed at an evaluation: ", why));
+                    }},
+                   trials, ports.effects, ports.link),
       orders_(trials.lanes()),
       checkpoints_(ToAbsl(options_.spec.checkpoint().every())) {
   Gather();
@@ -64,7 +70,7 @@ CoreCounters RunLoop::counters() const {
 absl::Time RunLoop::NextTimeout() const {
   if (ended_ || ending_.has_value()) return absl::InfiniteFuture();
   if (core_ == nullptr) return gather_again_;
-  return std::min(core_->NextTimeout(), checkpoints_.NextTimeout());
+  return std::min({core_->NextTimeout(), checkpoints_.NextTimeout(), evaluations_.NextTimeout()});
 }
 
 void RunLoop::Handle(const RunEvent& event) {
@@ -72,6 +78,7 @@ void RunLoop::Handle(const RunEvent& event) {
   if (ending_.has_value() && !std::holds_alternative<RunClosed>(event)) return;
   std::visit([this](const auto& e) { On(e); }, event);
   if (ended_ || ending_.has_value()) return;
+  evaluations_.Wake(ports_.clock.Now());
   SaveCheckpointIfDue();
   UpdateStatus();
 }
@@ -105,7 +112,9 @@ void RunLoop::On(const WorkerUnfit& event) {
 
 void RunLoop::On(const WorkerGone& event) {
   if (core_ != nullptr) {
-    if (joined_.erase(event.worker) > 0) HandleCore(WorkerLost{event.worker});
+    if (joined_.erase(event.worker) == 0) return;
+    HandleCore(WorkerLost{event.worker});
+    if (!ending_.has_value()) evaluations_.Leave(event.worker, ports_.clock.Now());
     return;
   }
   gathering_.Gone(event.worker);
@@ -120,7 +129,9 @@ void RunLoop::JoinCore(WorkerId worker, const std::string& name, const std::stri
                       level, ", or set fleet.isa in the run file before the run starts"));
     return;
   }
-  if (joined_.insert(worker).second) HandleCore(WorkerJoined{worker, name});
+  if (!joined_.insert(worker).second) return;
+  HandleCore(WorkerJoined{worker, name});
+  if (!ending_.has_value()) evaluations_.Join(worker, ports_.clock.Now());
 }
 
 void RunLoop::Gather() {
@@ -143,7 +154,9 @@ void RunLoop::Gather() {
   for (const Gathering::Worker& worker : gathering_.OfOtherLevels()) {
     JoinCore(worker.id, worker.name, "another");
   }
-  if (!ending_.has_value()) HandleCore(Tick{});
+  if (ending_.has_value()) return;
+  evaluations_.Begin(ports_.clock.Now());
+  HandleCore(Tick{});
 }
 
 absl::Status RunLoop::BuildCore() {
@@ -184,6 +197,8 @@ absl::Status RunLoop::BuildCore() {
       !status.ok()) {
     return status;
   }
+  evaluations_.Resume(&plan.lanes, ports_.clock.Now());
+  evaluations_.SetIsa(spec.fleet().isa());
   absl::StatusOr<std::unique_ptr<CoordinatorCore>> core = CoordinatorCore::Create(std::move(plan));
   if (!core.ok()) return core.status();
   core_ = *std::move(core);
@@ -245,8 +260,39 @@ void RunLoop::HandleCore(const Event& event) {
   if (const auto* applied = std::get_if<JobApplied>(&event)) replies_->Settle(applied->lane);
   core_->Handle(now, event, &actions);
   CarryOut(actions);
+  // Nothing more starts: what waits for evaluations need not.
+  if (std::holds_alternative<StopRequested>(event)) {
+    evaluations_.Abandon();
+    TellOfEvaluations();
+  }
   if (const auto* applied = std::get_if<JobApplied>(&event)) Moved(applied->lane);
   if (const auto* missed = std::get_if<JobMissed>(&event)) Moved(missed->lane);
+}
+
+void RunLoop::On(const ViewDue& event) {
+  if (core_ == nullptr) return;
+  evaluations_.On(event, ports_.clock.Now());
+  TellOfEvaluations();
+}
+
+void RunLoop::On(const EvaluationAnswered& event) {
+  if (core_ == nullptr) return;
+  evaluations_.On(event, ports_.clock.Now());
+}
+
+void RunLoop::On(const EvaluationTaken& event) {
+  evaluations_.On(event, ports_.clock.Now());
+  TellOfEvaluations();
+  if (finished_ && evaluations_.empty() && !ending_.has_value()) End(v1::SUCCEEDED, "");
+}
+
+void RunLoop::CarryOut(const RunFinished&) {
+  finished_ = true;
+  if (evaluations_.empty()) End(v1::SUCCEEDED, "");
+}
+
+void RunLoop::TellOfEvaluations() {
+  for (const Event& event : evaluations_.TakeEvents()) HandleCore(event);
 }
 
 void RunLoop::Moved(int lane) {

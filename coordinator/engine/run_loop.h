@@ -20,6 +20,7 @@
 #include "coordinator/core/coordinator_core.h"
 #include "coordinator/engine/checkpoint_timer.h"
 #include "coordinator/engine/effects.h"
+#include "coordinator/engine/evaluations.h"
 #include "coordinator/engine/fleet_link.h"
 #include "coordinator/engine/gathering.h"
 #include "coordinator/engine/invocation_watch.h"
@@ -43,6 +44,7 @@ struct RunLoopOptions {
   std::string journal_file;
   std::string data_folder;
   v1::CheckpointManifest before;  // totals of earlier lives
+  int64_t test_examples = 0;      // 0: there is no test set
   // The code's number of slots and the fleet's level are settled, and must stay when the run is
   // resumed. Returns when that is durable.
   std::function<absl::Status(uint32_t slots, const std::string& isa)> on_settled;
@@ -84,6 +86,9 @@ class RunLoop {
   void On(const WorkerUnfit& event);
   void On(const WorkerGone& event);
   void On(const ScheduleChanged&) { FollowSchedule(); }
+  void On(const ViewDue& event);
+  void On(const EvaluationAnswered& event);
+  void On(const EvaluationTaken& event);
   void On(const CheckpointSaved& event);
   void On(const RunClosed& event);
 
@@ -94,6 +99,8 @@ class RunLoop {
   void JoinCore(WorkerId worker, const std::string& name, const std::string& isa);
 
   void HandleCore(const Event& event);
+  // What evaluations have held back or brought about.
+  void TellOfEvaluations();
   void CarryOut(std::vector<Action>& actions);
   void CarryOut(const AssignTasks& action);
   void CarryOut(const DropTasks& action);
@@ -102,7 +109,7 @@ class RunLoop {
   void CarryOut(const RoundClosed& action) { rounds_.push_back(action); }
   void CarryOut(const WaitAvoided& action);
   void CarryOut(const WorkerRested& action);
-  void CarryOut(const RunFinished&) { End(v1::SUCCEEDED, ""); }
+  void CarryOut(const RunFinished&);
   void CarryOut(const RunCancelled&) { End(v1::CANCELLED, ""); }
   void CarryOut(const RunFailed& action) { End(v1::FAILED, action.error); }
   void Begin(const AssignedTask& task);
@@ -130,9 +137,10 @@ class RunLoop {
   absl::Time gather_again_ = absl::InfiniteFuture();
   std::unique_ptr<Schedule> schedule_;
   InvocationWatch watch_;
-  std::unique_ptr<CoordinatorCore> core_;  // once the fleet is there
-  std::set<WorkerId> joined_;              // the core's workers
-  std::vector<JobOrder> orders_;           // of each lane's job under way
+  Evaluations evaluations_;
+  std::unique_ptr<CoordinatorCore> core_;           // once the fleet is there
+  std::set<WorkerId> joined_;                       // the core's workers
+  std::vector<JobOrder> orders_;  // of each lane's job under way
   CheckpointTimer checkpoints_;
   double count_tolerance_ = 0;
   double extra_seconds_ = 0;
@@ -143,6 +151,7 @@ class RunLoop {
     std::string error;
   };
   std::optional<Ending> ending_;  // RunClosed is awaited
+  bool finished_ = false;         // but for evaluations
   bool ended_ = false;
 };
 

@@ -52,9 +52,8 @@ double Trial::MemoryBytes() const {
 
 absl::Status Trial::Initialise(std::shared_ptr<const Dataset> train, bool has_test) {
   v1::TrialSpec learned = spec_;
-  if (!has_test && !workload_->has_own_test()) {
-    learned.mutable_training()->set_evaluate_every(0);
-  }
+  evaluates_ = has_test || workload_->has_own_test();
+  if (!evaluates_) learned.mutable_training()->set_evaluate_every(0);
   absl::StatusOr<std::unique_ptr<Learner>> learner =
       MakeLearner(*workload_, learned, std::move(train));
   if (!learner.ok()) return learner.status();
@@ -159,6 +158,7 @@ absl::StatusOr<std::optional<AppliedJob>> Trial::Apply(int lane, int64_t job, co
   if (!fits.ok()) return fits;
   absl::StatusOr<AppliedJob> applied = learner_->Apply(lane, job, decoded);
   if (!applied.ok()) return Named(lane, job, applied.status());
+  applied->evaluate = IfEvaluated(applied->evaluate);
   return *applied;
 }
 
@@ -167,7 +167,13 @@ absl::StatusOr<std::optional<int64_t>> Trial::ApplyMissing(int lane, int64_t job
   if (learner_->progress(lane).finished) return std::nullopt;
   absl::StatusOr<std::optional<int64_t>> view = learner_->ApplyMissing(lane, job);
   if (!view.ok()) return Named(lane, job, view.status());
-  return view;
+  return IfEvaluated(*view);
+}
+
+std::optional<int64_t> Trial::IfEvaluated(const std::optional<int64_t>& view) {
+  if (!view.has_value() || evaluates_) return view;
+  learner_->Dismiss(*view);
+  return std::nullopt;
 }
 
 absl::Status Trial::ApplyLate(int lane, int64_t job, const JobSum& sum, const JobDecoding& decoding,
@@ -181,17 +187,35 @@ absl::Status Trial::ApplyLate(int lane, int64_t job, const JobSum& sum, const Jo
   return Named(lane, job, learner_->ApplyLate(lane, job, decoded));
 }
 
-absl::StatusOr<Evaluation> Trial::Evaluate(int64_t view, const Examples* test) {
-  absl::StatusOr<Evaluation> evaluation;
-  {
-    const ReaderMutexLock lock(mutex_);
-    evaluation = learner_->Evaluate(view, test);
+std::vector<int64_t> Trial::DueViews() const {
+  const ReaderMutexLock lock(mutex_);
+  return learner_->DueViews();
+}
+
+TrialView Trial::View(int64_t view) const {
+  const ReaderMutexLock lock(mutex_);
+  return learner_->View(view);
+}
+
+absl::StatusOr<EvaluationResult> Trial::EvaluateChunk(int64_t view, TestChunk rows,
+                                                      const Examples* test,
+                                                      absl::FunctionRef<bool()> keep_going) const {
+  if (workload_->evaluated_by_learner()) {
+    Learner::Evaluator evaluator;
+    {
+      const ReaderMutexLock lock(mutex_);
+      evaluator = learner_->EvaluatorOf(view);
+    }
+    return evaluator(test);
   }
-  if (evaluation.ok()) {
-    const WriterMutexLock lock(mutex_);
-    learner_->Evaluated(view, *evaluation);
-  }
-  return evaluation;
+  const TrialView state = View(view);
+  if (workload_->has_own_test()) return workload_->Evaluate(state, test);
+  return workload_->EvaluateChunk(state, *test, rows, rows.begin, keep_going);
+}
+
+void Trial::Evaluated(int64_t view, const Evaluation& evaluation) {
+  const WriterMutexLock lock(mutex_);
+  learner_->Evaluated(view, evaluation);
 }
 
 bool Trial::ReadSegment(SegmentVersion segment, size_t offset, std::span<float> out) const {

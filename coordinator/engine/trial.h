@@ -1,7 +1,7 @@
 // One model of a run: a workload and its learner, and the lock between them and the world.
 // Thread-safe: workers' fetches and checkpoints read under a shared lock, one effect at a time
-// writes. An effect is the applying of a job with the evaluation that it may bring about: a
-// checkpoint sees all of it or nothing.
+// writes. An effect is the applying of a job, or the taking note of an evaluation, with what is
+// recorded of it: a checkpoint sees all of it or nothing.
 #ifndef GRADLOOM_COORDINATOR_ENGINE_TRIAL_H_
 #define GRADLOOM_COORDINATOR_ENGINE_TRIAL_H_
 
@@ -66,7 +66,7 @@ class Trial {
   Count CountExamples(int lane, int64_t job, const v1::Request& request, int64_t begin, int64_t end,
                       int64_t denominator) const;
 
-  // One effect at a time: hold it from before Apply until after Evaluate.
+  // One effect at a time: hold it from before Apply, or Evaluated, until that is recorded.
   class ABSL_SCOPED_LOCKABLE Effect {
    public:
     explicit Effect(Trial& trial) ABSL_EXCLUSIVE_LOCK_FUNCTION(trial.effect_mutex_)
@@ -92,8 +92,16 @@ class Trial {
   // The sum of a job that was missing; errors as Apply.
   absl::Status ApplyLate(int lane, int64_t job, const JobSum& sum, const JobDecoding& decoding,
                          double count_tolerance);
-  // Of the view that AppliedJob::evaluate names; `test` may be null if the workload has its own.
-  absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test);
+
+  // Views that are due, and one of them: see Learner. It may be read until it is evaluated, without
+  // a lock.
+  std::vector<int64_t> DueViews() const;
+  TrialView View(int64_t view) const;
+  // A chunk of its evaluation; all of it, whatever `rows`, if the workload has its own test. `test`
+  // may be null then. Holds no lock while it computes. Cancelled: see Workload::EvaluateChunk.
+  absl::StatusOr<EvaluationResult> EvaluateChunk(int64_t view, TestChunk rows, const Examples* test,
+                                                 absl::FunctionRef<bool()> keep_going) const;
+  void Evaluated(int64_t view, const Evaluation& evaluation);
 
   // Copies values [offset, offset + out.size()) of a segment; false when that version is gone.
   bool ReadSegment(SegmentVersion segment, size_t offset, std::span<float> out) const;
@@ -139,10 +147,14 @@ class Trial {
   absl::Status CheckScalars(int lane, int64_t job, const v1::Request& request,
                             const DecodedSum& sum, double count_tolerance) const;
   absl::Status Named(int lane, int64_t job, const absl::Status& status) const;
+  // The view that is due, unless there is nothing to evaluate it on.
+  std::optional<int64_t> IfEvaluated(const std::optional<int64_t>& view)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   v1::TrialSpec spec_;
   std::unique_ptr<Workload> workload_;
   std::optional<JobPlans> plans_;
+  bool evaluates_ = false;  // there is something to evaluate on
   mutable Mutex effect_mutex_;
   mutable SharedMutex mutex_;
   std::unique_ptr<Learner> learner_ ABSL_PT_GUARDED_BY(mutex_);

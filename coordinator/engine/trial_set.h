@@ -30,6 +30,7 @@ class TrialSet {
   };
   int lanes() const { return static_cast<int>(lanes_.size()); }
   Place place(int lane) const { return lanes_[lane]; }
+  int lane(int trial, int lane_of_trial) const { return first_lane_[trial] + lane_of_trial; }
   Trial& of_lane(int lane) const { return *trials_[lanes_[lane].trial]; }
   const LaneSpec& lane_spec(int lane) const {
     return of_lane(lane).workload().lanes()[lanes_[lane].lane];

@@ -43,7 +43,7 @@ class ParameterStream final : public grpc::ServerWriteReactor<v1::Frame> {
     trial_ = trial;
     segment_ = {static_cast<int32_t>(request.segment().segment()),
                 static_cast<int64_t>(request.segment().version())};
-    format_ = engine_->wire().parameters();
+    format_ = request.exact() ? v1::FP32 : engine_->wire().parameters();
     length_ = static_cast<size_t>(workload.SegmentSize(segment_.segment));
     frame_values_ = FrameValues(format_, engine_->wire().frame_bytes());
     values_.resize(std::min(frame_values_, length_));

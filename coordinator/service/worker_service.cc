@@ -1,5 +1,6 @@
 #include "coordinator/service/worker_service.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,35 @@ namespace {
 
 constexpr absl::Duration kLookForSilentEvery = absl::Seconds(1);
 constexpr double kEstimateSecondsMax = 1e6;
+constexpr uint64_t kCountMax = uint64_t{1} << 48;  // of examples, in an evaluation
+
+// What it says is judged where it is known what was asked for.
+EvaluationAnswered Answer(WorkerId worker, const v1::Evaluated& evaluated) {
+  EvaluationAnswered answer{.id = evaluated.id(),
+                            .worker = worker,
+                            .result = absl::UnknownError("it says nothing"),
+                            .unable = evaluated.unable()};
+  const auto count = [](uint64_t examples) {
+    return static_cast<int64_t>(std::min(examples, kCountMax));
+  };
+  if (evaluated.has_sums()) {
+    const v1::EvaluationSums& sums = evaluated.sums();
+    answer.result = EvaluationSums{.loss = sums.loss(),
+                                   .correct = sums.correct(),
+                                   .examples = count(sums.examples()),
+                                   .target_mean = sums.target_mean(),
+                                   .target_spread = sums.target_spread()};
+  } else if (evaluated.has_whole()) {
+    const v1::WholeEvaluation& whole = evaluated.whole();
+    Evaluation result{
+        .loss = whole.loss(), .accuracy = whole.accuracy(), .examples = count(whole.examples())};
+    if (whole.has_validation()) result.validation = whole.validation();
+    answer.result = result;
+  } else if (evaluated.has_error()) {
+    answer.result = absl::UnknownError(evaluated.error());
+  }
+  return answer;
+}
 
 }  // namespace
 
@@ -113,6 +143,7 @@ void WorkerServiceImpl::Offer(const RosterMember& member, RunEngine& engine) {
   for (const v1::TrialSpec& trial : engine.options().trials) *offer->add_trials() = trial;
   offer->set_data_checksum(engine.data_checksum());
   offer->set_life(engine.options().resumes);
+  offer->set_test_checksum(engine.test_checksum());
   // Whoever has left meanwhile is not waited for.
   roster_.IfMember(member.id, [&engine](const RosterMember& still) {
     engine.Post(WorkerOffered{still.id, still.hello.worker()});
@@ -142,6 +173,11 @@ void WorkerServiceImpl::OnMessage(ControlStream& stream, const v1::FromWorker& m
       }
       return;
     }
+    case v1::FromWorker::kEvaluated:
+      if (auto engine = registry_->Active(message.evaluated().run())) {
+        engine->Post(Answer(worker, message.evaluated()));
+      }
+      return;
     case v1::FromWorker::kGoodbye:
       OnGone(worker, absl::StrCat("it says goodbye: ", message.goodbye().reason()));
       stream.Close(absl::OkStatus());

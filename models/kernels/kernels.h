@@ -22,6 +22,18 @@ namespace gradloom {
 
 // The level in use.
 const Kernels& kernels();
+// While it lives, kernels() is another level's on this thread: to compute what others compute at
+// theirs. Null: no other.
+class ScopedKernels {
+ public:
+  explicit ScopedKernels(const Kernels* table);
+  ~ScopedKernels();
+  ScopedKernels(const ScopedKernels&) = delete;
+  ScopedKernels& operator=(const ScopedKernels&) = delete;
+
+ private:
+  const Kernels* const before_;
+};
 
 // Levels that this program was built for and this processor has, lowest first.
 std::vector<std::string> AvailableIsaLevels();
@@ -29,7 +41,7 @@ std::vector<std::string> AvailableIsaLevels();
 // of kernels(). InvalidArgument lists the available levels; FailedPrecondition when another level
 // is already in use.
 absl::Status SetIsaLevel(absl::string_view level);
-// The table of one available level, for tests and benchmarks; null when there is none such.
+// The table of one available level; null when there is none such.
 const Kernels* KernelsOfLevel(absl::string_view level);
 
 }  // namespace gradloom

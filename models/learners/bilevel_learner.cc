@@ -224,15 +224,21 @@ Evaluation BilevelLearner::EvaluateOn(const ModelCopy& model, int block,
   return {.loss = terms.loss, .accuracy = terms.correct, .examples = count};
 }
 
-absl::StatusOr<Evaluation> BilevelLearner::Evaluate(int64_t view, const Examples* test) const {
+Learner::Evaluator BilevelLearner::EvaluatorOf(int64_t view) const {
+  const ViewBook::Aside* aside = views().FindAside(view, 0);
+  return [this, model = aside != nullptr ? *aside->values : CopyOf(0)](const Examples* test) {
+    return EvaluateAll(model, test);
+  };
+}
+
+absl::StatusOr<Evaluation> BilevelLearner::EvaluateAll(const ModelCopy& model,
+                                                       const Examples* test) const {
   const BilevelShape& shape = plan_.shape();
   if (!bilevel_.reads_examples()) test = nullptr;
   if (test != nullptr && test->features != rows_.features) {
     return absl::InvalidArgumentError(
         absl::StrCat("test data of ", test->features, " features; legal are ", rows_.features));
   }
-  const ViewBook::Aside* aside = views().FindAside(view, 0);
-  const ModelCopy model = aside != nullptr ? *aside->values : CopyOf(0);
   Evaluation all;
   for (int block = 0; block < shape.blocks; ++block) {
     const Evaluation one = EvaluateOn(model, block, test);

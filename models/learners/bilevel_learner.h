@@ -31,9 +31,7 @@ class BilevelLearner final : public Learner {
   absl::StatusOr<std::optional<int64_t>> ApplyMissing(int lane, int64_t job) override;
   absl::Status ApplyLate(int lane, int64_t job, const DecodedSum& sum) override;
   std::span<const float> Values(SegmentVersion segment) const override;
-  absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const override;
-  // The blocks that are not in a place are not in any segment.
-  std::optional<TrialView> View(int64_t /*view*/) const override { return std::nullopt; }
+  Evaluator EvaluatorOf(int64_t view) const override;
   std::vector<NamedVector> Vectors() override;
   void StartFromParameters() override;
 
@@ -69,6 +67,7 @@ class BilevelLearner final : public Learner {
   void Publish();
   void PublishPlace(int place, const BilevelPoint& now, const BilevelPoint& before);
   Evaluation EvaluateOn(const ModelCopy& model, int block, const Examples* test) const;
+  absl::StatusOr<Evaluation> EvaluateAll(const ModelCopy& model, const Examples* test) const;
 
   const BilevelWorkload& bilevel_;
   const BilevelPlan& plan_;

@@ -173,7 +173,7 @@ std::span<const float> GradientLearner::Values(SegmentVersion segment) const {
   return aside != nullptr ? std::span<const float>(aside->floats) : std::span<const float>();
 }
 
-std::optional<TrialView> GradientLearner::View(int64_t number) const {
+TrialView GradientLearner::View(int64_t number) const {
   TrialView view;
   for (int lane = 0; lane < static_cast<int>(lanes_.size()); ++lane) {
     const ViewBook::Aside* aside = views().FindAside(number, lane);
@@ -185,6 +185,13 @@ std::optional<TrialView> GradientLearner::View(int64_t number) const {
   view.versions.resize(view.segments.size());
   view.seed = seed();
   return view;
+}
+
+ModelCopy GradientLearner::SetAside(int part) {
+  Floats& values = lanes_[part].values;
+  ModelCopy aside{.floats = std::move(values)};
+  values = aside.floats;
+  return aside;
 }
 
 absl::Status GradientLearner::GoOnFromResult(int part) {

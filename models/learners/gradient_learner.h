@@ -28,7 +28,7 @@ class GradientLearner final : public Learner {
   JobOrder Next(int lane) const override;
   absl::StatusOr<AppliedJob> Apply(int lane, int64_t job, const DecodedSum& sum) override;
   std::span<const float> Values(SegmentVersion segment) const override;
-  std::optional<TrialView> View(int64_t view) const override;
+  TrialView View(int64_t view) const override;
   std::vector<NamedVector> Vectors() override;
 
  private:
@@ -44,6 +44,7 @@ class GradientLearner final : public Learner {
                   std::vector<Floats> constants);
 
   ModelCopy CopyOf(int part) const override { return {.floats = lanes_[part].values}; }
+  ModelCopy SetAside(int part) override;
   ModelCopy Blank(int part) const override {
     return {.floats = Floats(lanes_[part].values.size())};
   }

@@ -78,7 +78,7 @@ bool Learner::IsDue(int64_t before, int64_t done) const {
 }
 
 void Learner::BeforeChange(int part) {
-  views_.BeforeChange(part, PartDone(part), [this, part] { return CopyOf(part); });
+  views_.BeforeChange(part, PartDone(part), [this, part] { return SetAside(part); });
 }
 
 std::optional<int64_t> Learner::Came(int part, int64_t before, int64_t done) {
@@ -110,14 +110,16 @@ bool Learner::IsOver(int64_t view) const {
   });
 }
 
-std::vector<int64_t> Learner::due() const {
+std::vector<int64_t> Learner::DueViews() const {
   std::vector<int64_t> due = views_.Completed();
   std::erase_if(due, [this](int64_t view) { return IsOver(view); });
   return due;
 }
 
-absl::StatusOr<Evaluation> Learner::Evaluate(int64_t view, const Examples* test) const {
-  return workload_.Evaluate(*View(view), test);
+Learner::Evaluator Learner::EvaluatorOf(int64_t view) const {
+  return [this, state = View(view)](const Examples* test) {
+    return workload_.Evaluate(state, test);
+  };
 }
 
 void Learner::Evaluated(int64_t view, const Evaluation& evaluation) {

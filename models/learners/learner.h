@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -65,7 +66,7 @@ struct AppliedJob {
   // "learning_rate", "gradient_norm", whatever a method has to tell; by job, as it has them. Names
   // are lower-case letters, digits and _ . / -
   std::map<std::string, double> metrics = {};
-  // A view is due to be evaluated: Evaluate(*evaluate, ...), then Evaluated.
+  // The view that is due to be evaluated by this.
   std::optional<int64_t> evaluate = std::nullopt;
 };
 
@@ -110,16 +111,23 @@ class Learner {
 
   // ---- evaluation
 
-  // Views that are due, in the order in which Evaluated is to be called: also of a checkpoint that
-  // was loaded, or a training that goes on.
-  std::vector<int64_t> due() const;
-  // Of a view that is due, which stays until Evaluated.
-  virtual absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const;
-  // The view's state; null where the workload cannot be evaluated by it (then only by Evaluate).
-  virtual std::optional<TrialView> View(int64_t view) const = 0;
-  // Takes note of an evaluation; may finish lanes (a target reached, patience exhausted) and
-  // restore the best state. In the order of due().
+  // Views that are due, and not evaluated, in the order in which Evaluated takes them: also those
+  // of a checkpoint that was loaded. None that an earlier evaluation has settled.
+  std::vector<int64_t> DueViews() const;
+  // One of them. Until Evaluated or Dismiss it stays where it is, whatever else happens: it may be
+  // read while the learner moves on. [nothing, where Workload::evaluated_by_learner]
+  virtual TrialView View(int64_t /*view*/) const { return {}; }
+  // Evaluates the view; may be called while the learner moves on, but for Evaluated and Dismiss.
+  using Evaluator = std::function<absl::StatusOr<Evaluation>(const Examples* test)>;
+  virtual Evaluator EvaluatorOf(int64_t view) const;
+  absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const {
+    return EvaluatorOf(view)(test);
+  }
+  // Takes note of an evaluation. May finish lanes (a target reached, patience exhausted) at the
+  // view's state, or at the best one's, however far they have come meanwhile.
   void Evaluated(int64_t view, const Evaluation& evaluation);
+  // The view is not going to be evaluated.
+  void Dismiss(int64_t view) { views_.Erase(view); }
 
   // ---- checkpoints
 
@@ -180,6 +188,9 @@ class Learner {
 
   // What a learner says of its parts. The values as they are:
   virtual ModelCopy CopyOf(int part) const = 0;
+  // The same, for a view: where View refers to the values themselves, they are to be what is
+  // returned, and their copy what the learner moves on with.
+  virtual ModelCopy SetAside(int part) { return CopyOf(part); }
   // The same with as many values, none of them set.
   virtual ModelCopy Blank(int part) const = 0;
   // Appends the copy's vectors; names begin with `name`.

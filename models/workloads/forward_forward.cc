@@ -102,7 +102,9 @@ class ForwardForward final : public Workload {
     for (const Network& layer : layers_) values += static_cast<double>(layer.outputs()) * kSubBatch;
     return values * sizeof(float);
   }
-  absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const override;
+  // The loss is what training expects, with the mean over all wrong labels.
+  absl::Status AddEvaluation(const TrialView& view, const Examples& batch, int64_t first,
+                             EvaluationSums* sums) const override;
 
  private:
   // What a layer made of its input.
@@ -133,10 +135,6 @@ class ForwardForward final : public Workload {
   // A wrong label for every example.
   void DrawWrong(const JobInputs& inputs, std::span<const int64_t> ids, const float* targets,
                  float* wrong) const;
-  // Adds one sub-batch's sums of losses and right labels; the loss is what training expects, with
-  // the mean over all wrong labels.
-  absl::Status AddEvaluation(const TrialView& view, const Examples& test, int64_t first,
-                             Evaluation* result) const;
 
   int64_t features_;
   ClassNumbers class_numbers_;
@@ -250,13 +248,17 @@ absl::Status ForwardForward::AddSum(const JobInputs& inputs, const Examples& bat
   return absl::OkStatus();
 }
 
-absl::Status ForwardForward::AddEvaluation(const TrialView& view, const Examples& test,
-                                           int64_t first, Evaluation* result) const {
+absl::Status ForwardForward::AddEvaluation(const TrialView& view, const Examples& batch,
+                                           int64_t first, EvaluationSums* sums) const {
+  for (size_t l = 0; l < layers_.size(); ++l) {
+    if (auto status = CheckSegment(l, view.segments.at(l).size()); !status.ok()) return status;
+  }
+  absl::Status status = CheckExamples(batch, features_);
+  if (!status.ok()) return status;
   Workspace* const workspace = &Workspace::OfThisThread();
-  const Slice slice =
-      SliceOf(test, first, std::min(kSubBatch, test.rows - first), class_numbers_, workspace);
+  const Slice slice = SliceOf(batch, 0, batch.rows, class_numbers_, workspace);
   const Kernels& k = kernels();
-  absl::Status status = CheckValues(k, slice, features_, {}, first);
+  status = CheckValues(k, slice, features_, {}, first);
   status.Update(CheckClasses(slice, classes_, {}, first));
   if (!status.ok()) return status;
   const int64_t rows = slice.rows;
@@ -295,26 +297,11 @@ absl::Status ForwardForward::AddEvaluation(const TrialView& view, const Examples
     if (!std::isfinite(losses[row])) {
       return BadExample(NameOf({}, first + row), slice.targets[row], classes_);
     }
-    result->loss += losses[row];
-    result->accuracy += static_cast<float>(best_label[row]) == slice.targets[row] ? 1 : 0;
+    sums->loss += losses[row];
+    sums->correct += static_cast<float>(best_label[row]) == slice.targets[row] ? 1 : 0;
   }
+  sums->examples += rows;
   return absl::OkStatus();
-}
-
-absl::StatusOr<Evaluation> ForwardForward::Evaluate(const TrialView& view,
-                                                    const Examples* test) const {
-  for (size_t l = 0; l < layers_.size(); ++l) {
-    if (auto status = CheckSegment(l, view.segments.at(l).size()); !status.ok()) return status;
-  }
-  if (auto status = CheckExamples(*test, features_); !status.ok()) return status;
-  Evaluation result{.loss = 0, .accuracy = 0, .examples = test->rows};
-  if (test->rows == 0) return result;
-  for (int64_t first = 0; first < test->rows; first += kSubBatch) {
-    if (auto status = AddEvaluation(view, *test, first, &result); !status.ok()) return status;
-  }
-  result.loss /= static_cast<double>(test->rows);
-  result.accuracy /= static_cast<double>(test->rows);
-  return result;
 }
 
 }  // namespace

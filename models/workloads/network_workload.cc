@@ -131,48 +131,42 @@ double NetworkWorkload::EvaluationBytes() const {
   return values * sizeof(float);
 }
 
-absl::StatusOr<Evaluation> NetworkWorkload::Evaluate(const TrialView& view,
-                                                     const Examples* test) const {
+absl::Status NetworkWorkload::AddEvaluation(const TrialView& view, const Examples& batch,
+                                            int64_t first, EvaluationSums* sums) const {
   const std::span<const float> parameters = view.segments.at(0);
-  const Examples& examples = *test;
   if (parameters.size() != static_cast<size_t>(network_.parameters())) {
     return absl::InvalidArgumentError(
         absl::StrCat(parameters.size(), " parameters; legal are ", network_.parameters()));
   }
-  if (auto status = CheckExamples(examples, features()); !status.ok()) return status;
-  Evaluation result{.loss = 0, .accuracy = 0, .examples = examples.rows};
-  if (examples.rows == 0) return result;
-  int64_t correct = 0;
-  double mean = 0, spread = 0;  // of the targets: Welford's recursion
-  for (int64_t first = 0; first < examples.rows; first += sub_batch_) {
-    const int64_t rows = std::min(sub_batch_, examples.rows - first);
-    const Pass pass{
-        .kernels = &kernels(), .workspace = &Workspace::OfThisThread(), .rows = rows, .ids = {}};
-    const Slice slice = SliceOf(examples, first, rows, classes_, pass.workspace);
-    if (auto status = CheckValues(*pass.kernels, slice, features(), {}, first); !status.ok()) {
-      return status;
-    }
-    Step step(network_, linear_, pass, parameters, slice);
-    const LossSums sums = step.Loss(loss_);
-    if (sums.bad_row >= 0) {
-      return BadExample(NameOf({}, first + sums.bad_row), slice.targets[sums.bad_row],
-                        classes_.count());
-    }
-    result.loss += sums.loss;
-    correct += sums.correct;
-    for (int64_t row = 0; row < rows; ++row) {
-      const double off = slice.targets[row] - mean;
-      mean += off / static_cast<double>(first + row + 1);
-      spread += off * (slice.targets[row] - mean);
-    }
+  if (auto status = CheckExamples(batch, features()); !status.ok()) return status;
+  const Pass pass{.kernels = &kernels(),
+                  .workspace = &Workspace::OfThisThread(),
+                  .rows = batch.rows,
+                  .ids = {}};
+  const Slice slice = SliceOf(batch, 0, batch.rows, classes_, pass.workspace);
+  if (auto status = CheckValues(*pass.kernels, slice, features(), {}, first); !status.ok()) {
+    return status;
   }
-  const auto count = static_cast<double>(examples.rows);
+  Step step(network_, linear_, pass, parameters, slice);
+  const LossSums losses = step.Loss(loss_);
+  if (losses.bad_row >= 0) {
+    return BadExample(NameOf({}, first + losses.bad_row), slice.targets[losses.bad_row],
+                      classes_.count());
+  }
+  sums->loss += losses.loss;
+  sums->correct += static_cast<double>(losses.correct);
   if (loss_ == LossKind::kSquared) {
-    result.accuracy = spread > 0 ? 1 - 2 * result.loss / spread : 0;
+    for (int64_t row = 0; row < batch.rows; ++row) sums->AddTarget(slice.targets[row]);
   } else {
-    result.accuracy = static_cast<double>(correct) / count;
+    sums->examples += batch.rows;
   }
-  result.loss /= count;
+  return absl::OkStatus();
+}
+
+Evaluation NetworkWorkload::Conclude(const EvaluationSums& sums) const {
+  Evaluation result = Workload::Conclude(sums);
+  if (loss_ != LossKind::kSquared) return result;
+  result.accuracy = sums.target_spread > 0 ? 1 - 2 * sums.loss / sums.target_spread : 0;
   return result;
 }
 

@@ -33,7 +33,10 @@ class NetworkWorkload final : public Workload {
   absl::Status AddSum(const JobInputs& inputs, const Examples& batch, std::span<const int64_t> ids,
                       std::span<float> sum) const override;
   double EvaluationBytes() const override;
-  absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const override;
+  absl::Status AddEvaluation(const TrialView& view, const Examples& batch, int64_t first,
+                             EvaluationSums* sums) const override;
+  // Of numbers, the accuracy is R^2.
+  Evaluation Conclude(const EvaluationSums& sums) const override;
 
  private:
   int64_t features() const { return network_.input().size(); }

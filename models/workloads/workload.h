@@ -16,14 +16,17 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gradloom/v1/run.pb.h"
 #include "models/data/dataset.h"
 #include "models/data/job_plan.h"
+#include "models/workloads/evaluation.h"
 #include "models/workloads/request.h"
 
 namespace gradloom {
@@ -99,11 +102,14 @@ struct Evaluation {
   std::optional<double> validation = std::nullopt;
 };
 
+// Of a chunk of the test set; or of all at once, where the workload has its own.
+using EvaluationResult = std::variant<EvaluationSums, Evaluation>;
+
 // The trial's whole state as it is evaluated.
 struct TrialView {
   std::vector<std::span<const float>> segments;  // one each, in order
+  std::vector<int64_t> versions = {};            // of the segments
   std::vector<int64_t> jobs_done = {};           // by lane; 0: not begun
-  std::vector<int64_t> versions = {};            // of the segments; empty: not known
   uint64_t seed = 0;                             // the trial's
 };
 
@@ -153,9 +159,22 @@ class Workload {
   // Whether Evaluate needs no test set from outside, and whether it fills Evaluation::validation.
   virtual bool has_own_test() const { return false; }
   virtual bool has_validation() const { return false; }
-  // `test` is null only if has_own_test().
-  virtual absl::StatusOr<Evaluation> Evaluate(const TrialView& view,
-                                              const Examples* test) const = 0;
+  // Whether only the learner can evaluate: it takes more than the segments.
+  virtual bool evaluated_by_learner() const { return false; }
+  // Adds the losses of `batch` (at most sub_batch() test examples, numbered from `first`), and what
+  // Conclude needs beside them. DataLoss names an example. Unimplemented if has_own_test().
+  virtual absl::Status AddEvaluation(const TrialView& view, const Examples& batch, int64_t first,
+                                     EvaluationSums* sums) const;
+  // What the sums over all test examples say. [mean loss, fraction correct]
+  virtual Evaluation Conclude(const EvaluationSums& sums) const;
+  // All at once; `test` is null only if has_own_test(). [Conclude of the sums over the chunks of
+  // CutTestSet(test, sub_batch()), merged in order]
+  virtual absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const;
+  // Of `rows` of the examples, the first of which is test example `first`, sub-batch by sub-batch.
+  // Cancelled when `keep_going`, which is asked before each, says so.
+  absl::StatusOr<EvaluationSums> EvaluateChunk(const TrialView& view, const Examples& examples,
+                                               TestChunk rows, int64_t first,
+                                               absl::FunctionRef<bool()> keep_going) const;
 
   // Bytes that an evaluation takes beside the trial's state and the test data, where it is much.
   virtual double EvaluationBytes() const { return 0; }

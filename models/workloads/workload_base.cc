@@ -1,5 +1,6 @@
 // What most workloads have in common.
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +23,46 @@ int64_t Workload::SegmentSize(int segment) const {
 }
 
 std::vector<SegmentVersion> Workload::Reads(int lane, int64_t job) const { return {{lane, job}}; }
+
+absl::Status Workload::AddEvaluation(const TrialView& /*view*/, const Examples& /*batch*/,
+                                     int64_t /*first*/, EvaluationSums* /*sums*/) const {
+  return absl::UnimplementedError("this workload has a test of its own");
+}
+
+Evaluation Workload::Conclude(const EvaluationSums& sums) const {
+  if (sums.examples == 0) return {};
+  const auto examples = static_cast<double>(sums.examples);
+  return {
+      .loss = sums.loss / examples, .accuracy = sums.correct / examples, .examples = sums.examples};
+}
+
+absl::StatusOr<EvaluationSums> Workload::EvaluateChunk(const TrialView& view,
+                                                       const Examples& examples, TestChunk rows,
+                                                       int64_t first,
+                                                       absl::FunctionRef<bool()> keep_going) const {
+  EvaluationSums sums;
+  std::vector<int64_t> index;
+  for (int64_t at = rows.begin; at < rows.end; at += sub_batch()) {
+    if (!keep_going()) return absl::CancelledError("the evaluation is not wanted any more");
+    index.resize(static_cast<size_t>(std::min(sub_batch(), rows.end - at)));
+    std::iota(index.begin(), index.end(), at);
+    absl::Status status =
+        AddEvaluation(view, examples.Gather(index), first + at - rows.begin, &sums);
+    if (!status.ok()) return status;
+  }
+  return sums;
+}
+
+absl::StatusOr<Evaluation> Workload::Evaluate(const TrialView& view, const Examples* test) const {
+  EvaluationSums all;
+  for (const TestChunk& chunk : CutTestSet(test->rows, sub_batch())) {
+    const absl::StatusOr<EvaluationSums> sums =
+        EvaluateChunk(view, *test, chunk, chunk.begin, [] { return true; });
+    if (!sums.ok()) return sums.status();
+    all.Merge(*sums);
+  }
+  return Conclude(all);
+}
 
 std::unique_ptr<JobPlan> Workload::PlanJobs(const v1::TrainingSpec& training, uint64_t seed) const {
   const uint64_t batch = training.batch_size();

@@ -54,6 +54,7 @@ class BilevelWorkload final : public Workload {
   absl::Status AddSum(const JobInputs& inputs, const Examples& batch, std::span<const int64_t> ids,
                       std::span<float> sum) const override;
   bool has_own_test() const override { return true; }
+  bool evaluated_by_learner() const override { return true; }
   // Of the segments alone nothing can be said: the blocks that are not in a place are the
   // learner's, which evaluates.
   absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const override;

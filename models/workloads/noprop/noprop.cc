@@ -128,8 +128,7 @@ const float* NoProp::TableOf(std::span<const std::span<const float>> segments) c
 }
 
 absl::Status NoProp::Prepare(const Examples& examples, int64_t first, Batch* batch) const {
-  const Slice slice =
-      SliceOf(examples, first, batch->pass.rows, class_numbers_, batch->pass.workspace);
+  const Slice slice = SliceOf(examples, 0, batch->pass.rows, class_numbers_, batch->pass.workspace);
   const std::span<const int64_t> ids =
       batch->pass.training ? batch->pass.ids : std::span<const int64_t>();
   absl::Status status = CheckValues(*batch->pass.kernels, slice, model_.data.features, ids, first);
@@ -333,7 +332,8 @@ void NoProp::AddScaled(std::span<const double> scale, const float* dz, const Bat
 
 // ---- evaluation ---------------------------------------------------------------------------------
 
-absl::StatusOr<Evaluation> NoProp::Evaluate(const TrialView& view, const Examples* test) const {
+absl::Status NoProp::AddEvaluation(const TrialView& view, const Examples& batch, int64_t first,
+                                   EvaluationSums* sums) const {
   if (view.segments.size() != segments_.size()) {
     return absl::InvalidArgumentError(
         absl::StrCat(view.segments.size(), " segments; legal are ", segments_.size()));
@@ -341,40 +341,31 @@ absl::StatusOr<Evaluation> NoProp::Evaluate(const TrialView& view, const Example
   for (size_t s = 0; s < segments_.size(); ++s) {
     if (auto status = CheckSegment(s, view.segments[s].size()); !status.ok()) return status;
   }
-  if (auto status = CheckExamples(*test, model_.data.features); !status.ok()) return status;
-  Evaluation result{.loss = 0, .accuracy = 0, .examples = test->rows};
-  if (test->rows == 0) return result;
-  Workspace scratch;
-  for (int64_t first = 0; first < test->rows; first += sub_batch()) {
-    std::vector<int64_t> ids(static_cast<size_t>(std::min(sub_batch(), test->rows - first)));
-    std::iota(ids.begin(), ids.end(), first);
-    Batch batch{.pass = {.kernels = &kernels(),
-                         .workspace = &Workspace::OfThisThread(),
-                         .rows = static_cast<int64_t>(ids.size()),
-                         .training = false,
-                         .seed = view.seed,
-                         .job = kInferenceJob,
-                         .ids = ids},
-                .table = TableOf(view.segments),
-                .parameters = view.segments[0]};
-    absl::Status status = Prepare(*test, first, &batch);
-    if (status.ok()) status = AddEvaluation(view, &scratch, &batch, &result);
-    if (!status.ok()) return status;
-  }
-  result.loss /= static_cast<double>(test->rows);
-  result.accuracy /= static_cast<double>(test->rows);
-  return result;
+  if (auto status = CheckExamples(batch, model_.data.features); !status.ok()) return status;
+  std::vector<int64_t> ids(static_cast<size_t>(batch.rows));
+  std::iota(ids.begin(), ids.end(), first);
+  Batch prepared{.pass = {.kernels = &kernels(),
+                          .workspace = &Workspace::OfThisThread(),
+                          .rows = batch.rows,
+                          .training = false,
+                          .seed = view.seed,
+                          .job = kInferenceJob,
+                          .ids = ids},
+                 .table = TableOf(view.segments),
+                 .parameters = view.segments[0]};
+  if (auto status = Prepare(batch, first, &prepared); !status.ok()) return status;
+  return AddInference(view, &prepared, sums);
 }
 
-absl::Status NoProp::AddEvaluation(const TrialView& view, Workspace* scratch, Batch* batch,
-                                   Evaluation* result) const {
+absl::Status NoProp::AddInference(const TrialView& view, Batch* batch, EvaluationSums* sums) const {
+  thread_local Workspace scratch;  // grown once
   float* const z = Noise(*batch, 0);
-  Infer(view, *batch, scratch, z);
+  Infer(view, *batch, &scratch, z);
   const int64_t rows = batch->pass.rows, d = dimension();
   if (learned()) {
-    result->accuracy += static_cast<double>(AddReadOut(z, nullptr, batch));
+    sums->correct += static_cast<double>(AddReadOut(z, nullptr, batch));
   } else {
-    result->accuracy += static_cast<double>(CountNearest(*batch, z));
+    sums->correct += static_cast<double>(CountNearest(*batch, z));
     for (int64_t i = 0; i < rows * d; ++i) {
       const double off = double{z[i]} - batch->u[i];
       batch->losses[i / d] += 0.5 * off * off;
@@ -384,8 +375,9 @@ absl::Status NoProp::AddEvaluation(const TrialView& view, Workspace* scratch, Ba
     if (!std::isfinite(batch->losses[row])) {
       return BadExample(NameOf({}, batch->pass.ids[row]), batch->targets[row], classes());
     }
-    result->loss += batch->losses[row];
+    sums->loss += batch->losses[row];
   }
+  sums->examples += rows;
   return absl::OkStatus();
 }
 

@@ -45,7 +45,8 @@ class NoProp : public Workload {
   int64_t sub_batch() const final { return model_.block.channels.empty() ? 128 : 32; }
   absl::Status AddSum(const JobInputs& inputs, const Examples& batch, std::span<const int64_t> ids,
                       std::span<float> sum) const final;
-  absl::StatusOr<Evaluation> Evaluate(const TrialView& view, const Examples* test) const final;
+  absl::Status AddEvaluation(const TrialView& view, const Examples& batch, int64_t first,
+                             EvaluationSums* sums) const final;
   absl::StatusOr<std::vector<std::vector<float>>> Constants(const Dataset* train) const final;
 
  protected:
@@ -131,10 +132,11 @@ class NoProp : public Workload {
                           std::span<const int64_t> ids, std::span<float> sum) const;
   absl::Status CheckSegment(size_t segment, size_t size) const;
   const float* TableOf(std::span<const std::span<const float>> segments) const;
-  // Examples, targets and embeddings of a sub-batch. DataLoss names an example.
+  // Examples, targets and embeddings of a sub-batch, which are numbered from `first` unless they
+  // have ids. DataLoss names an example.
   absl::Status Prepare(const Examples& examples, int64_t first, Batch* batch) const;
-  absl::Status AddEvaluation(const TrialView& view, Workspace* scratch, Batch* batch,
-                             Evaluation* result) const;
+  // Of a batch that has been prepared.
+  absl::Status AddInference(const TrialView& view, Batch* batch, EvaluationSums* sums) const;
   absl::StatusOr<std::vector<float>> Prototypes(const Dataset& train) const;
 
   NoPropModel model_;

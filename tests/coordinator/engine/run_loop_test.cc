@@ -34,6 +34,10 @@ class FakeEffects final : public Effects {
     applying.push_back(apply);
   }
   void Miss(const MissJob& miss) override { missing.push_back(miss); }
+  void Evaluate(const EvaluateChunk& chunk) override { evaluating.push_back(chunk); }
+  void TakeEvaluation(int trial, int64_t view, const Evaluation& evaluation) override {
+    taking.push_back({trial, view, evaluation});
+  }
   void Checkpoint() override { ++checkpoints; }
   void Finish(const v1::RunSpec& spec, int state, const std::string& error,
               std::vector<InvocationObserved>) override {
@@ -45,7 +49,14 @@ class FakeEffects final : public Effects {
     std::string error;
   };
   std::deque<ApplyJob> applying;
+  struct Taking {
+    int trial;
+    int64_t view;
+    Evaluation evaluation;
+  };
   std::deque<MissJob> missing;
+  std::deque<EvaluateChunk> evaluating;
+  std::deque<Taking> taking;
   int checkpoints = 0;
   std::vector<Finished> finished;
 };

@@ -129,6 +129,32 @@ std::vector<std::pair<double, double>> Scores(const LocalTrainer& trainer) {
   return scores;
 }
 
+// A new learner where `before` is.
+std::unique_ptr<LocalTrainer> Continued(LocalTrainer& before, const Workload& workload,
+                                        const v1::TrialSpec& trial) {
+  auto after = TrainerOf(workload, trial);
+  EXPECT_TRUE(after->learner().LoadProgress(before.learner().SaveProgress()).ok());
+  const auto saved = VectorsOf(before.learner(), true);
+  for (const Learner::NamedVector& vector : after->learner().Vectors()) {
+    const auto found = saved.find(vector.name);
+    EXPECT_NE(found, saved.end()) << vector.name;
+    if (found != saved.end()) {
+      std::copy(found->second.begin(), found->second.end(), vector.values.begin());
+    }
+  }
+  after->Resume();
+  return after;
+}
+
+// Under another training.
+std::unique_ptr<LocalTrainer> GoneOn(LocalTrainer& before, const Workload& workload,
+                                     const v1::TrialSpec& trial) {
+  auto after = Continued(before, workload, trial);
+  EXPECT_TRUE(after->learner().GoOn().ok());
+  after->Resume();
+  return after;
+}
+
 struct Setting {
   const char* name;
   Shape shape;
@@ -161,22 +187,40 @@ TEST_P(Settings, TheOrderOfIndependentJobsChangesNothing) {
   }
 }
 
-TEST_P(Settings, WhenAViewIsEvaluatedChangesNothing) {
+// Lanes have gone on, or even ended by their length, when an evaluation comes.
+TEST_P(Settings, HowLongAnEvaluationTakesChangesNothing) {
   const auto expected = TrainerOf(workload_, trial_);
   ASSERT_TRUE(expected->Run().ok());
-  for (uint64_t seed = 1; seed <= 50; ++seed) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
     const auto trainer = TrainerOf(workload_, trial_);
-    trainer->evaluates_late = true;
+    trainer->EvaluateLate();
     const auto status = trainer->RunInAnyOrder(seed);
     ASSERT_TRUE(status.ok()) << status;
     EXPECT_EQ(VectorsOf(trainer->learner()), VectorsOf(expected->learner())) << seed;
     EXPECT_EQ(Scores(*trainer), Scores(*expected)) << seed;
     for (int lane = 0; lane < GetParam().lanes; ++lane) {
-      if (GetParam().lanes > 1 && GetParam().shape == Shape::kSideBySide) break;
       EXPECT_EQ(trainer->learner().progress(lane).jobs_done,
                 expected->learner().progress(lane).jobs_done);
     }
   }
+}
+
+TEST_P(Settings, ARestartWithViewsThatAreDueChangesNothing) {
+  const auto expected = TrainerOf(workload_, trial_);
+  ASSERT_TRUE(expected->Run().ok());
+  for (int64_t steps = 0; steps < 300; ++steps) {
+    const auto before = TrainerOf(workload_, trial_);
+    before->EvaluateLate();
+    ASSERT_TRUE(before->RunInAnyOrder(11, steps).ok());
+    const auto after = Continued(*before, workload_, trial_);
+    EXPECT_EQ(after->learner().DueViews(), before->learner().DueViews());
+    after->EvaluateLate();
+    const auto status = after->RunInAnyOrder(steps);
+    ASSERT_TRUE(status.ok()) << status << " after " << steps;
+    EXPECT_EQ(VectorsOf(after->learner()), VectorsOf(expected->learner())) << steps;
+    if (before->Finished()) return;
+  }
+  FAIL() << "300 steps did not suffice";
 }
 
 TEST_P(Settings, ARestartAnywhereChangesNothing) {
@@ -206,23 +250,6 @@ TEST_P(Settings, ARestartAnywhereChangesNothing) {
   FAIL() << "200 steps did not suffice";
 }
 
-// A new learner where `before` is, under another training.
-std::unique_ptr<LocalTrainer> GoneOn(LocalTrainer& before, const Workload& workload,
-                                     const v1::TrialSpec& trial) {
-  auto after = TrainerOf(workload, trial);
-  EXPECT_TRUE(after->learner().LoadProgress(before.learner().SaveProgress()).ok());
-  const auto saved = VectorsOf(before.learner(), true);
-  for (const Learner::NamedVector& vector : after->learner().Vectors()) {
-    const auto found = saved.find(vector.name);
-    EXPECT_NE(found, saved.end()) << vector.name;
-    if (found != saved.end()) {
-      std::copy(found->second.begin(), found->second.end(), vector.values.begin());
-    }
-  }
-  EXPECT_TRUE(after->learner().GoOn().ok());
-  return after;
-}
-
 TEST_P(Settings, F27_ALongerTrainingGoesOnWithTheBitsItWouldHaveHad) {
   const auto expected = TrainerOf(workload_, trial_);
   ASSERT_TRUE(expected->Run().ok());
@@ -230,6 +257,7 @@ TEST_P(Settings, F27_ALongerTrainingGoesOnWithTheBitsItWouldHaveHad) {
   for (const int jobs : {4, 12, 28, 30}) {
     trial_.mutable_training()->set_jobs(jobs);
     const auto before = TrainerOf(workload_, trial_);
+    if (jobs % 8 == 4) before->EvaluateLate();
     ASSERT_TRUE(before->RunInAnyOrder(jobs).ok());
     ASSERT_TRUE(before->Finished());
     trial_.mutable_training()->set_jobs(30);
@@ -266,11 +294,12 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(GradientLearner, F27_WhatEndedByPatienceGoesOnWithMoreOfIt) {
-  for (const int lanes : {1, 3}) {
+  for (const auto& [lanes, late] : {std::pair(1, false), {3, false}, {1, true}, {3, true}}) {
     const Pulling workload(Shape::kSideBySide, lanes);
     const auto expected = TrainerOf(workload, Trial(40, 2, 6));
     ASSERT_TRUE(expected->Run().ok());
     const auto before = TrainerOf(workload, Trial(40, 2, 3));
+    if (late) before->EvaluateLate();
     ASSERT_TRUE(before->RunInAnyOrder(lanes).ok());
     ASSERT_LT(before->learner().progress(0).jobs_done, 40) << "patience never ran out";
     EXPECT_TRUE(GoneOn(*before, workload, Trial(80, 2, 3))->Finished()) << "for it is exhausted";
@@ -282,7 +311,7 @@ TEST(GradientLearner, F27_WhatEndedByPatienceGoesOnWithMoreOfIt) {
 }
 
 TEST(GradientLearner, F27_WhatReachedItsTargetGoesOnToAHigherOne) {
-  for (const int lanes : {1, 3}) {
+  for (const auto& [lanes, late] : {std::pair(1, false), {3, false}, {1, true}, {3, true}}) {
     const Pulling workload(Shape::kSideBySide, lanes);
     const auto trial = [](int jobs, double target) {
       v1::TrialSpec spec = Trial(jobs, 2, 0);
@@ -292,6 +321,7 @@ TEST(GradientLearner, F27_WhatReachedItsTargetGoesOnToAHigherOne) {
     const auto expected = TrainerOf(workload, trial(40, 0.9));
     ASSERT_TRUE(expected->Run().ok());
     const auto before = TrainerOf(workload, trial(40, 0.4));
+    if (late) before->EvaluateLate();
     ASSERT_TRUE(before->RunInAnyOrder(lanes).ok());
     ASSERT_LT(before->learner().progress(0).jobs_done, 40) << "the target was never reached";
     EXPECT_TRUE(GoneOn(*before, workload, trial(80, 0.4))->Finished()) << "for it is reached";

@@ -58,11 +58,14 @@ class LocalTrainer {
   // What the lane's jobs told, in order.
   const std::vector<AppliedJob>& applied(int lane) const { return applied_[lane]; }
 
+  // From here on evaluations are like a fleet's: they end when End has long gone on.
+  void EvaluateLate() { late_ = true; }
   bool Finished() const {
+    if (!due_.empty()) return false;
     for (size_t lane = 0; lane < begun_.size(); ++lane) {
       if (!learner_->progress(static_cast<int>(lane)).finished) return false;
     }
-    return learner_->due().empty();
+    return true;
   }
   bool Begun(int lane) const { return begun_[lane].has_value(); }
   // Whether the lane's next job may be begun now.
@@ -71,6 +74,7 @@ class LocalTrainer {
     if (Begun(lane) || progress.finished || progress.jobs_done >= progress.jobs) return false;
     for (const LaneNeed& need : workload_.lanes()[lane].needs) {
       const LaneProgress other = learner_->progress(need.lane);
+      if (need.finished && !due_.empty()) return false;
       if (other.finished) continue;
       if (need.finished || other.jobs_done < progress.jobs_done - need.lag) return false;
     }
@@ -121,20 +125,21 @@ class LocalTrainer {
     const auto applied = learner_->Apply(lane, job.number, PlainSum(*std::move(sum)));
     if (!applied.ok()) return applied.status();
     applied_[lane].push_back(*applied);
-    if (!applied->evaluate.has_value() || evaluates_late) return absl::OkStatus();
-    return EvaluateNext();
+    due_ = learner_->DueViews();
+    return late_ ? absl::OkStatus() : EvaluateDue();
   }
-  // The view that has waited longest.
-  absl::Status EvaluateNext() {
-    const int64_t view = learner_->due().front();
-    const auto evaluation = learner_->Evaluate(view, test_);
+  // The first view that is due, if any.
+  absl::Status EvaluateDue() {
+    if (due_.empty()) return absl::OkStatus();
+    const auto evaluation = learner_->Evaluate(due_.front(), test_);
     if (!evaluation.ok()) return evaluation.status();
     evaluations_.push_back(*evaluation);
-    learner_->Evaluated(view, *evaluation);
+    learner_->Evaluated(due_.front(), *evaluation);
+    due_ = learner_->DueViews();
     return absl::OkStatus();
   }
-  // Whether RunInAnyOrder also draws when a view is evaluated: while up to two wait, lanes go on.
-  bool evaluates_late = false;
+  // The learner was loaded from a checkpoint.
+  void Resume() { due_ = learner_->DueViews(); }
 
   // The segment as it is: early stopping may have gone back to an older version.
   std::span<const float> FinalValues(int segment) const {
@@ -159,15 +164,15 @@ class LocalTrainer {
     RandomStream stream(seed, Purpose::kStraggle);
     for (int64_t step = 0; step < steps && !Finished(); ++step) {
       std::vector<int> movable;
-      const size_t due = learner_->due().size();
-      for (int lane = 0; lane < lanes() && due < 2; ++lane) {
+      // At most three views are due at a time, as the service has it.
+      for (int lane = 0; lane < lanes() && due_.size() < 3; ++lane) {
         if (Begun(lane) || MayBegin(lane)) movable.push_back(lane);
       }
-      if (due > 0) movable.push_back(lanes());
+      if (!due_.empty()) movable.push_back(lanes());
       if (movable.empty()) return absl::InternalError("no lane can go on");
       const int lane = movable[stream.NextBelow(movable.size())];
       if (lane == lanes()) {
-        if (auto status = EvaluateNext(); !status.ok()) return status;
+        if (auto status = EvaluateDue(); !status.ok()) return status;
       } else if (!Begun(lane)) {
         Begin(lane);
       } else if (auto status = End(lane); !status.ok()) {
@@ -201,6 +206,8 @@ class LocalTrainer {
   std::vector<std::optional<Job>> begun_;
   std::vector<std::vector<AppliedJob>> applied_;
   std::vector<Evaluation> evaluations_;
+  bool late_ = false;
+  std::vector<int64_t> due_;
 };
 
 }  // namespace gradloom

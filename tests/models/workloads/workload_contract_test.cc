@@ -262,6 +262,48 @@ TEST_P(WorkloadContract, EvaluatesAsItTrains) {
   EXPECT_NEAR(evaluation->accuracy, correct / all.rows, 1e-12);
 }
 
+// Chunks computed by several threads, each from examples of its own, as workers load them.
+TEST_P(WorkloadContract, AnEvaluationIsTheSameNumberWhoeverComputesWhichChunk) {
+  if (workload_->has_own_test()) GTEST_SKIP() << "evaluated as a whole";
+  const Examples all = RandomExamples(Case(), 3 * workload_->sub_batch() + 5, 7);
+  TrialView view;
+  for (const std::vector<float>& segment : segments_) view.segments.push_back(segment);
+  const auto expected = workload_->Evaluate(view, &all);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  const std::vector<TestChunk> chunks = CutTestSet(all.rows, workload_->sub_batch());
+  ASSERT_EQ(chunks.size(), 4u);
+  std::vector<EvaluationSums> sums(chunks.size());
+  {
+    std::vector<std::jthread> workers;
+    for (size_t i = 0; i < chunks.size(); ++i) {
+      workers.emplace_back([&, i] {
+        const auto [begin, end] = chunks[i];
+        const auto of_chunk = workload_->EvaluateChunk(
+            view, RowsOf(all, begin, end), {0, end - begin}, begin, [] { return true; });
+        if (of_chunk.ok()) sums[i] = *of_chunk;
+      });
+    }
+  }
+  EvaluationSums merged;
+  for (const EvaluationSums& of_chunk : sums) merged.Merge(of_chunk);
+  const Evaluation result = workload_->Conclude(merged);
+  EXPECT_EQ(result.loss, expected->loss);
+  EXPECT_EQ(result.accuracy, expected->accuracy);
+  EXPECT_EQ(result.examples, all.rows);
+}
+
+TEST_P(WorkloadContract, AnEvaluationStopsBetweenSubBatches) {
+  if (workload_->has_own_test()) GTEST_SKIP() << "evaluated as a whole";
+  const Examples all = RandomExamples(Case(), 2 * workload_->sub_batch() + 1, 7);
+  TrialView view;
+  for (const std::vector<float>& segment : segments_) view.segments.push_back(segment);
+  int asked = 0;
+  const auto sums =
+      workload_->EvaluateChunk(view, all, {0, all.rows}, 0, [&] { return ++asked < 3; });
+  EXPECT_EQ(sums.status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(asked, 3);
+}
+
 TEST_P(WorkloadContract, RefusesExamplesThatAreNotFinite) {
   if (!workload_->reads_examples()) GTEST_SKIP() << "has its own, which were checked when read";
   Examples batch = RandomExamples(Case(), 8, 8);
