@@ -37,9 +37,10 @@ void EvaluationBook::Leave(WorkerId worker) {
   workers_.erase(found);
 }
 
-size_t EvaluationBook::Able() const {
-  return static_cast<size_t>(std::count_if(workers_.begin(), workers_.end(),
-                                           [](const auto& entry) { return !entry.second.unable; }));
+bool EvaluationBook::AnybodyLeft(const State& state) const {
+  return std::any_of(workers_.begin(), workers_.end(), [&state](const auto& entry) {
+    return !entry.second.unable && !state.failed_at.contains(entry.first);
+  });
 }
 
 EvaluationBook::State* EvaluationBook::StateOf(const Chunk& what) {
@@ -95,17 +96,15 @@ std::optional<EvaluationBook::Chunk> EvaluationBook::ChunkFor(WorkerId worker, a
 }
 
 std::optional<EvaluationBook::Chunk> EvaluationBook::ChunkForMyself(absl::Time now) {
-  const size_t able = Able();
-  const bool all = able == 0 || Stalled(now);
+  const bool all = Stalled(now);
   std::optional<Chunk> asked;
   for (const View& view : views_) {
     if (view.complete_taken || BeingTaken(view.due.trial)) continue;
     for (int i = 0; i < view.due.chunks; ++i) {
       const State& state = view.chunks[i];
       if (state.result.has_value()) continue;
-      const bool nobody =
-          MustComputeMyself(view, state) || (state.asked.empty() && state.failed_at.size() >= able);
-      if (!all && !nobody) continue;
+      const bool others = !state.asked.empty() || AnybodyLeft(state);
+      if (!all && others && !MustComputeMyself(view, state)) continue;
       const Chunk what{view.due.trial, view.due.view, i};
       if (state.asked.empty()) return what;
       if (!asked.has_value()) asked = what;

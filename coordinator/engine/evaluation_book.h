@@ -115,7 +115,8 @@ class EvaluationBook {
   };
   using Views = std::list<View>;
 
-  size_t Able() const;
+  // Whether there is a worker that could still be asked for the chunk.
+  bool AnybodyLeft(const State& state) const;
   State* StateOf(const Chunk& what);
   void Settle(State* state);
   void DropView(Views::iterator view);

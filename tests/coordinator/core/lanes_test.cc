@@ -142,6 +142,45 @@ TEST(LanesTest, AFinishedLaneGivesUpWhatOthersHaveInFlight) {
   for (const auto& [worker, tasks] : driver.asked) EXPECT_TRUE(tasks.empty());
 }
 
+TEST(LanesTest, AnEvaluationEndsLanesWhateverTheyAreAt) {
+  CorePlan plan = PlanFor(Gc(2, 0), {}, 1, 100);
+  plan.lanes.push_back({100, 0});
+  plan.weaves.push_back(WeaveFor(Gc(2, 0), {}, {1}, Range(0, 2)));
+  plan.min_workers = 2;
+  CoreDriver driver(std::move(plan));
+  driver.apply_at_once = false;
+  for (WorkerId worker = 1; worker <= 2; ++worker) driver.Join(worker, absl::StrCat("w", worker));
+  driver.Answer(1);
+  driver.Answer(2);
+  ASSERT_EQ(driver.applying.size(), 1u) << "lane 0's first job";
+  const int applying = driver.applying.front().lane;
+  driver.Send(LanesFinished{{1 - applying}});
+  EXPECT_FALSE(driver.finished);
+  for (const auto& [worker, tasks] : driver.asked) {
+    EXPECT_TRUE(tasks.empty()) << "nobody needs what is in flight";
+  }
+  driver.Send(LanesFinished{{applying}});
+  EXPECT_TRUE(driver.finished);
+  driver.Send(JobApplied{applying});
+  EXPECT_EQ(driver.failed, "");
+}
+
+// A lane that needs the end of another one, whose last job an earlier life has applied.
+TEST(LanesTest, AnEffectOfAnEarlierLifeIsWaitedFor) {
+  CorePlan plan = PlanFor(Gc(1, 0), {}, 2, 3);
+  plan.lanes[0].first_job = 2;
+  plan.lanes[0].applying = true;
+  plan.lanes[1].needs.push_back({0, 0, true});
+  CoreDriver driver(std::move(plan));
+  driver.Join(1, "a");
+  EXPECT_TRUE(driver.asked[1].empty());
+  driver.Send(JobApplied{0});
+  ASSERT_EQ(driver.asked[1].size(), 1u);
+  EXPECT_EQ(driver.asked[1].front().lane, 1);
+  for (int job = 0; job < 3; ++job) driver.AnswerAll(1);
+  EXPECT_TRUE(driver.finished);
+}
+
 TEST(LanesTest, APausedLaneWaitsForReconfigure) {
   CorePlan plan = PlanFor(Gc(2, 0), {}, 2, 4);
   plan.lanes[0].pause_at = 1;

@@ -1,7 +1,9 @@
 // A run's loop under a virtual clock: no thread, no socket, no disk beyond a temporary folder.
 #include "coordinator/engine/run_loop.h"
 
+#include <cmath>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -64,6 +66,7 @@ class FakeEffects final : public Effects {
 class FakeLink final : public FleetLink {
  public:
   void Send(WorkerId worker, v1::ToWorker message) override {
+    if (message.has_evaluate()) evaluations[worker].push_back(message.evaluate());
     if (message.has_drop()) {
       for (const uint64_t task : message.drop().tasks()) {
         std::erase_if(tasks[worker], [task](const v1::Task& t) { return t.id() == task; });
@@ -72,6 +75,7 @@ class FakeLink final : public FleetLink {
     for (const v1::Task& task : message.assign().tasks()) tasks[worker].push_back(task);
   }
   std::map<WorkerId, std::vector<v1::Task>> tasks;  // outstanding
+  std::map<WorkerId, std::deque<v1::Evaluate>> evaluations;
 };
 
 class RunLoopTest : public testing::Test {
@@ -79,7 +83,8 @@ class RunLoopTest : public testing::Test {
   void Make(const std::string& fleet, const std::string& rest = "", uint64_t life = 0) {
     const auto spec =
         ParseRunFile(absl::StrCat("name: test\n"
-                                  "data: {train: {regression: {count: 64, features: 3}}}\n"
+                                  "data: {train: {regression: {count: 64, features: 3}}, "
+                                  "test: {regression: {count: 512, features: 3}}}\n"
                                   "workload: {linear_regression: {}}\n"
                                   "training: {epochs: 3, batch_size: 16}\n",
                                   fleet, "\n", rest, "\n"),
@@ -101,6 +106,7 @@ class RunLoopTest : public testing::Test {
     options.run = 1;
     options.spec = run->spec;
     options.life = life;
+    options.test_examples = 512;
     options.journal_file = folder_.path() + "/schedule.json";
     options.on_settled = [this](uint32_t slots, const std::string& isa) {
       settled_.push_back(absl::StrCat(slots, " ", isa));
@@ -130,6 +136,34 @@ class RunLoopTest : public testing::Test {
       const ApplyJob apply = effects_.applying.front();
       effects_.applying.pop_front();
       loop_->Handle(Event(JobApplied{apply.lane}));
+    }
+  }
+  // The job that is to be applied has made a view due.
+  void ApplyWithView() {
+    ASSERT_FALSE(effects_.applying.empty());
+    const ApplyJob apply = effects_.applying.front();
+    effects_.applying.pop_front();
+    loop_->Handle(ViewDue{JobApplied{apply.lane}, 0, apply.lane_job + 1});
+  }
+  // Everybody's tasks, one round.
+  void AnswerAll() {
+    for (auto& [worker, tasks] : link_.tasks) {
+      while (!tasks.empty()) Answer(worker);
+    }
+  }
+  static EvaluationAnswered Evaluated(const v1::Evaluate& task, WorkerId worker, double loss) {
+    return {.id = task.id(),
+            .worker = worker,
+            .result = EvaluationSums{.loss = loss,
+                                     .examples = static_cast<int64_t>(task.end() - task.begin())}};
+  }
+  // The worker computes what it is asked for until nothing is left.
+  void Evaluate(WorkerId worker) {
+    std::deque<v1::Evaluate>& asked = link_.evaluations[worker];
+    while (!asked.empty()) {
+      const v1::Evaluate task = asked.front();
+      asked.pop_front();
+      loop_->Handle(Evaluated(task, worker, 1));
     }
   }
   // Until the run's files are asked for.
@@ -311,6 +345,110 @@ TEST_F(RunLoopTest, OutputThatCannotBeWrittenFailsTheRun) {
   PlayToTheEnd();
   loop_->Handle(RunClosed{absl::ResourceExhaustedError("no space left")});
   EXPECT_THAT(ends_, ElementsAre("FAILED writing the output: no space left"));
+}
+
+TEST_F(RunLoopTest, AnEvaluationKeepsNoLaneWaiting) {
+  Make("scheme: {slots: 1, uncoded: {}}");
+  Join(1, "a");
+  AnswerAll();
+  ApplyWithView();
+  EXPECT_EQ(link_.tasks[1].size(), 1u) << "the next job is under way";
+  ASSERT_EQ(link_.evaluations[1].size(), 1u);
+  const v1::Evaluate first = link_.evaluations[1].front();
+  EXPECT_EQ(first.begin(), 0u);
+  EXPECT_EQ(first.versions_size(), 1);
+  Evaluate(1);
+  ASSERT_EQ(effects_.taking.size(), 1u);
+  EXPECT_EQ(effects_.taking[0].view, 1);
+  EXPECT_EQ(effects_.taking[0].evaluation.examples, 512);
+  EXPECT_GT(effects_.taking[0].evaluation.loss, 0);
+  EXPECT_TRUE(effects_.evaluating.empty()) << "the worker did it all";
+  loop_->Handle(EvaluationTaken{0, 1, {}, {}});
+  EXPECT_EQ(link_.tasks[1].size(), 1u);
+}
+
+TEST_F(RunLoopTest, ALaneWaitsWithTheThirdViewThatIsDue) {
+  Make("scheme: {slots: 1, uncoded: {}}");
+  Join(1, "a");
+  for (int view = 1; view <= 3; ++view) {
+    AnswerAll();
+    ApplyWithView();
+  }
+  EXPECT_THAT(link_.tasks[1], IsEmpty());
+  Evaluate(1);
+  ASSERT_EQ(effects_.taking.size(), 1u) << "in order, one at a time";
+  EXPECT_THAT(link_.tasks[1], IsEmpty());
+  loop_->Handle(EvaluationTaken{0, 1, {}, {2, 3}});
+  EXPECT_EQ(link_.tasks[1].size(), 1u);
+}
+
+TEST_F(RunLoopTest, AnEvaluationMayEndLanesWhileTheirJobsAreUnderWay) {
+  Make("scheme: {slots: 1, uncoded: {}}");
+  Join(1, "a");
+  AnswerAll();
+  ApplyWithView();
+  Evaluate(1);
+  ASSERT_EQ(link_.tasks[1].size(), 1u);
+  loop_->Handle(EvaluationTaken{0, 1, {0}, {}});
+  EXPECT_THAT(link_.tasks[1], IsEmpty());
+  ASSERT_EQ(effects_.finished.size(), 1u);
+  EXPECT_EQ(effects_.finished[0].state, v1::SUCCEEDED);
+}
+
+TEST_F(RunLoopTest, WithoutWorkersTheCoordinatorEvaluates) {
+  Make("scheme: {slots: 1, uncoded: {}}", "fleet: {rejoin_grace: 100s}");
+  Join(1, "a");
+  AnswerAll();
+  ApplyWithView();
+  loop_->Handle(WorkerGone{1});
+  for (int chunk = 0; chunk < 64 && effects_.taking.empty(); ++chunk) {
+    ASSERT_EQ(effects_.evaluating.size(), 1u) << "one at a time";
+    const EvaluateChunk asked = effects_.evaluating.front();
+    effects_.evaluating.pop_front();
+    EXPECT_EQ(asked.isa, "v3");
+    loop_->Handle(EvaluationAnswered{
+        .id = asked.id,
+        .worker = 0,
+        .result = EvaluationSums{.loss = 1, .examples = asked.rows.end - asked.rows.begin}});
+  }
+  EXPECT_EQ(effects_.taking.size(), 1u);
+}
+
+// It is not believed, is told of, and not asked again.
+TEST_F(RunLoopTest, SumsThatAreNoneOfTheChunkAreRefused) {
+  for (const auto& [change, why] :
+       std::vector<std::pair<std::function<void(EvaluationSums&)>, std::string>>{
+           {[](EvaluationSums& sums) { sums.examples += 1; }, "examples; legal are"},
+           {[](EvaluationSums& sums) { sums.loss = NAN; }, "loss nan"},
+           {[](EvaluationSums& sums) { sums.correct = 1e9; }, "correct 1e+09"},
+           {[](EvaluationSums& sums) { sums.target_spread = -1; }, "spread -1"}}) {
+    effects_ = FakeEffects();
+    link_ = FakeLink();
+    Make("scheme: {slots: 1, uncoded: {}}");
+    Join(1, "a");
+    AnswerAll();
+    ApplyWithView();
+    EvaluationAnswered answer = Evaluated(link_.evaluations[1].front(), 1, 1);
+    change(std::get<EvaluationSums>(*answer.result));
+    loop_->Handle(answer);
+    ASSERT_EQ(Status().warnings_size(), 1);
+    EXPECT_THAT(Status().warnings(0), HasSubstr("worker a failed at an evaluation: its sums"));
+    EXPECT_THAT(Status().warnings(0), HasSubstr(why));
+    EXPECT_EQ(link_.evaluations[1].size(), 1u) << "that one";
+    EXPECT_EQ(effects_.evaluating.size(), 1u);
+  }
+}
+
+TEST_F(RunLoopTest, ACancelledRunWaitsForNoEvaluation) {
+  Make("scheme: {slots: 1, uncoded: {}}");
+  Join(1, "a");
+  for (int view = 1; view <= 3; ++view) {
+    AnswerAll();
+    ApplyWithView();
+  }
+  loop_->Handle(Event(StopRequested{}));
+  ASSERT_EQ(effects_.finished.size(), 1u);
+  EXPECT_EQ(effects_.finished[0].state, v1::CANCELLED);
 }
 
 // The test's clock is decades behind the calendar: whatever asked the calendar would find every
