@@ -295,7 +295,8 @@ CommandAction AddSimulate(CLI::App* command) {
       command
           ->add_option(
               "--counting", flags->counting,
-              absl::StrCat("With --paper. authors: as the authors' published code counts: ",
+              absl::StrCat("With --paper. paper: as it is written there; authors: as the authors' "
+                           "published code counts: ",
                            AuthorsCount(), ". Other schemes are the same [paper]"))
           ->check(CLI::IsMember({"paper", "authors"}));
   command

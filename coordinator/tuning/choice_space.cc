@@ -1,7 +1,6 @@
 #include "coordinator/tuning/choice_space.h"
 
 #include <algorithm>
-#include <functional>
 #include <memory>
 #include <utility>
 

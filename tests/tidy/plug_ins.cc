@@ -24,6 +24,13 @@ bool Names(absl::string_view line, absl::string_view token) {
   return false;
 }
 
+// The first of the tokens that the line names, or null.
+const std::string* Named(absl::string_view line, const std::vector<std::string>& tokens) {
+  const auto named = std::find_if(tokens.begin(), tokens.end(),
+                                  [&](const std::string& token) { return Names(line, token); });
+  return named == tokens.end() ? nullptr : &*named;
+}
+
 bool Owns(const PlugIn& plug_in, absl::string_view path) {
   return std::any_of(plug_in.own.begin(), plug_in.own.end(),
                      [&](const std::string& own) { return absl::StartsWith(path, own); });
@@ -44,13 +51,16 @@ Findings StrangersNaming(const Tree& tree, const PlugIn& plug_in) {
   Findings findings;
   for (const auto& [path, lines] : tree) {
     if (!IsCpp(path) || absl::StartsWith(path, "tests/") || Owns(plug_in, path)) continue;
+    // Most files need no closer look.
+    if (std::none_of(lines.begin(), lines.end(), [&](const std::string& line) {
+          return Named(line, plug_in.tokens) != nullptr;
+        })) {
+      continue;
+    }
     const std::vector<std::string> code = CodeAndLiterals(lines);
     for (size_t i = 0; i < code.size(); ++i) {
-      for (const std::string& token : plug_in.tokens) {
-        if (!Names(code[i], token)) continue;
-        findings.push_back(absl::StrCat(path, ":", i + 1, ": names ", token));
-        break;
-      }
+      const std::string* token = Named(code[i], plug_in.tokens);
+      if (token != nullptr) findings.push_back(absl::StrCat(path, ":", i + 1, ": names ", *token));
     }
   }
   return findings;
