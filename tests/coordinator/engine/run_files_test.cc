@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "coordinator/engine/run_plan.h"
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/store/safetensors.h"
@@ -136,6 +137,47 @@ class RunFilesTest : public ::testing::Test {
   MemoryFileSystem disk_;
   v1::RunSpec spec_;
 };
+
+// Rows that wait are in the checkpoint; what was written of them since is written anew.
+TEST_F(RunFilesTest, ARowComesOnceWithItsEvaluationHoweverOftenTheRunIsResumed) {
+  const auto lines = [this] {
+    return std::vector<std::string>(
+        absl::StrSplit(disk_.Files().at("/run/output/metrics.csv"), '\n', absl::SkipEmpty()));
+  };
+  {
+    const Trials trials = Make("");
+    const auto files = Restored(trials);
+    Train(trials, 3);
+    v1::LearnerProgress progress = trials[0]->ProgressLocked();
+    v1::LearnerProgress::View* view = progress.add_views();
+    view->set_number(9);  // without test data, no earlier one is due
+    view->add_lanes(0);
+    view->add_jobs_done(2);
+    ASSERT_TRUE(trials[0]->Restore(progress).ok());
+    ASSERT_TRUE(files->Record(0, Row("trial-0", 0)).ok());
+    ASSERT_TRUE(files->Record(0, Row("trial-0", 1), 9).ok());
+    ASSERT_TRUE(files->Record(0, Row("trial-0", 2)).ok());
+    EXPECT_THAT(lines(), SizeIs(2));
+    ASSERT_TRUE(Save(*files, trials).ok());
+    ASSERT_TRUE(files->Evaluated(0, 9, {.loss = 8, .accuracy = 0.75}, 3)->has_value());
+    EXPECT_THAT(lines(), SizeIs(4));
+  }
+  const Trials trials = Make("");
+  const auto files = Restored(trials);
+  EXPECT_THAT(trials[0]->DueViews(), ::testing::ElementsAre(9));
+  EXPECT_THAT(lines(), SizeIs(2));
+  EXPECT_EQ(files->next_round(), 13u);
+  // At its end, should it be cancelled, all rows are there.
+  ASSERT_TRUE(files->Finish(trials, spec_, {}, {}).ok());
+  EXPECT_THAT(lines(), SizeIs(4));
+  const Trials later = Make("");
+  const auto resumed = Restored(later);
+  EXPECT_THAT(lines(), SizeIs(2));
+  ASSERT_TRUE(resumed->Evaluated(0, 9, {.loss = 8, .accuracy = 0.75}, 3)->has_value());
+  ASSERT_THAT(lines(), SizeIs(4));
+  EXPECT_THAT(lines()[2], HasSubstr(",8,0.75,"));
+  EXPECT_THAT(lines()[3], HasSubstr("trial-0,2,"));
+}
 
 TEST_F(RunFilesTest, AResumeGoesOnFromTheNewestCheckpoint) {
   LeaveARun();

@@ -97,6 +97,7 @@ class RunLoopTest : public testing::Test {
     auto trials = MakeTrials(run->spec, run->trials, *data);
     ASSERT_TRUE(trials.ok()) << trials.status();
     trials_ = std::make_unique<TrialSet>(*std::move(trials));
+    if (before_ != nullptr) before_(*trials_->trials()[0]);
     replies_ = std::make_unique<ReplyBook>(trials_->lanes(), 4096);
     v1::RunStatus status;
     status.set_state(v1::WAITING);
@@ -179,6 +180,7 @@ class RunLoopTest : public testing::Test {
   }
   v1::RunStatus Status() const { return status_->Get(); }
 
+  std::function<void(Trial&)> before_;  // what earlier lives have done
   TemporaryFolder folder_;
   FakeClock clock_;
   FakeEffects effects_;
@@ -437,6 +439,39 @@ TEST_F(RunLoopTest, SumsThatAreNoneOfTheChunkAreRefused) {
     EXPECT_EQ(link_.evaluations[1].size(), 1u) << "that one";
     EXPECT_EQ(effects_.evaluating.size(), 1u);
   }
+}
+
+TEST_F(RunLoopTest, AResumedRunEndsOnceWhatWasDueIsEvaluated) {
+  before_ = [](Trial& trial) {
+    v1::LearnerProgress progress;
+    v1::LearnerProgress::Lane* lane = progress.add_lanes();
+    lane->set_jobs_done(12);
+    lane->set_version(12);
+    lane->set_finished(true);
+    lane->set_ended(v1::LearnerProgress::LENGTH);
+    v1::LearnerProgress::View* view = progress.add_views();
+    view->set_number(12);
+    view->add_lanes(0);
+    view->add_jobs_done(12);
+    ASSERT_TRUE(trial.Restore(progress).ok());
+  };
+  Make("scheme: {slots: 1, uncoded: {}}");
+  EXPECT_THAT(effects_.finished, IsEmpty());
+  for (int chunk = 0; chunk < 64 && effects_.taking.empty(); ++chunk) {
+    ASSERT_EQ(effects_.evaluating.size(), 1u) << "nobody else is there";
+    const EvaluateChunk asked = effects_.evaluating.front();
+    effects_.evaluating.pop_front();
+    loop_->Handle(EvaluationAnswered{
+        .id = asked.id,
+        .worker = 0,
+        .result = EvaluationSums{.loss = 1, .examples = asked.rows.end - asked.rows.begin}});
+  }
+  ASSERT_EQ(effects_.taking.size(), 1u);
+  EXPECT_EQ(effects_.taking[0].view, 12);
+  EXPECT_THAT(effects_.finished, IsEmpty());
+  loop_->Handle(EvaluationTaken{0, 12, {0}, {}});
+  ASSERT_EQ(effects_.finished.size(), 1u);
+  EXPECT_EQ(effects_.finished[0].state, v1::SUCCEEDED);
 }
 
 TEST_F(RunLoopTest, ACancelledRunWaitsForNoEvaluation) {
