@@ -1,4 +1,5 @@
-// The defaults that run.proto documents, made explicit. Internal to run_file.
+// The defaults that run.proto documents, made explicit; those of workloads, optimisers and data
+// sources stand beside them in models/. Internal to run_file.
 #ifndef GRADLOOM_COORDINATOR_RUN_FILE_DEFAULTS_H_
 #define GRADLOOM_COORDINATOR_RUN_FILE_DEFAULTS_H_
 
@@ -10,8 +11,6 @@ namespace gradloom {
 // csv.header, batch_norm.group, training.evaluate_every, scheme.slots, and with them the scheme of
 // a run that names none (SettleScheme).
 void FillRunDefaults(v1::RunSpec* spec);  // all but workload, optimizer, training, trials
-void FillWorkloadDefaults(v1::WorkloadSpec* workload);
-void FillOptimizerDefaults(v1::OptimizerSpec* optimizer);
 void FillTrainingDefaults(const v1::WorkloadSpec& workload, v1::TrainingSpec* training);
 
 }  // namespace gradloom

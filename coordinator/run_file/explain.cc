@@ -12,6 +12,7 @@
 #include "coordinator/run_file/yaml_to_proto.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/descriptor.pb.h"
+#include "models/spec/kinds.h"
 
 namespace gradloom {
 
@@ -83,13 +84,7 @@ class Printer {
   void Message(const Descriptor* type, const std::string& indent) {
     AppendComments(type, indent, &out_);
     const bool choice = type->real_oneof_decl_count() == 1;
-    if (choice) {
-      std::vector<std::string> names;
-      for (int i = 0; i < type->oneof_decl(0)->field_count(); ++i) {
-        names.push_back(type->oneof_decl(0)->field(i)->name());
-      }
-      absl::StrAppend(&out_, indent, "# One of: ", absl::StrJoin(names, ", "), "\n");
-    }
+    if (choice) absl::StrAppend(&out_, indent, "# One of: ", Alternatives(type), "\n");
     for (int i = 0; i < type->field_count(); ++i) Field(type->field(i), indent);
   }
 

@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "coordinator/run_file/findings.h"
 #include "google/protobuf/message.h"
+#include "models/spec/findings.h"
 
 namespace gradloom {
 

@@ -1,7 +1,7 @@
 #include "coordinator/run_file/limits.h"
 
 #include "absl/strings/str_cat.h"
-#include "coordinator/run_file/findings.h"
+#include "models/spec/findings.h"
 
 namespace gradloom {
 

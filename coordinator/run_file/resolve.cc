@@ -12,6 +12,8 @@
 #include "coordinator/run_file/validate.h"
 #include "coordinator/run_file/yaml_to_proto.h"
 #include "models/data/text.h"
+#include "models/optimisers/optimiser.h"
+#include "models/workloads/workload_spec.h"
 
 namespace gradloom {
 namespace {
@@ -36,10 +38,7 @@ void OverrideTraining(const v1::TrainingSpec& over, v1::TrainingSpec* base) {
 // Another kind of optimiser keeps what every kind knows; what belongs to the old kind goes.
 void OverrideOptimizer(const v1::OptimizerSpec& over, v1::OptimizerSpec* base) {
   if (over.kind() != v1::OptimizerSpec::KIND_UNSPECIFIED && over.kind() != base->kind()) {
-    base->clear_momentum();
-    base->clear_beta1();
-    base->clear_beta2();
-    base->clear_epsilon();
+    ClearOwnFields(base);
   }
   Override(over, base);
 }
@@ -198,12 +197,12 @@ absl::StatusOr<ResolvedRun> ResolveRunSpec(const v1::RunSpec& spec) {
   run.spec.clear_sweep();
   run.spec.clear_trials();
   FillRunDefaults(&run.spec);
-  if (run.spec.has_workload()) FillWorkloadDefaults(run.spec.mutable_workload());
-  FillOptimizerDefaults(run.spec.mutable_optimizer());
+  if (run.spec.has_workload()) FillWorkload(run.spec.mutable_workload());
+  FillOptimizer(run.spec.mutable_optimizer());
   FillTrainingDefaults(run.spec.workload(), run.spec.mutable_training());
   for (v1::TrialSpec& trial : *trials) {
-    FillWorkloadDefaults(trial.mutable_workload());
-    FillOptimizerDefaults(trial.mutable_optimizer());
+    FillWorkload(trial.mutable_workload());
+    FillOptimizer(trial.mutable_optimizer());
     FillTrainingDefaults(trial.workload(), trial.mutable_training());
     *run.spec.add_trials() = trial;
   }

@@ -4,7 +4,7 @@
 #ifndef GRADLOOM_COORDINATOR_RUN_FILE_SCHEME_RULES_H_
 #define GRADLOOM_COORDINATOR_RUN_FILE_SCHEME_RULES_H_
 
-#include "coordinator/run_file/findings.h"
+#include "models/spec/findings.h"
 #include "gradloom/v1/run.pb.h"
 
 namespace gradloom {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "coordinator/run_file/findings.h"
+#include "models/spec/findings.h"
 
 namespace gradloom {
 

@@ -4,26 +4,18 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_join.h"
+#include "absl/strings/str_cat.h"
 #include "coding/codes/code_table.h"
 #include "coordinator/planning/arrangement.h"
 #include "coordinator/run_file/run_file.h"
 #include "coordinator/run_file/scheme_rules.h"
 #include "coordinator/run_file/yaml_to_proto.h"
-#include "models/data/rows.h"
+#include "models/data/sources.h"
 #include "models/data/text.h"
 #include "models/optimisers/optimiser.h"
+#include "models/workloads/workload_spec.h"
 
 namespace gradloom {
-
-std::string Alternatives(const google::protobuf::Descriptor* type) {
-  std::vector<std::string> names;
-  for (int i = 0; i < type->oneof_decl(0)->field_count(); ++i) {
-    names.push_back(type->oneof_decl(0)->field(i)->name());
-  }
-  return absl::StrJoin(names, ", ");
-}
-
 namespace {
 
 using google::protobuf::Duration;
@@ -35,129 +27,15 @@ constexpr uint64_t kMaxJobs = uint64_t{1} << 40;
 constexpr uint32_t kMaxKept = 1000;
 constexpr uint32_t kMaxAttempts = 1000;
 constexpr double kMaxFactor = 1e6;
-// Words, and ends of edges, of a generated graph, which is in memory.
-constexpr double kMaxGraphParts = 0x1p28;
 constexpr double kMaxDelaySeconds = 24 * 3600;  // on purpose; the workers' limit, too
 
 double Seconds(const Duration& duration) { return duration.seconds() + duration.nanos() * 1e-9; }
 
-void ValidateCsv(const v1::CsvSource& csv, const std::string& field, Findings* findings) {
-  findings->RequireText(csv.file(), field + ".file", "a file");
-  findings->Require(ParseDelimiter(csv.delimiter()).has_value(), field + ".delimiter",
-                    Shown(csv.delimiter()), kLegalDelimiter);
-}
-
-void ValidateSource(const v1::DataSource& source, const std::string& field, Findings* findings) {
-  const auto at = [&](absl::string_view name) { return absl::StrCat(field, ".", name); };
-  switch (source.source_case()) {
-    case v1::DataSource::SOURCE_NOT_SET:
-      findings->Add(field, absl::StrCat("is missing; it must be one of: ",
-                                        Alternatives(v1::DataSource::descriptor())));
-      break;
-    case v1::DataSource::kIdx:
-      findings->RequireText(source.idx().images(), at("idx.images"), "a file");
-      findings->RequireText(source.idx().labels(), at("idx.labels"), "a file");
-      if (source.idx().has_count()) {
-        findings->Require(source.idx().count() > 0, at("idx.count"), source.idx().count(),
-                          "1 or more");
-      }
-      break;
-    case v1::DataSource::kCifar10:
-      if (source.cifar10().files().empty()) {
-        findings->Add(at("cifar10.files"), "is empty; it must name a file or several");
-      }
-      for (int i = 0; i < source.cifar10().files_size(); ++i) {
-        findings->RequireText(source.cifar10().files(i), at(absl::StrCat("cifar10.files[", i, "]")),
-                              "a file");
-      }
-      break;
-    case v1::DataSource::kLibsvm:
-      findings->RequireText(source.libsvm().file(), at("libsvm.file"), "a file");
-      if (source.libsvm().has_features()) {
-        findings->Require(source.libsvm().features() > 0, at("libsvm.features"),
-                          source.libsvm().features(), "1 or more");
-      }
-      break;
-    case v1::DataSource::kCsv:
-      ValidateCsv(source.csv(), at("csv"), findings);
-      break;
-    case v1::DataSource::kNumpy:
-      findings->RequireText(source.numpy().features(), at("numpy.features"),
-                            "file.npy, or file.npz:array");
-      findings->RequireText(source.numpy().targets(), at("numpy.targets"),
-                            "file.npy, or file.npz:array");
-      break;
-    case v1::DataSource::kGlyphs: {
-      const auto& glyphs = source.glyphs();
-      findings->Require(glyphs.count() > 0, at("glyphs.count"), glyphs.count(), "1 or more");
-      findings->Require(glyphs.noise() >= 0, at("glyphs.noise"), glyphs.noise(), "0 or more");
-      findings->Require(glyphs.distortion() >= 0, at("glyphs.distortion"), glyphs.distortion(),
-                        "0 or more");
-      break;
-    }
-    case v1::DataSource::kRegression: {
-      const auto& regression = source.regression();
-      findings->Require(regression.count() > 0, at("regression.count"), regression.count(),
-                        "1 or more");
-      findings->Require(regression.features() > 0, at("regression.features"), regression.features(),
-                        "1 or more");
-      findings->Require(regression.noise() >= 0, at("regression.noise"), regression.noise(),
-                        "0 or more");
-      break;
-    }
-    case v1::DataSource::kClassification: {
-      const auto& clusters = source.classification();
-      findings->Require(clusters.count() > 0, at("classification.count"), clusters.count(),
-                        "1 or more");
-      findings->Require(clusters.features() > 0, at("classification.features"), clusters.features(),
-                        "1 or more");
-      findings->Require(clusters.classes() >= 2, at("classification.classes"), clusters.classes(),
-                        "2 or more");
-      findings->Require(clusters.separation() >= 0, at("classification.separation"),
-                        clusters.separation(), "0 or more");
-      break;
-    }
-    case v1::DataSource::kGraphNpz:
-      findings->RequireText(source.graph_npz().file(), at("graph_npz.file"), "a file");
-      break;
-    case v1::DataSource::kGraphCsv:
-      findings->RequireText(source.graph_csv().edges(), at("graph_csv.edges"), "a file");
-      ValidateCsv(source.graph_csv().nodes(), at("graph_csv.nodes"), findings);
-      break;
-    case v1::DataSource::kBlockModel: {
-      const auto& blocks = source.block_model();
-      findings->Require(blocks.classes() >= 2, at("block_model.classes"), blocks.classes(),
-                        "2 or more");
-      findings->Require(blocks.count() >= 2 * uint64_t{blocks.classes()}, at("block_model.count"),
-                        blocks.count(), "two or more a class");
-      findings->Require(blocks.features() >= blocks.classes(), at("block_model.features"),
-                        blocks.features(), "one or more a class");
-      findings->Require(blocks.degree() > 0, at("block_model.degree"), blocks.degree(),
-                        "more than 0");
-      findings->Require(blocks.words() >= 1, at("block_model.words"), blocks.words(), "1 or more");
-      for (const auto& [name, value] : {std::pair("degree", blocks.degree()),
-                                        std::pair("words", static_cast<double>(blocks.words()))}) {
-        findings->Require(value * static_cast<double>(blocks.count()) <= kMaxGraphParts,
-                          at(absl::StrCat("block_model.", name)), value,
-                          absl::StrCat("such that ", name, " x count = ", blocks.count(),
-                                       " is at most ", kMaxGraphParts));
-      }
-      for (const auto& [name, value] :
-           {std::pair("homophily", blocks.homophily()), std::pair("topic", blocks.topic())}) {
-        findings->Require(value >= 0 && value <= 1, at(absl::StrCat("block_model.", name)), value,
-                          "from 0 to 1");
-      }
-      break;
-    }
-  }
-}
-
-// models/optimisers knows what is legal. The length of a training in epochs depends on the data.
+// The length of a training in epochs depends on the data.
 void ValidateOptimizer(const v1::TrialSpec& trial, Findings* findings) {
   const uint64_t jobs = trial.training().has_jobs() ? trial.training().jobs() : kMaxJobs;
   if (jobs < 1 || jobs > kMaxJobs) return;  // the training's fault
-  const auto made = MakeOptimiser(trial.optimizer(), static_cast<int64_t>(jobs));
-  if (!made.ok()) findings->Add(made.status());
+  CheckOptimizer(trial.optimizer(), static_cast<int64_t>(jobs), findings);
 }
 
 void ValidateTraining(const v1::TrainingSpec& training, Findings* findings) {
@@ -298,7 +176,7 @@ void ValidateStartFrom(const v1::StartFrom& start, Findings* findings) {
 
 void ValidateTrial(const v1::TrialSpec& trial, Findings* findings) {
   if (trial.has_start_from()) ValidateStartFrom(trial.start_from(), findings);
-  ValidateWorkload(trial.workload(), findings);
+  CheckWorkload(trial.workload(), findings);
   ValidateOptimizer(trial, findings);
   ValidateTraining(trial.training(), findings);
 }
@@ -306,27 +184,17 @@ void ValidateTrial(const v1::TrialSpec& trial, Findings* findings) {
 void ValidateRun(const v1::RunSpec& spec, Findings* findings) {
   findings->Require(!spec.name().empty() && spec.name().size() <= kMaxNameBytes, "name",
                     Shown(spec.name()), absl::StrCat("1 to ", kMaxNameBytes, " bytes"));
-  ValidateSource(spec.data().train(), "data.train", findings);
+  CheckSource(spec.data().train(), "data.train", findings);
   if (spec.data().has_test()) {
-    ValidateSource(spec.data().test(), "data.test", findings);
+    CheckSource(spec.data().test(), "data.test", findings);
     if (spec.data().holdout() > 0) {
       findings->Add("data", absl::StrCat("test and holdout (", spec.data().holdout(),
                                          ") exclude each other; keep one"));
     }
   }
   const bool one_lane_each =
-      std::all_of(spec.trials().begin(), spec.trials().end(), [](const v1::TrialSpec& trial) {
-        switch (trial.workload().kind_case()) {
-          case v1::WorkloadSpec::kLinearRegression:
-          case v1::WorkloadSpec::kLogisticRegression:
-          case v1::WorkloadSpec::kSoftmaxRegression:
-          case v1::WorkloadSpec::kMlp:
-          case v1::WorkloadSpec::kCnn:
-            return true;
-          default:
-            return false;
-        }
-      });
+      std::all_of(spec.trials().begin(), spec.trials().end(),
+                  [](const v1::TrialSpec& trial) { return HasOneLane(trial.workload()); });
   // How many lanes a trial has, if several, the data may decide: the run's start finds out.
   ValidateScheme(spec.scheme(), one_lane_each ? spec.trials_size() : 0, findings);
   ValidateService(spec, findings);

@@ -2,11 +2,8 @@
 #ifndef GRADLOOM_COORDINATOR_RUN_FILE_VALIDATE_H_
 #define GRADLOOM_COORDINATOR_RUN_FILE_VALIDATE_H_
 
-#include <string>
-
-#include "coordinator/run_file/findings.h"
-#include "google/protobuf/descriptor.h"
 #include "gradloom/v1/run.pb.h"
+#include "models/spec/findings.h"
 
 namespace gradloom {
 
@@ -14,11 +11,7 @@ namespace gradloom {
 void ValidateRun(const v1::RunSpec& spec, Findings* findings);
 // Fields are reported as "workload...." and so on.
 void ValidateTrial(const v1::TrialSpec& trial, Findings* findings);
-void ValidateWorkload(const v1::WorkloadSpec& workload, Findings* findings);
 void ValidateStartFrom(const v1::StartFrom& start, Findings* findings);
-
-// The alternatives of a type's oneof: "idx, cifar10".
-std::string Alternatives(const google::protobuf::Descriptor* type);
 
 }  // namespace gradloom
 

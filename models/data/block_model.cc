@@ -19,50 +19,34 @@
 namespace gradloom {
 namespace {
 
-constexpr uint64_t kMostNodes = 1 << 22;
-constexpr uint64_t kMostClasses = 1000;
-constexpr uint64_t kMostWords = 10'000;
+// Words, and ends of edges, which are in memory.
+constexpr double kMaxParts = 0x1p28;
 
-absl::Status CheckProbability(const std::string& field, double value) {
-  if (value >= 0 && value <= 1) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(field, ": ", value, "; legal: 0 to 1"));
-}
+constexpr Range kProbability = Within(0, 1);
+constexpr NumberField kNumbers[] = {
+    {"count", Within(1, 1 << 22), 1000},
+    {"classes", Within(2, 1000), 4},
+    {"features", Within(1, kMaxGraphNodes), 200},
+    {"degree", MoreThanUpTo(0, 1000), 5},
+    {"homophily", kProbability, 0.75},
+    {"words", Within(1, 10'000), 12},
+    {"topic", kProbability, 0.3},
+    {"seed", {}, 1},
+};
 
-absl::Status Check(const v1::BlockModelSource& spec, const std::string& field) {
-  absl::Status status = CheckCount(field + ".classes", spec.classes(), kMostClasses);
-  if (!status.ok()) return status;
-  if (spec.classes() < 2 || spec.count() < 2 * spec.classes() || spec.count() > kMostNodes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        field, ".count: ", spec.count(), " in ", spec.classes(),
-        " classes; legal: two classes or more, two nodes or more in each, at most ", kMostNodes));
+void Check(const v1::DataSource& source, const std::string& field, Findings* findings) {
+  const v1::BlockModelSource& spec = source.block_model();
+  findings->Require(spec.count() >= 2 * uint64_t{spec.classes()}, field + ".count", spec.count(),
+                    absl::StrCat("two or more a class, of ", spec.classes(), " classes"));
+  findings->Require(spec.features() >= spec.classes(), field + ".features", spec.features(),
+                    absl::StrCat("one or more a class, of ", spec.classes(), " classes"));
+  for (const auto& [name, value] : {std::pair("degree", spec.degree()),
+                                    std::pair("words", static_cast<double>(spec.words()))}) {
+    findings->Require(
+        value * static_cast<double>(spec.count()) <= kMaxParts, absl::StrCat(field, ".", name),
+        value,
+        absl::StrCat("such that ", name, " x count = ", spec.count(), " is at most ", kMaxParts));
   }
-  status = CheckCount(field + ".features", spec.features(), kMaxGraphNodes);
-  if (!status.ok()) return status;
-  if (spec.features() < spec.classes()) {
-    return absl::InvalidArgumentError(absl::StrCat(field, ".features: ", spec.features(),
-                                                   "; legal: a word a class (", spec.classes(),
-                                                   ") or more"));
-  }
-  status = CheckCount(field + ".words", spec.words(), kMostWords);
-  if (!status.ok()) return status;
-  if (!(spec.degree() > 0 && spec.degree() <= 1000)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, ".degree: ", spec.degree(), "; legal: more than 0, at most 1000"));
-  }
-  status = CheckProbability(field + ".homophily", spec.homophily());
-  return status.ok() ? CheckProbability(field + ".topic", spec.topic()) : status;
-}
-
-v1::BlockModelSource WithDefaults(v1::BlockModelSource spec) {
-  if (!spec.has_count()) spec.set_count(1000);
-  if (!spec.has_classes()) spec.set_classes(4);
-  if (!spec.has_features()) spec.set_features(200);
-  if (!spec.has_degree()) spec.set_degree(5);
-  if (!spec.has_homophily()) spec.set_homophily(0.75);
-  if (!spec.has_words()) spec.set_words(12);
-  if (!spec.has_topic()) spec.set_topic(0.3);
-  if (!spec.has_seed()) spec.set_seed(1);
-  return spec;
 }
 
 Examples DrawNodes(const v1::BlockModelSource& spec) {
@@ -112,11 +96,9 @@ std::vector<std::pair<int32_t, int32_t>> DrawEdges(const v1::BlockModelSource& s
   return edges;
 }
 
-}  // namespace
-
-DatasetOr OpenBlockModel(const v1::BlockModelSource& source, const std::string& field) {
-  const v1::BlockModelSource spec = WithDefaults(source);
-  if (absl::Status legal = Check(spec, field); !legal.ok()) return legal;
+DatasetOr Open(const v1::DataSource& source, const std::string& /*field*/,
+               const std::string& /*base_folder*/) {
+  const v1::BlockModelSource& spec = source.block_model();
   Examples nodes = DrawNodes(spec);
   std::vector<std::pair<int32_t, int32_t>> edges = DrawEdges(spec, nodes);
   std::vector<float> labels;
@@ -126,5 +108,12 @@ DatasetOr OpenBlockModel(const v1::BlockModelSource& source, const std::string& 
       spec.features(), spec.degree(), spec.homophily(), spec.words(), spec.topic(), spec.seed()));
   return MakeGraphDataset(std::move(edges), std::move(nodes), std::move(labels), checksum);
 }
+
+}  // namespace
+
+extern const SourceKind kBlockModelSource = {
+    .spec = {.kind = v1::DataSource::kBlockModel, .numbers = kNumbers, .check = Check},
+    .graph = true,
+    .open = Open};
 
 }  // namespace gradloom

@@ -21,9 +21,6 @@ class Cifar10Dataset final : public Dataset {
  public:
   absl::Status Open(const v1::CifarSource& source, const std::string& field,
                     const std::string& base_folder) {
-    if (source.files().empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(field, ".files: at least one is required"));
-    }
     std::string parts;
     for (int i = 0; i < source.files_size(); ++i) {
       absl::StatusOr<std::unique_ptr<ByteSource>> file =
@@ -104,13 +101,25 @@ class Cifar10Dataset final : public Dataset {
   std::vector<float> labels_;
 };
 
-}  // namespace
+void Check(const v1::DataSource& source, const std::string& field, Findings* findings) {
+  const auto& files = source.cifar10().files();
+  if (files.empty()) findings->Add(field + ".files", "is empty; it must name a file or several");
+  for (int i = 0; i < files.size(); ++i) {
+    findings->RequireText(files[i], absl::StrCat(field, ".files[", i, "]"), "a file");
+  }
+}
 
-DatasetOr OpenCifar10(const v1::CifarSource& source, const std::string& field,
-                      const std::string& base_folder) {
+DatasetOr Open(const v1::DataSource& source, const std::string& field,
+               const std::string& base_folder) {
   auto dataset = std::make_unique<Cifar10Dataset>();
-  if (absl::Status opened = dataset->Open(source, field, base_folder); !opened.ok()) return opened;
+  absl::Status opened = dataset->Open(source.cifar10(), field, base_folder);
+  if (!opened.ok()) return opened;
   return dataset;
 }
+
+}  // namespace
+
+extern const SourceKind kCifar10Source = {
+    .spec = {.kind = v1::DataSource::kCifar10, .check = Check}, .open = Open};
 
 }  // namespace gradloom

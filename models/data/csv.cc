@@ -1,5 +1,7 @@
 // Rows of numbers, one column of them the target. Opening reads and validates the whole file once
 // and keeps where each row begins, so loading reads only its rows (of a gzip file: up to them).
+#include "models/data/csv.h"
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -11,7 +13,6 @@
 #include "absl/strings/str_join.h"
 #include "models/data/byte_source.h"
 #include "models/data/rows.h"
-#include "models/data/sources.h"
 #include "models/data/targets.h"
 #include "models/data/text.h"
 #include "proto/wire/crc32c.h"
@@ -25,7 +26,7 @@ class CsvDataset final : public Dataset {
  public:
   absl::Status Open(const v1::CsvSource& source, const std::string& field,
                     const std::string& base_folder) {
-    if (absl::Status legal = SetDelimiter(source, field); !legal.ok()) return legal;
+    format_.delimiter = *ParseDelimiter(source.delimiter());
     absl::StatusOr<std::unique_ptr<ByteSource>> file =
         OpenText(source.file(), field + ".file", base_folder);
     if (!file.ok()) return file.status();
@@ -66,17 +67,6 @@ class CsvDataset final : public Dataset {
  private:
   absl::Status Changed() const {
     return absl::DataLossError(absl::StrCat(file_->name(), " has changed since it was opened"));
-  }
-
-  absl::Status SetDelimiter(const v1::CsvSource& source, const std::string& field) {
-    if (source.delimiter().empty()) return absl::OkStatus();
-    const std::optional<char> delimiter = ParseDelimiter(source.delimiter());
-    if (!delimiter) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          field, ".delimiter: ", Shown(source.delimiter()), "; legal: ", kLegalDelimiter));
-    }
-    format_.delimiter = *delimiter;
-    return absl::OkStatus();
   }
 
   // Learns from the first row whether it is a header. A target that it names makes it one.
@@ -220,11 +210,31 @@ class CsvDataset final : public Dataset {
 
 }  // namespace
 
+void FillCsv(v1::CsvSource* source) {
+  if (source->delimiter().empty()) source->set_delimiter(",");
+}
+
+void CheckCsv(const v1::CsvSource& source, const std::string& field, Findings* findings) {
+  findings->RequireText(source.file(), field + ".file", "a file");
+  findings->Require(ParseDelimiter(source.delimiter()).has_value(), field + ".delimiter",
+                    Shown(source.delimiter()), kLegalDelimiter);
+}
+
 DatasetOr OpenCsv(const v1::CsvSource& source, const std::string& field,
                   const std::string& base_folder) {
   auto dataset = std::make_unique<CsvDataset>();
   if (absl::Status opened = dataset->Open(source, field, base_folder); !opened.ok()) return opened;
   return dataset;
 }
+
+extern const SourceKind kCsvSource = {
+    .spec = {.kind = v1::DataSource::kCsv,
+             .fill = [](v1::DataSource* source) { FillCsv(source->mutable_csv()); },
+             .check = [](const v1::DataSource& source, const std::string& field,
+                         Findings* findings) { CheckCsv(source.csv(), field, findings); }},
+    .open = [](const v1::DataSource& source, const std::string& field,
+               const std::string& base_folder) {
+      return OpenCsv(source.csv(), field, base_folder);
+    }};
 
 }  // namespace gradloom

@@ -130,40 +130,6 @@ Examples Examples::Gather(const std::vector<int64_t>& index) const {
   return out;
 }
 
-absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(const v1::DataSource& source,
-                                                     const std::string& field,
-                                                     const std::string& base_folder) {
-  switch (source.source_case()) {
-    case v1::DataSource::kIdx:
-      return OpenIdx(source.idx(), field + ".idx", base_folder);
-    case v1::DataSource::kCifar10:
-      return OpenCifar10(source.cifar10(), field + ".cifar10", base_folder);
-    case v1::DataSource::kLibsvm:
-      return OpenLibsvm(source.libsvm(), field + ".libsvm", base_folder);
-    case v1::DataSource::kCsv:
-      return OpenCsv(source.csv(), field + ".csv", base_folder);
-    case v1::DataSource::kNumpy:
-      return OpenNumpy(source.numpy(), field + ".numpy", base_folder);
-    case v1::DataSource::kGlyphs:
-      return OpenGlyphs(source.glyphs(), field + ".glyphs");
-    case v1::DataSource::kRegression:
-      return OpenRegression(source.regression(), field + ".regression");
-    case v1::DataSource::kClassification:
-      return OpenClassification(source.classification(), field + ".classification");
-    case v1::DataSource::kGraphNpz:
-      return OpenGraphNpz(source.graph_npz(), field + ".graph_npz", base_folder);
-    case v1::DataSource::kGraphCsv:
-      return OpenGraphCsv(source.graph_csv(), field + ".graph_csv", base_folder);
-    case v1::DataSource::kBlockModel:
-      return OpenBlockModel(source.block_model(), field + ".block_model");
-    case v1::DataSource::SOURCE_NOT_SET:
-      break;
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat(field, ": a source is required; known: idx, cifar10, libsvm, csv, numpy, ",
-                   "glyphs, regression, classification, graph_npz, graph_csv, block_model"));
-}
-
 absl::StatusOr<TrainAndTest> OpenData(const v1::DataSpec& spec, const std::string& base_folder) {
   absl::StatusOr<std::unique_ptr<Dataset>> opened =
       OpenDataset(spec.train(), "data.train", base_folder);

@@ -1,11 +1,10 @@
-// What the generated sources share: settings checked the same way, and labels.
+// What the generated sources share: ranges of settings, and labels.
 #ifndef GRADLOOM_MODELS_DATA_GENERATED_H_
 #define GRADLOOM_MODELS_DATA_GENERATED_H_
 
 #include <cstdint>
-#include <string>
 
-#include "absl/status/status.h"
+#include "models/spec/numbers.h"
 
 namespace gradloom {
 
@@ -16,12 +15,10 @@ enum GeneratedPart : uint32_t { kFeatures = 0, kLabel = 1, kModel = 2 };
 // multiple on) have each class once, in an order of their own.
 int BalancedLabel(uint64_t seed, int64_t example, int classes);
 
-// InvalidArgument naming the field unless 1 <= value <= most.
-absl::Status CheckCount(const std::string& field, uint64_t value, uint64_t most);
-// InvalidArgument naming the field unless 0 <= value <= 1e6 (and a number).
-absl::Status CheckSize(const std::string& field, double value);
-// Examples [first, first + count): the end must fit.
-absl::Status CheckSequence(const std::string& field, uint64_t first, uint64_t count);
+// Of an endless sequence, examples [first, first + count).
+inline constexpr Range kCountRange = Within(1, 0x1p48), kFirstRange = Within(0, 0x1p48);
+// Of noise, of distances.
+inline constexpr Range kSizeRange = Within(0, 1e6);
 
 }  // namespace gradloom
 

@@ -227,26 +227,19 @@ void AddNoise(RandomStream& stream, float noise, std::span<float> pixels) {
 
 class GlyphsDataset final : public Dataset {
  public:
-  absl::Status Open(const v1::GlyphsSource& source, const std::string& field) {
-    const uint64_t count = source.has_count() ? source.count() : 60000;
-    seed_ = source.has_seed() ? source.seed() : 1;
-    noise_ = source.has_noise() ? source.noise() : 0.15;
-    distortion_ = source.has_distortion() ? source.distortion() : 1;
-    if (absl::Status s = CheckSequence(field, source.first(), count); !s.ok()) return s;
-    if (absl::Status s = CheckSize(field + ".noise", noise_); !s.ok()) return s;
-    if (!(distortion_ >= 0 && distortion_ <= 4)) {
-      return absl::InvalidArgumentError(
-          absl::StrFormat("%s.distortion: %g; legal: 0 to 4", field, distortion_));
-    }
-    first_ = static_cast<int64_t>(source.first());
-    info_.examples = static_cast<int64_t>(count);
+  explicit GlyphsDataset(const v1::GlyphsSource& source)
+      : seed_(source.seed()),
+        first_(static_cast<int64_t>(source.first())),
+        noise_(source.noise()),
+        distortion_(source.distortion()) {
+    info_.examples = static_cast<int64_t>(source.count());
     info_.features = kPixels;
     info_.channels = 1;
     info_.height = info_.width = kSide;
     SetClasses(kClasses, info_);
-    info_.checksum = Crc32c(absl::StrFormat("glyphs %d %d %d %d %.17g %.17g", kVersion, count,
-                                            source.first(), seed_, noise_, distortion_));
-    return absl::OkStatus();
+    info_.checksum =
+        Crc32c(absl::StrFormat("glyphs %d %d %d %d %.17g %.17g", kVersion, source.count(),
+                               source.first(), seed_, noise_, distortion_));
   }
 
   absl::StatusOr<Examples> Load(int64_t begin, int64_t end) const override {
@@ -286,18 +279,24 @@ class GlyphsDataset final : public Dataset {
     if (noise_ > 0) AddNoise(stream, static_cast<float>(noise_), pixels);
   }
 
-  uint64_t seed_ = 0;
-  int64_t first_ = 0;
-  double noise_ = 0;
-  double distortion_ = 0;
+  uint64_t seed_;
+  int64_t first_;
+  double noise_;
+  double distortion_;
+};
+
+constexpr NumberField kNumbers[] = {
+    {"count", kCountRange, 60'000}, {"first", kFirstRange},          {"seed", {}, 1},
+    {"noise", kSizeRange, 0.15},    {"distortion", Within(0, 4), 1},
 };
 
 }  // namespace
 
-DatasetOr OpenGlyphs(const v1::GlyphsSource& source, const std::string& field) {
-  auto dataset = std::make_unique<GlyphsDataset>();
-  if (absl::Status opened = dataset->Open(source, field); !opened.ok()) return opened;
-  return dataset;
-}
+extern const SourceKind kGlyphsSource = {
+    .spec = {.kind = v1::DataSource::kGlyphs, .numbers = kNumbers},
+    .open = [](const v1::DataSource& source, const std::string& /*field*/,
+               const std::string& /*base_folder*/) -> DatasetOr {
+      return std::make_unique<GlyphsDataset>(source.glyphs());
+    }};
 
 }  // namespace gradloom

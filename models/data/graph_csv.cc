@@ -6,9 +6,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "models/data/byte_source.h"
+#include "models/data/csv.h"
 #include "models/data/graph.h"
 #include "models/data/rows.h"
-#include "models/data/sources.h"
 #include "models/data/targets.h"
 #include "models/data/text.h"
 #include "proto/wire/crc32c.h"
@@ -43,10 +43,16 @@ absl::Status ReadEdges(const ByteSource& file, int64_t nodes, Edges& edges) {
   });
 }
 
-}  // namespace
+void Fill(v1::DataSource* source) { FillCsv(source->mutable_graph_csv()->mutable_nodes()); }
 
-DatasetOr OpenGraphCsv(const v1::GraphCsvSource& source, const std::string& field,
-                       const std::string& base_folder) {
+void Check(const v1::DataSource& source, const std::string& field, Findings* findings) {
+  findings->RequireText(source.graph_csv().edges(), field + ".edges", "a file");
+  CheckCsv(source.graph_csv().nodes(), field + ".nodes", findings);
+}
+
+DatasetOr Open(const v1::DataSource& data, const std::string& field,
+               const std::string& base_folder) {
+  const v1::GraphCsvSource& source = data.graph_csv();
   absl::StatusOr<std::unique_ptr<Dataset>> nodes =
       OpenCsv(source.nodes(), field + ".nodes", base_folder);
   if (!nodes.ok()) return nodes.status();
@@ -71,5 +77,12 @@ DatasetOr OpenGraphCsv(const v1::GraphCsvSource& source, const std::string& fiel
   const uint64_t checksum = info.checksum ^ Crc32c(absl::StrCat("graph_csv ", (*file)->checksum()));
   return MakeGraphDataset(std::move(edges), *std::move(features), info.class_labels, checksum);
 }
+
+}  // namespace
+
+extern const SourceKind kGraphCsvSource = {
+    .spec = {.kind = v1::DataSource::kGraphCsv, .fill = Fill, .check = Check},
+    .graph = true,
+    .open = Open};
 
 }  // namespace gradloom

@@ -132,10 +132,13 @@ absl::Status ReadFeatures(Arrays& arrays, Examples& features) {
   return absl::OkStatus();
 }
 
-}  // namespace
+void Check(const v1::DataSource& source, const std::string& field, Findings* findings) {
+  findings->RequireText(source.graph_npz().file(), field + ".file", "a file");
+}
 
-DatasetOr OpenGraphNpz(const v1::GraphNpzSource& source, const std::string& field,
-                       const std::string& base_folder) {
+DatasetOr Open(const v1::DataSource& data, const std::string& field,
+               const std::string& base_folder) {
+  const v1::GraphNpzSource& source = data.graph_npz();
   absl::StatusOr<ZipArchive> archive = OpenNpz(source.file(), field + ".file", base_folder);
   if (!archive.ok()) return archive.status();
   Arrays arrays(*std::move(archive));
@@ -175,5 +178,10 @@ DatasetOr OpenGraphNpz(const v1::GraphNpzSource& source, const std::string& fiel
   return MakeGraphDataset(std::move(edges), std::move(features), std::move(info.class_labels),
                           arrays.checksum());
 }
+
+}  // namespace
+
+extern const SourceKind kGraphNpzSource = {
+    .spec = {.kind = v1::DataSource::kGraphNpz, .check = Check}, .graph = true, .open = Open};
 
 }  // namespace gradloom

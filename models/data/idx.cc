@@ -141,15 +141,13 @@ class IdxDataset final : public Dataset {
       return absl::InvalidArgumentError(absl::StrCat(images_.bytes->name(), " has no examples"));
     }
     if (source.first() >= total) {
-      return absl::InvalidArgumentError(absl::StrCat(field, ".first: ", source.first(),
-                                                     "; legal: 0 to ", total - 1, ", of ", total,
-                                                     " images"));
+      return Illegal(field + ".first", source.first(),
+                     absl::StrCat("from 0 to ", total - 1, ", of ", total, " images"));
     }
     const uint64_t rest = total - source.first();
-    if (source.has_count() && (source.count() == 0 || source.count() > rest)) {
-      return absl::InvalidArgumentError(absl::StrCat(field, ".count: ", source.count(),
-                                                     "; legal: 1 to ", rest, ", the images from ",
-                                                     field, ".first on"));
+    if (source.has_count() && source.count() > rest) {
+      return Illegal(field + ".count", source.count(),
+                     absl::StrCat("from 1 to ", rest, ", the images from ", field, ".first on"));
     }
     first_ = static_cast<int64_t>(source.first());
     info_.examples = static_cast<int64_t>(source.has_count() ? source.count() : rest);
@@ -192,13 +190,24 @@ class IdxDataset final : public Dataset {
   std::vector<float> labels_;
 };
 
-}  // namespace
+constexpr NumberField kNumbers[] = {{"count", AtLeast(1)}};
 
-DatasetOr OpenIdx(const v1::IdxSource& source, const std::string& field,
-                  const std::string& base_folder) {
+void Check(const v1::DataSource& source, const std::string& field, Findings* findings) {
+  findings->RequireText(source.idx().images(), field + ".images", "a file");
+  findings->RequireText(source.idx().labels(), field + ".labels", "a file");
+}
+
+DatasetOr Open(const v1::DataSource& source, const std::string& field,
+               const std::string& base_folder) {
   auto dataset = std::make_unique<IdxDataset>();
-  if (absl::Status opened = dataset->Open(source, field, base_folder); !opened.ok()) return opened;
+  absl::Status opened = dataset->Open(source.idx(), field, base_folder);
+  if (!opened.ok()) return opened;
   return dataset;
 }
+
+}  // namespace
+
+extern const SourceKind kIdxSource = {
+    .spec = {.kind = v1::DataSource::kIdx, .numbers = kNumbers, .check = Check}, .open = Open};
 
 }  // namespace gradloom

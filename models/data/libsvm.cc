@@ -82,14 +82,8 @@ class LibsvmDataset final : public Dataset {
  public:
   absl::Status Open(const v1::LibsvmSource& source, const std::string& field,
                     const std::string& base_folder) {
-    int64_t features = kMostFeatures;
-    if (source.has_features()) {
-      if (source.features() < 1 || source.features() > kMostFeatures) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(field, ".features: ", source.features(), "; legal: 1 to ", kMostFeatures));
-      }
-      features = static_cast<int64_t>(source.features());
-    }
+    const auto features =
+        source.has_features() ? static_cast<int64_t>(source.features()) : kMostFeatures;
     absl::StatusOr<std::unique_ptr<ByteSource>> file =
         OpenText(source.file(), field + ".file", base_folder);
     if (!file.ok()) return file.status();
@@ -179,13 +173,23 @@ class LibsvmDataset final : public Dataset {
   std::vector<float> targets_;
 };
 
-}  // namespace
+constexpr NumberField kNumbers[] = {{"features", Within(1, kMostFeatures)}};
 
-DatasetOr OpenLibsvm(const v1::LibsvmSource& source, const std::string& field,
-                     const std::string& base_folder) {
+void Check(const v1::DataSource& source, const std::string& field, Findings* findings) {
+  findings->RequireText(source.libsvm().file(), field + ".file", "a file");
+}
+
+DatasetOr Open(const v1::DataSource& source, const std::string& field,
+               const std::string& base_folder) {
   auto dataset = std::make_unique<LibsvmDataset>();
-  if (absl::Status opened = dataset->Open(source, field, base_folder); !opened.ok()) return opened;
+  absl::Status opened = dataset->Open(source.libsvm(), field, base_folder);
+  if (!opened.ok()) return opened;
   return dataset;
 }
+
+}  // namespace
+
+extern const SourceKind kLibsvmSource = {
+    .spec = {.kind = v1::DataSource::kLibsvm, .numbers = kNumbers, .check = Check}, .open = Open};
 
 }  // namespace gradloom

@@ -52,10 +52,15 @@ class NumpyDataset final : public Dataset {
   std::vector<float> targets_;
 };
 
-}  // namespace
+void Check(const v1::DataSource& source, const std::string& field, Findings* findings) {
+  const char* const what = "file.npy, or file.npz:array";
+  findings->RequireText(source.numpy().features(), field + ".features", what);
+  findings->RequireText(source.numpy().targets(), field + ".targets", what);
+}
 
-DatasetOr OpenNumpy(const v1::NumpySource& source, const std::string& field,
-                    const std::string& base_folder) {
+DatasetOr Open(const v1::DataSource& data, const std::string& field,
+               const std::string& base_folder) {
+  const v1::NumpySource& source = data.numpy();
   absl::StatusOr<NpyArray> features =
       NpyArray::Open(source.features(), field + ".features", base_folder);
   if (!features.ok()) return features.status();
@@ -86,5 +91,10 @@ DatasetOr OpenNumpy(const v1::NumpySource& source, const std::string& field,
   dataset->Scan(targets->name());
   return dataset;
 }
+
+}  // namespace
+
+extern const SourceKind kNumpySource = {.spec = {.kind = v1::DataSource::kNumpy, .check = Check},
+                                        .open = Open};
 
 }  // namespace gradloom

@@ -1,13 +1,10 @@
-// The table of data sources: one function a kind, one file each. To add one: a message in
-// run.proto's DataSource, a function here, a line in dataset.cc's table, an entry in the contract
-// suite (tests/models/data/dataset_contract_test.cc).
-//
-// `field` is the path of the source's own message ("data.train.idx"); files are relative to
-// `base_folder`. Every function validates its whole spec and, where the format has one, the header
-// against the file's size before anything is allocated from it.
+// The table of data sources. To add one: a message in run.proto's DataSource, a file with its class
+// and its entry, its name in the table (sources.cc), and an entry in the contract suite
+// (tests/models/data/dataset_contract_test.cc).
 #ifndef GRADLOOM_MODELS_DATA_SOURCES_H_
 #define GRADLOOM_MODELS_DATA_SOURCES_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -15,29 +12,28 @@
 #include "absl/strings/string_view.h"
 #include "gradloom/v1/run.pb.h"
 #include "models/data/dataset.h"
+#include "models/spec/findings.h"
+#include "models/spec/kinds.h"
 
 namespace gradloom {
 
 using DatasetOr = absl::StatusOr<std::unique_ptr<Dataset>>;
 
-DatasetOr OpenIdx(const v1::IdxSource& source, const std::string& field,
-                  const std::string& base_folder);
-DatasetOr OpenCifar10(const v1::CifarSource& source, const std::string& field,
-                      const std::string& base_folder);
-DatasetOr OpenLibsvm(const v1::LibsvmSource& source, const std::string& field,
-                     const std::string& base_folder);
-DatasetOr OpenCsv(const v1::CsvSource& source, const std::string& field,
-                  const std::string& base_folder);
-DatasetOr OpenNumpy(const v1::NumpySource& source, const std::string& field,
+struct SourceKind {
+  KindSpec<v1::DataSource> spec;
+  bool graph = false;  // its examples are the nodes of a graph
+  // `source` has its defaults and is legal; `field` is the path of its own message
+  // ("data.train.idx"), files are relative to `base_folder`. Where the format has a header it is
+  // checked against the file's size before anything is allocated from it.
+  DatasetOr (*open)(const v1::DataSource& source, const std::string& field,
                     const std::string& base_folder);
-DatasetOr OpenGlyphs(const v1::GlyphsSource& source, const std::string& field);
-DatasetOr OpenRegression(const v1::RegressionSource& source, const std::string& field);
-DatasetOr OpenClassification(const v1::ClassificationSource& source, const std::string& field);
-DatasetOr OpenGraphNpz(const v1::GraphNpzSource& source, const std::string& field,
-                       const std::string& base_folder);
-DatasetOr OpenGraphCsv(const v1::GraphCsvSource& source, const std::string& field,
-                       const std::string& base_folder);
-DatasetOr OpenBlockModel(const v1::BlockModelSource& source, const std::string& field);
+};
+
+void FillSource(v1::DataSource* source);
+// Reports what is wrong with a source that has its defaults; `field` is its path ("data.train").
+void CheckSource(const v1::DataSource& source, const std::string& field, Findings* findings);
+// "graph_npz, graph_csv": the sources of graphs.
+std::string GraphSources();
 
 // Most examples of a set that is read from files: their targets are kept.
 inline constexpr int64_t kMaxExamples = int64_t{1} << 30;

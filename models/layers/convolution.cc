@@ -1,5 +1,8 @@
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "models/layers/activation.h"
+#include "models/layers/layer_kind.h"
 #include "models/layers/layers.h"
 
 namespace gradloom {
@@ -66,11 +69,56 @@ class Convolution final : public Layer {
   int64_t pixels_;  // of an output channel
 };
 
+constexpr NumberField kNumbers[] = {
+    {"channels", kUnitsRange},
+    {"kernel", Within(1, 1 << 10), 3},
+    {"stride", kStrideRange, 1},
+    {"padding", AtLeast(0), 0},
+};
+
+void Check(const v1::LayerSpec& layer, const std::string& field, Findings* findings) {
+  const v1::Conv& spec = layer.conv();
+  findings->Require(spec.kernel() == 0 || spec.padding() < spec.kernel(), field + ".padding",
+                    spec.padding(),
+                    absl::StrCat("less than the kernel's size, which is ", spec.kernel()));
+}
+
+absl::Status Add(const v1::LayerSpec& layer, const LayerPlace& place, Network* network) {
+  const v1::Conv& spec = layer.conv();
+  const Shape input = network->output();
+  const int64_t channels = spec.channels(), kernel = spec.kernel(), stride = spec.stride(),
+                padding = spec.padding();
+  absl::Status status = WindowFits(place.field + ".kernel", kernel, padding, input);
+  if (!status.ok()) return status;
+  const int64_t height = (input.height + 2 * padding - kernel) / stride + 1;
+  const int64_t width = (input.width + 2 * padding - kernel) / stride + 1;
+  const int64_t window = kernel * kernel;
+  status = FitsInto(kMaxLayerParameters, place.field, "its parameters",
+                    {channels, input.channels, window});
+  status.Update(FitsInto(kMaxLayerOutputs, place.field, "its outputs", {channels, height, width}));
+  status.Update(FitsInto(kMaxLayerColumns, place.field, "its windows",
+                         {input.channels, window, height, width}));
+  if (!status.ok()) return status;
+  const double spread =
+      InitialSpread(ActivationOf(spec.activation()), input.channels * window, channels * window);
+  network->Add(MakeConvolution(input, channels, kernel, stride, padding, spread), place.name);
+  AddActivation(spec.activation(), network);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::unique_ptr<Layer> MakeConvolution(const Shape& input, int64_t channels, int64_t kernel,
                                        int64_t stride, int64_t padding, double spread) {
   return std::make_unique<Convolution>(input, channels, kernel, stride, padding, spread);
 }
+
+extern const LayerKind kConvolutionLayer = {
+    .spec = {.kind = v1::LayerSpec::kConv,
+             .numbers = kNumbers,
+             .fill = [](v1::LayerSpec* layer) { FillActivation(layer->mutable_conv()); },
+             .check = Check},
+    .add = Add,
+};
 
 }  // namespace gradloom

@@ -1,15 +1,8 @@
-#include <cmath>
-
+#include "models/layers/activation.h"
+#include "models/layers/layer_kind.h"
 #include "models/layers/layers.h"
 
 namespace gradloom {
-
-double InitialSpread(ActivationKind next, int64_t fan_in, int64_t fan_out) {
-  if (next == ActivationKind::kRelu || next == ActivationKind::kGelu) {
-    return std::sqrt(2.0 / static_cast<double>(fan_in));
-  }
-  return std::sqrt(2.0 / static_cast<double>(fan_in + fan_out));
-}
 
 namespace {
 
@@ -58,10 +51,31 @@ class Dense final : public Layer {
   bool bias_;
 };
 
+constexpr NumberField kNumbers[] = {{"units", kUnitsRange}};
+
+absl::Status Add(const v1::LayerSpec& layer, const LayerPlace& place, Network* network) {
+  const v1::DenseLayer& spec = layer.dense();
+  const int64_t units = spec.units(), inputs = network->output().size();
+  absl::Status status =
+      FitsInto(kMaxLayerParameters, place.field, "its parameters", {units, inputs});
+  if (!status.ok()) return status;
+  const double spread = InitialSpread(ActivationOf(spec.activation()), inputs, units);
+  network->Add(MakeDense(network->output(), units, spread), place.name);
+  AddActivation(spec.activation(), network);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::unique_ptr<Layer> MakeDense(const Shape& input, int64_t units, double spread, bool bias) {
   return std::make_unique<Dense>(input, units, spread, bias);
 }
+
+extern const LayerKind kDenseLayer = {
+    .spec = {.kind = v1::LayerSpec::kDense,
+             .numbers = kNumbers,
+             .fill = [](v1::LayerSpec* layer) { FillActivation(layer->mutable_dense()); }},
+    .add = Add,
+};
 
 }  // namespace gradloom

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/layers/layer_kind.h"
 #include "models/layers/layers.h"
 
 namespace gradloom {
@@ -57,10 +58,23 @@ class DropoutLayer final : public Layer {
   float scale_;
 };
 
+constexpr NumberField kNumbers[] = {{"probability", kDropoutRange}};
+
+absl::Status Add(const v1::LayerSpec& layer, const LayerPlace& place, Network* network) {
+  const double probability = layer.dropout().probability();
+  if (probability == 0) return absl::OkStatus();
+  network->Add(MakeDropout(network->output(), probability, static_cast<uint32_t>(place.number)),
+               place.name);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::unique_ptr<Layer> MakeDropout(const Shape& input, double probability, uint32_t number) {
   return std::make_unique<DropoutLayer>(input, probability, number);
 }
+
+extern const LayerKind kDropoutLayer = {
+    .spec = {.kind = v1::LayerSpec::kDropout, .numbers = kNumbers}, .add = Add};
 
 }  // namespace gradloom

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
+#include "models/layers/layer_kind.h"
 #include "models/layers/layers.h"
 
 namespace gradloom {
@@ -132,10 +134,29 @@ class GhostBatchNormLayer final : public Layer {
   int64_t pixels_;
 };
 
+constexpr NumberField kNumbers[] = {
+    {"group", Within(2, 4096)},
+    {"epsilon", MoreThanUpTo(0, std::numeric_limits<float>::max()), 1e-5},
+};
+
+absl::Status Add(const v1::LayerSpec& layer, const LayerPlace& place, Network* network) {
+  const v1::GhostBatchNorm& spec = layer.batch_norm();
+  const int64_t group = spec.has_group() ? spec.group() : place.sub_batch;
+  network->Add(MakeGhostBatchNorm(network->output(), group, spec.epsilon()), place.name);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::unique_ptr<Layer> MakeGhostBatchNorm(const Shape& input, int64_t group, double epsilon) {
   return std::make_unique<GhostBatchNormLayer>(input, group, epsilon);
 }
+
+extern const LayerKind kGhostBatchNormLayer = {
+    .spec = {.kind = v1::LayerSpec::kBatchNorm, .numbers = kNumbers},
+    .add = Add,
+    .group = [](const v1::LayerSpec& layer) {
+      return std::max<int64_t>(1, layer.batch_norm().group());
+    }};
 
 }  // namespace gradloom

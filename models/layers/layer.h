@@ -75,10 +75,6 @@ class Layer {
   std::vector<LayerParameter> parameters_;
 };
 
-// Standard deviation of initial weights: He et al. 2015 before ReLU and GELU, Glorot and Bengio
-// 2010 before the others.
-double InitialSpread(ActivationKind next, int64_t fan_in, int64_t fan_out);
-
 }  // namespace gradloom
 
 #endif  // GRADLOOM_MODELS_LAYERS_LAYER_H_

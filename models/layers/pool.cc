@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "models/layers/layer_kind.h"
 #include "models/layers/layers.h"
 
 namespace gradloom {
@@ -99,6 +100,24 @@ class AveragePool final : public Pool {
   float weight_;
 };
 
+constexpr NumberField kNumbers[] = {
+    {"size", Within(1, 1 << 20), 2},
+    {"stride", kStrideRange},  // as large as the size, unless somebody says so
+};
+
+void FillStride(v1::Pool* pool) {
+  if (!pool->has_stride()) pool->set_stride(pool->size());
+}
+
+template <typename PoolLayer>
+absl::Status Add(const v1::Pool& spec, const LayerPlace& place, Network* network) {
+  const Shape input = network->output();
+  absl::Status status = WindowFits(place.field + ".size", spec.size(), 0, input);
+  if (!status.ok()) return status;
+  network->Add(std::make_unique<PoolLayer>(input, spec.size(), spec.stride()), place.name);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::unique_ptr<Layer> MakeMaxPool(const Shape& input, int64_t size, int64_t stride) {
@@ -108,5 +127,20 @@ std::unique_ptr<Layer> MakeMaxPool(const Shape& input, int64_t size, int64_t str
 std::unique_ptr<Layer> MakeAveragePool(const Shape& input, int64_t size, int64_t stride) {
   return std::make_unique<AveragePool>(input, size, stride);
 }
+
+extern const LayerKind kMaxPoolLayer = {
+    .spec = {.kind = v1::LayerSpec::kMaxPool,
+             .numbers = kNumbers,
+             .fill = [](v1::LayerSpec* layer) { FillStride(layer->mutable_max_pool()); }},
+    .add = [](const v1::LayerSpec& layer, const LayerPlace& place,
+              Network* network) { return Add<MaxPool>(layer.max_pool(), place, network); },
+};
+extern const LayerKind kAveragePoolLayer = {
+    .spec = {.kind = v1::LayerSpec::kAveragePool,
+             .numbers = kNumbers,
+             .fill = [](v1::LayerSpec* layer) { FillStride(layer->mutable_average_pool()); }},
+    .add = [](const v1::LayerSpec& layer, const LayerPlace& place,
+              Network* network) { return Add<AveragePool>(layer.average_pool(), place, network); },
+};
 
 }  // namespace gradloom

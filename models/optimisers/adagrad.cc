@@ -3,19 +3,19 @@
 //   d = g + weight_decay p
 //   adagrad: v <- v + d^2      rmsprop: v <- beta2 v + (1 - beta2) d^2      p -= lr d / (sqrt v +
 //   eps)
-#include "models/optimisers/rules.h"
+#include "models/optimisers/optimiser_kind.h"
 #include "models/optimisers/update_rule.h"
 
 namespace gradloom {
 namespace {
 
 struct SecondMomentRule {
-  SecondMomentRule(double keep, double add, const Hyperparameters& h, double learning_rate)
+  SecondMomentRule(double keep, double add, const v1::OptimizerSpec& h, double learning_rate)
       : rate(static_cast<float>(learning_rate)),
         keep(static_cast<float>(keep)),
         add(static_cast<float>(add)),
-        epsilon(static_cast<float>(h.epsilon)),
-        decay(static_cast<float>(h.weight_decay)) {}
+        epsilon(static_cast<float>(h.epsilon())),
+        decay(static_cast<float>(h.weight_decay())) {}
 
   void operator()(float gradient, float& parameter, float& second_moment) const {
     const float direction = gradient + decay * parameter;
@@ -33,25 +33,27 @@ struct SecondMomentRule {
 
 struct AdaGradRule : SecondMomentRule {
   static constexpr std::array<const char*, 1> kStateNames = {"sum_of_squares"};
-  AdaGradRule(const Hyperparameters& h, int64_t /*job*/, double learning_rate)
+  AdaGradRule(const v1::OptimizerSpec& h, int64_t /*job*/, double learning_rate)
       : SecondMomentRule(1, 1, h, learning_rate) {}
 };
 
 struct RmsPropRule : SecondMomentRule {
   static constexpr std::array<const char*, 1> kStateNames = {"second_moment"};
-  RmsPropRule(const Hyperparameters& h, int64_t /*job*/, double learning_rate)
-      : SecondMomentRule(h.beta2, 1 - h.beta2, h, learning_rate) {}
+  RmsPropRule(const v1::OptimizerSpec& h, int64_t /*job*/, double learning_rate)
+      : SecondMomentRule(h.beta2(), 1 - h.beta2(), h, learning_rate) {}
 };
+
+constexpr NumberField kOfAdaGrad[] = {{"epsilon", kEpsilonRange, 1e-8}};
+constexpr NumberField kOfRmsProp[] = {{"beta2", kDecayRange, 0.99},
+                                      {"epsilon", kEpsilonRange, 1e-8}};
 
 }  // namespace
 
-std::unique_ptr<Optimiser> MakeAdaGrad(const Hyperparameters& h,
-                                       const LearningRateSchedule& schedule) {
-  return std::make_unique<RuleOptimiser<AdaGradRule>>(h, schedule);
-}
-std::unique_ptr<Optimiser> MakeRmsProp(const Hyperparameters& h,
-                                       const LearningRateSchedule& schedule) {
-  return std::make_unique<RuleOptimiser<RmsPropRule>>(h, schedule);
-}
+extern const OptimiserKind kAdaGrad = {.kind = v1::OptimizerSpec::ADAGRAD,
+                                       .learning_rate = 1e-2,
+                                       .numbers = kOfAdaGrad,
+                                       .make = MakeRule<AdaGradRule>};
+extern const OptimiserKind kRmsProp = {
+    .kind = v1::OptimizerSpec::RMSPROP, .numbers = kOfRmsProp, .make = MakeRule<RmsPropRule>};
 
 }  // namespace gradloom

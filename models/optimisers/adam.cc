@@ -4,24 +4,24 @@
 //   p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
 // amsgrad has w, the largest second moment before correction, in place of v; adamw first shrinks
 // p <- p - lr weight_decay p.
-#include "models/optimisers/rules.h"
+#include "models/optimisers/optimiser_kind.h"
 #include "models/optimisers/update_rule.h"
 
 namespace gradloom {
 namespace {
 
 struct AdamBase {
-  AdamBase(const Hyperparameters& h, int64_t job, double learning_rate)
+  AdamBase(const v1::OptimizerSpec& h, int64_t job, double learning_rate)
       : step(static_cast<float>(learning_rate /
-                                (1 - std::pow(h.beta1, static_cast<double>(job + 1))))),
-        correction(
-            static_cast<float>(1 / std::sqrt(1 - std::pow(h.beta2, static_cast<double>(job + 1))))),
-        beta1(static_cast<float>(h.beta1)),
-        new1(static_cast<float>(1 - h.beta1)),
-        beta2(static_cast<float>(h.beta2)),
-        new2(static_cast<float>(1 - h.beta2)),
-        epsilon(static_cast<float>(h.epsilon)),
-        decay(static_cast<float>(h.weight_decay)) {}
+                                (1 - std::pow(h.beta1(), static_cast<double>(job + 1))))),
+        correction(static_cast<float>(
+            1 / std::sqrt(1 - std::pow(h.beta2(), static_cast<double>(job + 1))))),
+        beta1(static_cast<float>(h.beta1())),
+        new1(static_cast<float>(1 - h.beta1())),
+        beta2(static_cast<float>(h.beta2())),
+        new2(static_cast<float>(1 - h.beta2())),
+        epsilon(static_cast<float>(h.epsilon())),
+        decay(static_cast<float>(h.weight_decay())) {}
 
   // Moves the moments.
   void Moments(float direction, float& first, float& second) const {
@@ -55,9 +55,9 @@ struct AdamRule : AdamBase {
 struct AdamWRule : AdamBase {
   static constexpr std::array<const char*, 2> kStateNames = {"first_moment", "second_moment"};
 
-  AdamWRule(const Hyperparameters& h, int64_t job, double learning_rate)
+  AdamWRule(const v1::OptimizerSpec& h, int64_t job, double learning_rate)
       : AdamBase(h, job, learning_rate),
-        shrink(static_cast<float>(1 - learning_rate * h.weight_decay)) {}
+        shrink(static_cast<float>(1 - learning_rate * h.weight_decay())) {}
 
   void operator()(float gradient, float& parameter, float& first, float& second) const {
     Moments(gradient, first, second);
@@ -81,19 +81,18 @@ struct AmsGradRule : AdamBase {
   }
 };
 
+constexpr NumberField kNumbers[] = {
+    {"beta1", kDecayRange, 0.9}, {"beta2", kDecayRange, 0.999}, {"epsilon", kEpsilonRange, 1e-8}};
+
 }  // namespace
 
-std::unique_ptr<Optimiser> MakeAdam(const Hyperparameters& h,
-                                    const LearningRateSchedule& schedule) {
-  return std::make_unique<RuleOptimiser<AdamRule>>(h, schedule);
-}
-std::unique_ptr<Optimiser> MakeAdamW(const Hyperparameters& h,
-                                     const LearningRateSchedule& schedule) {
-  return std::make_unique<RuleOptimiser<AdamWRule>>(h, schedule);
-}
-std::unique_ptr<Optimiser> MakeAmsGrad(const Hyperparameters& h,
-                                       const LearningRateSchedule& schedule) {
-  return std::make_unique<RuleOptimiser<AmsGradRule>>(h, schedule);
-}
+extern const OptimiserKind kAdam = {
+    .kind = v1::OptimizerSpec::ADAM, .numbers = kNumbers, .make = MakeRule<AdamRule>};
+extern const OptimiserKind kAdamW = {.kind = v1::OptimizerSpec::ADAMW,
+                                     .weight_decay = 0.01,
+                                     .numbers = kNumbers,
+                                     .make = MakeRule<AdamWRule>};
+extern const OptimiserKind kAmsGrad = {
+    .kind = v1::OptimizerSpec::AMSGRAD, .numbers = kNumbers, .make = MakeRule<AmsGradRule>};
 
 }  // namespace gradloom

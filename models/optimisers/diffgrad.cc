@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "models/optimisers/rules.h"
+#include "models/optimisers/optimiser_kind.h"
 #include "models/optimisers/update_rule.h"
 
 namespace gradloom {
@@ -40,16 +40,16 @@ struct DiffGradRule {
   static constexpr std::array<const char*, 3> kStateNames = {"first_moment", "second_moment",
                                                              "previous_gradient"};
 
-  DiffGradRule(const Hyperparameters& h, int64_t job, double learning_rate)
+  DiffGradRule(const v1::OptimizerSpec& h, int64_t job, double learning_rate)
       : step(static_cast<float>(learning_rate *
-                                std::sqrt(1 - std::pow(h.beta2, static_cast<double>(job + 1))) /
-                                (1 - std::pow(h.beta1, static_cast<double>(job + 1))))),
-        beta1(static_cast<float>(h.beta1)),
-        new1(static_cast<float>(1 - h.beta1)),
-        beta2(static_cast<float>(h.beta2)),
-        new2(static_cast<float>(1 - h.beta2)),
-        epsilon(static_cast<float>(h.epsilon)),
-        decay(static_cast<float>(h.weight_decay)) {}
+                                std::sqrt(1 - std::pow(h.beta2(), static_cast<double>(job + 1))) /
+                                (1 - std::pow(h.beta1(), static_cast<double>(job + 1))))),
+        beta1(static_cast<float>(h.beta1())),
+        new1(static_cast<float>(1 - h.beta1())),
+        beta2(static_cast<float>(h.beta2())),
+        new2(static_cast<float>(1 - h.beta2())),
+        epsilon(static_cast<float>(h.epsilon())),
+        decay(static_cast<float>(h.weight_decay())) {}
 
   void operator()(float gradient, float& parameter, float& first, float& second,
                   float& previous) const {
@@ -72,11 +72,12 @@ struct DiffGradRule {
   float decay;
 };
 
+constexpr NumberField kNumbers[] = {
+    {"beta1", kDecayRange, 0.9}, {"beta2", kDecayRange, 0.999}, {"epsilon", kEpsilonRange, 1e-8}};
+
 }  // namespace
 
-std::unique_ptr<Optimiser> MakeDiffGrad(const Hyperparameters& h,
-                                        const LearningRateSchedule& schedule) {
-  return std::make_unique<RuleOptimiser<DiffGradRule>>(h, schedule);
-}
+extern const OptimiserKind kDiffGrad = {
+    .kind = v1::OptimizerSpec::DIFFGRAD, .numbers = kNumbers, .make = MakeRule<DiffGradRule>};
 
 }  // namespace gradloom

@@ -1,67 +1,83 @@
 #include "models/optimisers/optimiser.h"
 
-#include "absl/strings/str_cat.h"
-#include "models/optimisers/hyperparameters.h"
+#include <array>
+
 #include "models/optimisers/learning_rate_schedule.h"
-#include "models/optimisers/rules.h"
+#include "models/optimisers/optimiser_kind.h"
+#include "models/spec/own_fields.h"
 
 namespace gradloom {
+
+// Each is defined beside its rule.
+extern const OptimiserKind kSgd, kMomentum, kNesterov, kAdaGrad, kRmsProp, kAdam, kAdamW, kAmsGrad,
+    kDiffGrad;
+
 namespace {
 
-struct OptimiserEntry {
-  v1::OptimizerSpec::Kind kind;
-  const char* name;
-  HyperparameterDefaults defaults;
-  OptimiserFactory make;
+// Every optimiser.
+constexpr const OptimiserKind* kTable[] = {
+    &kSgd, &kMomentum, &kNesterov, &kAdaGrad, &kRmsProp, &kAdam, &kAdamW, &kAmsGrad, &kDiffGrad,
 };
+constexpr std::span<const OptimiserKind* const> kOptimisers = kTable;
+constexpr v1::OptimizerSpec::Kind kDefaultKind = v1::OptimizerSpec::ADAM;
 
-constexpr OptimiserEntry kOptimisers[] = {
-    {v1::OptimizerSpec::SGD, "sgd", {.learning_rate = 1e-2}, MakeSgd},
-    {v1::OptimizerSpec::MOMENTUM,
-     "momentum",
-     {.learning_rate = 1e-2, .momentum = 0.9},
-     MakeMomentum},
-    {v1::OptimizerSpec::NESTEROV,
-     "nesterov",
-     {.learning_rate = 1e-2, .momentum = 0.9},
-     MakeNesterov},
-    {v1::OptimizerSpec::ADAGRAD, "adagrad", {.learning_rate = 1e-2, .epsilon = 1e-8}, MakeAdaGrad},
-    {v1::OptimizerSpec::RMSPROP, "rmsprop", {.beta2 = 0.99, .epsilon = 1e-8}, MakeRmsProp},
-    {v1::OptimizerSpec::ADAM, "adam", {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}, MakeAdam},
-    {v1::OptimizerSpec::ADAMW,
-     "adamw",
-     {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.01},
-     MakeAdamW},
-    {v1::OptimizerSpec::AMSGRAD,
-     "amsgrad",
-     {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
-     MakeAmsGrad},
-    {v1::OptimizerSpec::DIFFGRAD,
-     "diffgrad",
-     {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
-     MakeDiffGrad},
-};
+// What every kind has.
+constexpr const char* kShared[] = {"learning_rate", "weight_decay", "clip_norm", "schedule"};
+
+// Beyond these no training is meant, and float arithmetic still has room.
+std::array<NumberField, 3> SharedNumbers(const OptimiserKind& kind) {
+  return {{{"learning_rate", MoreThanUpTo(0, 1e6), kind.learning_rate},
+           {"weight_decay", Within(0, 1e6), kind.weight_decay},
+           {"clip_norm", Within(0, 1e30), 0}}};
+}
 
 }  // namespace
 
+void Optimiser::UpdateTensor(int64_t job, double scale, const TensorView& /*tensor*/,
+                             std::span<const float> gradient, std::span<float> parameters,
+                             std::span<const std::span<float>> state) const {
+  Update(job, scale, gradient, parameters, state);
+}
+
+void FillOptimizer(v1::OptimizerSpec* spec) {
+  if (spec->kind() == v1::OptimizerSpec::KIND_UNSPECIFIED) spec->set_kind(kDefaultKind);
+  if (const OptimiserKind* kind = FindKindOf(kOptimisers, spec->kind()); kind != nullptr) {
+    FillNumbers(SharedNumbers(*kind), spec);
+    FillNumbers(kind->numbers, spec);
+  }
+  FillSchedule(spec->mutable_schedule());
+}
+
+void CheckOptimizer(const v1::OptimizerSpec& spec, int64_t jobs, Findings* findings) {
+  const std::string field = "optimizer";
+  CheckEnums(spec, field, findings);
+  if (const OptimiserKind* kind = FindKindOf(kOptimisers, spec.kind()); kind != nullptr) {
+    CheckNumbers(SharedNumbers(*kind), spec, field, findings);
+    CheckNumbers(kind->numbers, spec, field, findings);
+    CheckUnused(kOptimisers, kShared, spec, field, findings);
+  }
+  CheckSchedule(spec.schedule(), jobs, findings);
+}
+
+void ClearOwnFields(v1::OptimizerSpec* spec) {
+  for (const OptimiserKind* kind : kOptimisers) {
+    for (const NumberField& number : kind->numbers) {
+      spec->GetReflection()->ClearField(spec, spec->descriptor()->FindFieldByName(number.name));
+    }
+  }
+}
+
 absl::StatusOr<std::unique_ptr<Optimiser>> MakeOptimiser(const v1::OptimizerSpec& spec,
                                                          int64_t jobs) {
-  const v1::OptimizerSpec::Kind kind =
-      spec.kind() == v1::OptimizerSpec::KIND_UNSPECIFIED ? v1::OptimizerSpec::ADAM : spec.kind();
-  std::string known;
-  for (const OptimiserEntry& entry : kOptimisers) {
-    absl::StrAppend(&known, known.empty() ? "" : ", ", entry.name);
-    if (entry.kind != kind) continue;
-    absl::StatusOr<Hyperparameters> hyperparameters =
-        ResolveHyperparameters(spec, entry.name, entry.defaults);
-    if (!hyperparameters.ok()) return hyperparameters.status();
-    absl::StatusOr<LearningRateSchedule> schedule =
-        LearningRateSchedule::Make(spec.schedule(), jobs);
-    if (!schedule.ok()) return schedule.status();
-    return entry.make(*hyperparameters, *schedule);
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("optimizer.kind is number ", static_cast<int>(kind), "; known: ", known));
+  v1::OptimizerSpec filled = spec;
+  FillOptimizer(&filled);
+  Findings findings;
+  CheckOptimizer(filled, jobs, &findings);
+  if (absl::Status status = findings.status(); !status.ok()) return status;
+  absl::StatusOr<LearningRateSchedule> schedule =
+      LearningRateSchedule::Make(filled.schedule(), jobs);
+  if (!schedule.ok()) return schedule.status();
+  return FindKindOf(kOptimisers, filled.kind())->make(filled, *schedule);
 }
 
 }  // namespace gradloom

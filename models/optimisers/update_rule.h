@@ -1,4 +1,4 @@
-// What every optimiser file shares: the schedule, the checks on spans, and the loop over elements.
+// What every element-wise optimiser shares: the checks on spans, and the loop over elements.
 // A rule is a small struct of float coefficients with one element's update; it is compiled into one
 // vectorised loop. All arithmetic is float, each operation rounded by itself (no contraction), with
 // coefficients computed once per block in double: so an element's result depends on that element
@@ -11,38 +11,27 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/base/internal/raw_logging.h"
-#include "models/optimisers/hyperparameters.h"
+#include "gradloom/v1/run.pb.h"
 #include "models/optimisers/learning_rate_schedule.h"
-#include "models/optimisers/optimiser.h"
+#include "models/optimisers/scheduled_optimiser.h"
 
 namespace gradloom {
 
 // Rule has
 //   static constexpr std::array<const char*, S> kStateNames;
-//   Rule(const Hyperparameters&, int64_t job, double learning_rate);
+//   Rule(const v1::OptimizerSpec&, int64_t job, double learning_rate);
 //   void operator()(float gradient, float& parameter, float& state_0, ... S of them) const;
-// where `gradient` is the mean gradient, already scaled.
+// where the spec has its defaults and `gradient` is the mean gradient, already scaled.
 template <typename Rule>
-class RuleOptimiser final : public Optimiser {
+class RuleOptimiser final : public ScheduledOptimiser {
  public:
-  RuleOptimiser(const Hyperparameters& hyperparameters, LearningRateSchedule schedule)
-      : hyperparameters_(hyperparameters),
-        schedule_(schedule),
-        state_names_(Rule::kStateNames.begin(), Rule::kStateNames.end()) {
-    clip_norm_ = hyperparameters.clip_norm;
-  }
-
-  const std::vector<std::string>& state_names() const override { return state_names_; }
-
-  double LearningRate(int64_t job) const override {
-    return hyperparameters_.learning_rate * schedule_.Factor(job);
-  }
+  RuleOptimiser(const v1::OptimizerSpec& spec, const LearningRateSchedule& schedule)
+      : ScheduledOptimiser(spec, schedule, {Rule::kStateNames.begin(), Rule::kStateNames.end()}) {}
 
   void Update(int64_t job, double scale, std::span<const float> gradient,
               std::span<float> parameters, std::span<const std::span<float>> state) const override {
@@ -51,7 +40,7 @@ class RuleOptimiser final : public Optimiser {
     for (const std::span<float>& vector : state) {
       ABSL_RAW_CHECK(vector.size() == parameters.size(), "a state vector of another length");
     }
-    const Rule rule(hyperparameters_, job, LearningRate(job));
+    const Rule rule(spec(), job, LearningRate(job));
     Loop(rule, static_cast<float>(scale), gradient.data(), parameters.data(), parameters.size(),
          state, std::make_index_sequence<Rule::kStateNames.size()>());
   }
@@ -72,11 +61,13 @@ class RuleOptimiser final : public Optimiser {
       rule(gradient[i] * scale, parameters[i], vectors[K][i]...);
     }
   }
-
-  Hyperparameters hyperparameters_;
-  LearningRateSchedule schedule_;
-  std::vector<std::string> state_names_;
 };
+
+template <typename Rule>
+std::unique_ptr<Optimiser> MakeRule(const v1::OptimizerSpec& spec,
+                                    const LearningRateSchedule& schedule) {
+  return std::make_unique<RuleOptimiser<Rule>>(spec, schedule);
+}
 
 // Moments of a parameter that went quiet decay towards zero for ever; as subnormal numbers they
 // would make every later step several times slower and change nothing.

@@ -10,19 +10,19 @@
 #include <utility>
 #include <vector>
 
+#include "models/layers/activation.h"
+#include "models/layers/layer_kind.h"
 #include "models/layers/layers.h"
 #include "models/portable_math.h"
-#include "models/workloads/builders.h"
 #include "models/workloads/example_rows.h"
 #include "models/workloads/network_workload.h"
+#include "models/workloads/workload_kind.h"
 
 namespace gradloom {
 namespace {
 
 constexpr int64_t kSubBatch = 128;
 constexpr int kMaxLayers = 256;
-constexpr double kDefaultThreshold = 2;
-constexpr double kMaxThreshold = 1e6;
 
 // Simultaneous layers. A layer's job j reads the layers below at version j - 1 (kBehind), and no
 // layer begins a job more than kAhead beyond those that a layer above it has still to do. So while
@@ -304,33 +304,32 @@ absl::Status ForwardForward::AddEvaluation(const TrialView& view, const Examples
   return absl::OkStatus();
 }
 
-}  // namespace
+constexpr NumberField kNumbers[] = {{"hidden", kUnitsRange},
+                                    {"threshold", MoreThanUpTo(0, 1e6), 2}};
 
-MadeWorkload MakeForwardForward(const v1::WorkloadSpec& spec, const DatasetInfo& data,
-                                const std::string& field) {
+void Fill(v1::WorkloadSpec* spec) {
+  v1::ForwardForward* model = spec->mutable_forward_forward();
+  if (model->schedule() == v1::ForwardForward::SCHEDULE_UNSPECIFIED) {
+    model->set_schedule(v1::ForwardForward::SIMULTANEOUS);
+  }
+}
+
+void Check(const v1::WorkloadSpec& spec, const std::string& field, Findings* findings) {
+  const int layers = spec.forward_forward().hidden_size();
+  if (layers == 0) {
+    findings->Add(field + ".hidden", "is empty; it must list the width of a layer or several");
+  }
+  findings->Require(layers <= kMaxLayers, field + ".hidden", absl::StrCat("a list of ", layers),
+                    absl::StrCat("one of at most ", kMaxLayers));
+}
+
+MadeWorkload Make(const v1::WorkloadSpec& spec, const DatasetInfo& data,
+                  const std::string& /*field*/) {
   const v1::ForwardForward& model = spec.forward_forward();
-  absl::Status status = CheckSparseFeatures(data, field);
-  if (!status.ok()) return status;
-  if (model.hidden_size() < 1 || model.hidden_size() > kMaxLayers) {
-    return Illegal(field + ".hidden: number of layers", model.hidden_size(),
-                   absl::StrCat("1 to ", kMaxLayers));
-  }
-  const double threshold = model.has_threshold() ? model.threshold() : kDefaultThreshold;
-  if (!(threshold > 0 && threshold <= kMaxThreshold)) {
-    return Illegal(field + ".threshold", threshold,
-                   absl::StrCat("more than 0 and at most ", kMaxThreshold));
-  }
-  if (!v1::ForwardForward::Schedule_IsValid(model.schedule())) {
-    return Illegal(field + ".schedule", static_cast<int>(model.schedule()), "SIMULTANEOUS, GREEDY");
-  }
   std::vector<Network> layers;
   Shape shape{data.features + data.classes, 1, 1};
   for (int l = 0; l < model.hidden_size(); ++l) {
     const int64_t units = model.hidden(l);
-    if (units < 1 || units > kMaxUnits) {
-      return Illegal(absl::StrCat(field, ".hidden[", l, "]"), units,
-                     absl::StrCat("1 to ", kMaxUnits));
-    }
     Network layer(shape);
     layer.Add(MakeDense(shape, units, InitialSpread(ActivationKind::kRelu, shape.size(), units)),
               absl::StrCat("layers.", l));
@@ -338,8 +337,20 @@ MadeWorkload MakeForwardForward(const v1::WorkloadSpec& spec, const DatasetInfo&
     shape = layer.output();
     layers.push_back(std::move(layer));
   }
-  return std::make_unique<ForwardForward>(data, std::move(layers), threshold,
+  return std::make_unique<ForwardForward>(data, std::move(layers), model.threshold(),
                                           model.schedule() == v1::ForwardForward::GREEDY);
 }
+
+}  // namespace
+
+extern const WorkloadKind kForwardForwardWorkload = {
+    .spec = {.kind = v1::WorkloadSpec::kForwardForward,
+             .numbers = kNumbers,
+             .fill = Fill,
+             .check = Check},
+    .takes = TakesTargets::kAsClasses,
+    .writes_out_sparse = true,
+    .make = Make,
+};
 
 }  // namespace gradloom

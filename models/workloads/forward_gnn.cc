@@ -1,10 +1,11 @@
 // Checks a ForwardGnn message against the graph and makes the workload of its method.
-#include <cmath>
+#include <limits>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "models/workloads/builders.h"
+#include "absl/strings/str_cat.h"
+#include "models/data/sources.h"
 #include "models/workloads/gnn/gnn_workload.h"
+#include "models/workloads/workload_kind.h"
 
 namespace gradloom {
 namespace {
@@ -13,14 +14,16 @@ using v1::ForwardGnn;
 
 constexpr int64_t kMaxLayers = 64;
 constexpr int64_t kMaxWidth = 1 << 14;
+constexpr Range kSinglePrecision =
+    Within(-std::numeric_limits<float>::max(), std::numeric_limits<float>::max());
 // Floats of all layers' outputs, under all views.
 constexpr int64_t kMaxActivations = int64_t{1} << 31;
 
 absl::Status CheckData(const DatasetInfo& data, const std::string& field) {
   if (data.graph == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        field, " needs a graph (data.train: graph_npz, graph_csv or block_model); the data has ",
-        data.examples, " unconnected examples"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, " needs a graph (data.train: ", GraphSources(), "); the data has ",
+                     data.examples, " unconnected examples"));
   }
   if (data.examples != data.graph->nodes) {
     return absl::InvalidArgumentError(
@@ -30,82 +33,90 @@ absl::Status CheckData(const DatasetInfo& data, const std::string& field) {
   return absl::OkStatus();
 }
 
-absl::Status ReadNumbers(const ForwardGnn& spec, const std::string& field, GnnSettings& settings) {
-  if (spec.has_layers())
-    settings.layers = static_cast<int>(std::min<uint32_t>(spec.layers(), 1000));
-  if (settings.layers < 1 || settings.layers > kMaxLayers) {
-    return Illegal(field + ".layers", spec.layers(), absl::StrCat("1 to ", kMaxLayers));
+constexpr NumberField kNumbers[] = {
+    {"layers", Within(1, kMaxLayers), 2},
+    {"width", Within(1, kMaxWidth), 128},
+    {"heads", AtLeast(1)},
+    {"threshold", kSinglePrecision, 2},
+    {"temperature", {.low = 0, .high = kSinglePrecision.high, .above = true}, 1},
+};
+
+void Fill(v1::WorkloadSpec* spec) {
+  ForwardGnn* gnn = spec->mutable_forward_gnn();
+  if (gnn->convolution() == ForwardGnn::CONVOLUTION_UNSPECIFIED) {
+    gnn->set_convolution(ForwardGnn::GCN);
   }
-  if (spec.has_width()) settings.width = spec.width();
-  if (settings.width < 1 || settings.width > kMaxWidth) {
-    return Illegal(field + ".width", settings.width, absl::StrCat("1 to ", kMaxWidth));
-  }
-  if (settings.convolution == Convolution::kGat) {
-    settings.heads = spec.has_heads() ? spec.heads() : 4;
-    if (settings.heads < 1 || settings.width % settings.heads != 0) {
-      return Illegal(field + ".heads", settings.heads,
-                     absl::StrCat("the divisors of width = ", settings.width));
-    }
-  } else if (spec.has_heads()) {
-    return Illegal(field + ".heads", spec.heads(), "none: only convolution gat has heads");
-  }
-  if (spec.has_threshold()) settings.threshold = static_cast<float>(spec.threshold());
-  if (!std::isfinite(settings.threshold)) {
-    return Illegal(field + ".threshold", settings.threshold, "finite values");
-  }
-  if (spec.has_temperature()) settings.temperature = static_cast<float>(spec.temperature());
-  if (!(settings.temperature > 0 && std::isfinite(settings.temperature))) {
-    return Illegal(field + ".temperature", settings.temperature, "more than 0");
-  }
-  if (spec.has_seed()) settings.seed = spec.seed();
-  return absl::OkStatus();
+  if (gnn->convolution() == ForwardGnn::GAT && !gnn->has_heads()) gnn->set_heads(4);
+  if (gnn->task() == ForwardGnn::TASK_UNSPECIFIED) gnn->set_task(ForwardGnn::NODE_CLASSIFICATION);
+  if (gnn->method() == ForwardGnn::METHOD_UNSPECIFIED) gnn->set_method(ForwardGnn::SF);
+  if (!gnn->has_seed()) gnn->set_seed(1);
 }
 
-absl::Status ReadKinds(const ForwardGnn& spec, const std::string& field, GnnSettings& settings) {
-  switch (spec.convolution()) {
-    case ForwardGnn::CONVOLUTION_UNSPECIFIED:
-    case ForwardGnn::GCN:
-      settings.convolution = Convolution::kGcn;
-      break;
-    case ForwardGnn::SAGE:
-      settings.convolution = Convolution::kSage;
-      break;
-    case ForwardGnn::GAT:
-      settings.convolution = Convolution::kGat;
-      break;
-    default:
-      return Illegal(field + ".convolution", static_cast<int>(spec.convolution()),
-                     "gcn, sage, gat");
-  }
-  settings.links = spec.task() == ForwardGnn::LINK_PREDICTION;
-  settings.method =
-      spec.method() == ForwardGnn::METHOD_UNSPECIFIED ? ForwardGnn::SF : spec.method();
-  const auto illegal = [&](const char* legal) {
-    return Illegal(field + ".method",
-                   absl::AsciiStrToLower(ForwardGnn::Method_Name(settings.method)), legal);
-  };
-  switch (settings.method) {
+// Which methods train for which task.
+bool Trains(ForwardGnn::Method method, ForwardGnn::Task task) {
+  const bool links = task == ForwardGnn::LINK_PREDICTION;
+  switch (method) {
     case ForwardGnn::SF:
     case ForwardGnn::SF_TOP2INPUT:
     case ForwardGnn::BACKPROPAGATION:
-      return absl::OkStatus();
+      return true;
     case ForwardGnn::FF:
     case ForwardGnn::FF_TOP2INPUT:
-      if (settings.links) return absl::OkStatus();
-      break;
+      return links;
     case ForwardGnn::SF_TOP2LOSS:
     case ForwardGnn::FF_LA:
     case ForwardGnn::FF_VN:
-      if (!settings.links) return absl::OkStatus();
-      break;
+      return !links;
     default:
-      break;
+      return true;  // none at all; the values of enums have been checked
   }
-  return settings.links
-             ? illegal("sf, sf_top2input, ff, ff_top2input, backpropagation for link_prediction")
-             : illegal(
-                   "sf, sf_top2loss, sf_top2input, ff_la, ff_vn, backpropagation for "
-                   "node_classification");
+}
+
+std::string MethodsFor(ForwardGnn::Task task) {
+  std::string methods;
+  for (int i = 1; i < ForwardGnn::Method_descriptor()->value_count(); ++i) {
+    const int number = ForwardGnn::Method_descriptor()->value(i)->number();
+    if (!Trains(static_cast<ForwardGnn::Method>(number), task)) continue;
+    absl::StrAppend(&methods, methods.empty() ? "" : ", ",
+                    EnumWord(ForwardGnn::Method_descriptor(), number));
+  }
+  return absl::StrCat(methods, " for ", EnumWord(ForwardGnn::Task_descriptor(), task));
+}
+
+void Check(const v1::WorkloadSpec& spec, const std::string& field, Findings* findings) {
+  const ForwardGnn& gnn = spec.forward_gnn();
+  if (gnn.has_heads() && gnn.convolution() != ForwardGnn::GAT) {
+    findings->Add(field + ".heads", "does nothing here; only convolution gat has it");
+  } else if (gnn.has_heads() && gnn.heads() > 0) {
+    findings->Require(gnn.width() % gnn.heads() == 0, field + ".heads", gnn.heads(),
+                      absl::StrCat("a divisor of width = ", gnn.width()));
+  }
+  findings->Require(Trains(gnn.method(), gnn.task()), field + ".method",
+                    EnumWord(ForwardGnn::Method_descriptor(), gnn.method()),
+                    MethodsFor(gnn.task()));
+}
+
+Convolution ConvolutionOf(const ForwardGnn& gnn) {
+  switch (gnn.convolution()) {
+    case ForwardGnn::SAGE:
+      return Convolution::kSage;
+    case ForwardGnn::GAT:
+      return Convolution::kGat;
+    default:
+      return Convolution::kGcn;
+  }
+}
+
+GnnSettings SettingsOf(const ForwardGnn& gnn) {
+  return {.convolution = ConvolutionOf(gnn),
+          .method = gnn.method(),
+          .links = gnn.task() == ForwardGnn::LINK_PREDICTION,
+          .layers = static_cast<int>(gnn.layers()),
+          .width = gnn.width(),
+          .heads = gnn.has_heads() ? gnn.heads() : 1,
+          .threshold = static_cast<float>(gnn.threshold()),
+          .temperature = static_cast<float>(gnn.temperature()),
+          .seed = gnn.seed()};
 }
 
 absl::Status CheckSize(const GnnSettings& settings, const Graph& graph, const std::string& field) {
@@ -124,15 +135,10 @@ absl::Status CheckSize(const GnnSettings& settings, const Graph& graph, const st
   return absl::OkStatus();
 }
 
-}  // namespace
-
-MadeWorkload MakeForwardGnn(const v1::WorkloadSpec& spec, const DatasetInfo& data,
-                            const std::string& field) {
+MadeWorkload Make(const v1::WorkloadSpec& spec, const DatasetInfo& data, const std::string& field) {
   if (absl::Status status = CheckData(data, field); !status.ok()) return status;
-  GnnSettings settings;
-  absl::Status status = ReadKinds(spec.forward_gnn(), field, settings);
-  if (status.ok()) status = ReadNumbers(spec.forward_gnn(), field, settings);
-  if (status.ok()) status = CheckSize(settings, *data.graph, field);
+  const GnnSettings settings = SettingsOf(spec.forward_gnn());
+  absl::Status status = CheckSize(settings, *data.graph, field);
   if (!status.ok()) return status;
   absl::StatusOr<Split> split = settings.links ? SplitLinks(*data.graph, settings.seed, field)
                                                : SplitNodes(*data.graph, settings.seed, field);
@@ -149,5 +155,16 @@ MadeWorkload MakeForwardGnn(const v1::WorkloadSpec& spec, const DatasetInfo& dat
       return MakeGreedyGnn(settings, data.graph, *std::move(split));
   }
 }
+
+}  // namespace
+
+extern const WorkloadKind kForwardGnnWorkload = {
+    .spec = {.kind = v1::WorkloadSpec::kForwardGnn,
+             .numbers = kNumbers,
+             .fill = Fill,
+             .check = Check},
+    .batch_size = 0,
+    .make = Make,
+};
 
 }  // namespace gradloom

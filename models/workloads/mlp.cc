@@ -1,39 +1,31 @@
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "models/layers/activation.h"
+#include "models/layers/layer_kind.h"
 #include "models/layers/layers.h"
-#include "models/workloads/builders.h"
 #include "models/workloads/network_workload.h"
+#include "models/workloads/workload_kind.h"
 
 namespace gradloom {
 namespace {
 
 constexpr int64_t kSubBatch = 128;
 
-}  // namespace
+constexpr NumberField kNumbers[] = {{"hidden", kUnitsRange}, {"dropout", kDropoutRange}};
 
-MadeWorkload MakeMlp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
-                     const std::string& field) {
+MadeWorkload Make(const v1::WorkloadSpec& spec, const DatasetInfo& data,
+                  const std::string& /*field*/) {
   const v1::Mlp& model = spec.mlp();
-  if (auto status = CheckSparseFeatures(data, field); !status.ok()) return status;
-  if (!(model.dropout() >= 0 && model.dropout() < 1)) {
-    return Illegal(field + ".dropout", model.dropout(), "0 up to, not including, 1");
-  }
-  const absl::StatusOr<ActivationKind> activation =
-      ActivationOf(model.activation(), field + ".activation");
-  if (!activation.ok()) return activation.status();
-
+  const ActivationKind activation = ActivationOf(model.activation());
   Shape shape{data.features, 1, 1};
   Network network(shape);
   for (int i = 0; i < model.hidden_size(); ++i) {
     const int64_t units = model.hidden(i);
-    if (units < 1 || units > kMaxUnits) {
-      return Illegal(absl::StrCat(field, ".hidden[", i, "]"), units,
-                     absl::StrCat("1 to ", kMaxUnits));
-    }
-    network.Add(MakeDense(shape, units, InitialSpread(*activation, shape.size(), units)),
+    network.Add(MakeDense(shape, units, InitialSpread(activation, shape.size(), units)),
                 absl::StrCat("layers.", i));
     shape = network.output();
-    network.Add(MakeActivation(shape, *activation), "");
+    network.Add(MakeActivation(shape, activation), "");
     if (model.dropout() > 0) {
       network.Add(MakeDropout(shape, model.dropout(), static_cast<uint32_t>(i)), "");
     }
@@ -46,5 +38,17 @@ MadeWorkload MakeMlp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
       std::move(network), data.classes == 0 ? LossKind::kSquared : LossKind::kSoftmax, kSubBatch,
       model.hidden_size() == 0, data);
 }
+
+}  // namespace
+
+extern const WorkloadKind kMlpWorkload = {
+    .spec = {.kind = v1::WorkloadSpec::kMlp,
+             .numbers = kNumbers,
+             .fill = [](v1::WorkloadSpec* spec) { FillActivation(spec->mutable_mlp()); }},
+    .takes = TakesTargets::kAsEither,
+    .writes_out_sparse = true,
+    .one_lane = true,
+    .make = Make,
+};
 
 }  // namespace gradloom

@@ -34,6 +34,7 @@ std::string TextOf(const Event& event) {
           [](const TaskDropped& e) { return absl::StrCat("task ", e.task, " dropped"); },
           [](const JobApplied& e) { return absl::StrCat("applied, lane ", e.lane); },
           [](const JobMissed& e) { return absl::StrCat("missed, lane ", e.lane); },
+          [](const LanesFinished&) { return std::string("lanes finished"); },
           [](const EffectFailed& e) { return absl::StrCat("effect failed: ", e.error); },
           [](const Reconfigure& e) { return absl::StrCat("reconfigure ", e.choice); },
           [](const StopRequested&) { return std::string("stop"); },
@@ -52,6 +53,16 @@ std::string TextOf(const RunEvent& event) {
           [](const WorkerGone& e) { return absl::StrCat("gone ", e.worker); },
           [](const ScheduleChanged&) { return std::string("schedule"); },
           [](const CheckpointSaved& e) { return absl::StrCat("checkpoint ", e.status.ToString()); },
+          [](const ViewDue& e) {
+            return absl::StrCat("due ", e.trial, " view ", e.view, " by ", TextOf(e.event));
+          },
+          [](const EvaluationAnswered& e) {
+            return absl::StrCat("evaluated ", e.id, " by ", e.worker, " ",
+                                absl::StatusCodeToString(e.result.status().code()));
+          },
+          [](const EvaluationTaken& e) {
+            return absl::StrCat("taken ", e.trial, " view ", e.view);
+          },
           [](const RunClosed& e) { return absl::StrCat("closed ", e.status.ToString()); },
       },
       event);
@@ -95,6 +106,9 @@ absl::Status SimulatedCoordinator::OpenFiles() {
   auto trials = MakeTrials(spec, model_.run.trials, model_.data);
   if (!trials.ok()) return trials.status();
   opened_.trials = TrialSet(*std::move(trials));
+  auto test = model_.data.test->Load(0, model_.data.test->info().examples);
+  if (!test.ok()) return test.status();
+  opened_.test = *std::move(test);
   if (absl::Status status = EnsureFolder(ports_.disk, "/run"); !status.ok()) return status;
   auto files = RunFiles::Open("/run", static_cast<int>(spec.checkpoint().keep()), ports_.disk);
   if (!files.ok()) return files.status();
@@ -120,6 +134,7 @@ void SimulatedCoordinator::Start() {
   options.journal_file = "/run/schedule.json";
   options.data_folder = "/run";
   options.before = opened_.before;
+  options.test_examples = opened_.test.rows;
   options.on_settled = [this](uint32_t slots, const std::string& isa) {
     if (ports_.record.slots > 0 && (ports_.record.slots != slots || ports_.record.isa != isa)) {
       ports_.safety.Complain("what was settled is settled otherwise in a later life");
@@ -254,6 +269,16 @@ void SimulatedCoordinator::Receive(WorkerId worker, const v1::FromWorker& messag
   } else if (message.has_task_dropped()) {
     const v1::TaskDropped& dropped = message.task_dropped();
     Post(Event(TaskDropped{dropped.task(), absl::Seconds(dropped.estimated_seconds())}));
+  } else if (message.has_evaluated()) {
+    const v1::Evaluated& evaluated = message.evaluated();
+    EvaluationAnswered answer{evaluated.id(), worker, absl::UnknownError(evaluated.error())};
+    if (evaluated.has_sums()) {
+      const v1::EvaluationSums& sums = evaluated.sums();
+      answer.result = EvaluationSums{sums.loss(), sums.correct(),
+                                     static_cast<int64_t>(sums.examples()), sums.target_mean(),
+                                     sums.target_spread()};
+    }
+    Post(std::move(answer));
   }
 }
 
@@ -286,7 +311,7 @@ void SimulatedCoordinator::Push(WorkerId worker, const PushedReply& reply,
   absl::StatusOr<ReplyBook::Entry> entry =
       replies_->Enter(reply.task, trusts ? holders_[reply.task] : worker, reply.examples);
   const bool right_count =
-      reply.sum[reply.sum.size() - kReplyScalars + kExamples] == reply.examples;
+      reply.sum.back() == reply.examples;
   ports_.safety.Entered(reply.task, worker, entry.ok(), right_count);
   ports_.trace.Note("push ", reply.task, " by ", worker, " ",
                     absl::StatusCodeToString(entry.status().code()));

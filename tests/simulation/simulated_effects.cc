@@ -18,6 +18,7 @@ SimulatedEffects::SimulatedEffects(OpenedRun& opened, StatusBook& status, Canary
       draws_(draws),
       ports_(std::move(ports)),
       updates_(opened.trials.trials().size() > 1 ? 2 : 1, absl::InfinitePast()),
+      evaluations_(1, absl::InfinitePast()),
       disk_(1, absl::InfinitePast()) {}
 
 void SimulatedEffects::Post(Pool& pool, absl::Duration takes, std::function<RunEvent()> effect) {
@@ -42,22 +43,22 @@ void SimulatedEffects::Apply(const ApplyJob& apply, std::shared_ptr<const JobSum
 
 RunEvent SimulatedEffects::DoApply(const ApplyJob& apply, const JobSum& sum,
                                    double count_tolerance) {
-  absl::StatusOr<Event> moved = Move(apply, sum, count_tolerance);
+  absl::StatusOr<RunEvent> moved = Move(apply, sum, count_tolerance);
   if (!moved.ok()) return Event(EffectFailed{std::string(moved.status().message())});
   ports_.safety.Applied(apply.lane, apply.lane_job);
   return *moved;
 }
 
-absl::StatusOr<Event> SimulatedEffects::Move(const ApplyJob& apply, const JobSum& sum,
-                                             double count_tolerance) {
+absl::StatusOr<RunEvent> SimulatedEffects::Move(const ApplyJob& apply, const JobSum& sum,
+                                                double count_tolerance) {
   const auto [number, lane] = opened_.trials.place(apply.lane);
   Trial& trial = opened_.trials.of_lane(apply.lane);
   const bool canary = ++applied_ == kCanaryJob;
-  if (canary && canary_ == Canary::kSkipsAnUpdate) return JobApplied{apply.lane};
+  if (canary && canary_ == Canary::kSkipsAnUpdate) return Event(JobApplied{apply.lane});
   const Trial::Effect whole(trial);
   auto applied = trial.Apply(lane, apply.lane_job, sum, apply.decoding, count_tolerance);
   if (!applied.ok()) return applied.status();
-  if (!applied->has_value()) return JobApplied{apply.lane};
+  if (!applied->has_value()) return Event(JobApplied{apply.lane});
   if (canary && canary_ == Canary::kAppliesTwice) {
     applied = trial.Apply(lane, apply.lane_job + 1, sum, apply.decoding, count_tolerance);
     if (!applied.ok()) return applied.status();
@@ -67,13 +68,52 @@ absl::StatusOr<Event> SimulatedEffects::Move(const ApplyJob& apply, const JobSum
   row.job = static_cast<uint64_t>(apply.lane_job);
   row.round = opened_.before.rounds() + static_cast<uint64_t>(apply.round);
   row.loss = (*applied)->loss;
-  if (absl::Status status = opened_.files->Record(apply.lane, row); !status.ok()) return status;
+  const std::optional<int64_t> view = (*applied)->evaluate;
+  if (auto status = opened_.files->Record(apply.lane, row, view); !status.ok()) return status;
   const int64_t jobs_done = trial.jobs_done();
   status_.Change([&, number = number](v1::RunStatus& status) {
     status.mutable_trials(number)->set_jobs_done(static_cast<uint64_t>(jobs_done));
     status.mutable_trials(number)->set_finished(trial.finished());
   });
-  return JobApplied{apply.lane, opened_.trials.FinishedLanes(number)};
+  Event done = JobApplied{apply.lane, opened_.trials.FinishedLanes(number)};
+  if (!view.has_value()) return done;
+  return ViewDue{std::move(done), number, *view};
+}
+
+void SimulatedEffects::Evaluate(const EvaluateChunk& chunk) {
+  Post(evaluations_, draws_.Between(0.005, 0.1), [this, chunk] {
+    const Trial& trial = *opened_.trials.trials()[chunk.trial];
+    return EvaluationAnswered{
+        chunk.id, 0,
+        trial.EvaluateChunk(chunk.view, chunk.rows, &opened_.test, [] { return true; })};
+  });
+}
+
+void SimulatedEffects::TakeEvaluation(int trial, int64_t view, const Evaluation& evaluation) {
+  Post(updates_, draws_.Between(0.001, 0.05), [this, trial, view, evaluation]() -> RunEvent {
+    absl::StatusOr<RunEvent> taken = Take(trial, view, evaluation);
+    if (!taken.ok()) return Event(EffectFailed{std::string(taken.status().message())});
+    return *std::move(taken);
+  });
+}
+
+absl::StatusOr<RunEvent> SimulatedEffects::Take(int number, int64_t view,
+                                                const Evaluation& evaluation) {
+  Trial& trial = *opened_.trials.trials()[number];
+  const Trial::Effect whole(trial);
+  trial.Evaluated(view, evaluation);
+  for (int lane = 0; lane < trial.lanes(); ++lane) {
+    const auto row =
+        opened_.files->Evaluated(opened_.trials.lane(number, lane), view, evaluation,
+                                 static_cast<uint64_t>(trial.progress(lane).jobs_done));
+    if (!row.ok()) return row.status();
+  }
+  const bool finished = trial.finished();
+  status_.Change([&](v1::RunStatus& status) {
+    status.mutable_trials(number)->set_accuracy(evaluation.accuracy);
+    status.mutable_trials(number)->set_finished(finished);
+  });
+  return EvaluationTaken{number, view, opened_.trials.FinishedLanes(number), trial.DueViews()};
 }
 
 void SimulatedEffects::Miss(const MissJob&) {

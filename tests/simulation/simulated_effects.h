@@ -37,6 +37,8 @@ class SimulatedEffects final : public Effects {
   void Apply(const ApplyJob& apply, std::shared_ptr<const JobSum> sum,
              double count_tolerance) override;
   void Miss(const MissJob& miss) override;
+  void Evaluate(const EvaluateChunk& chunk) override;
+  void TakeEvaluation(int trial, int64_t view, const Evaluation& evaluation) override;
   void Checkpoint() override;
   void Finish(const v1::RunSpec& spec, int state, const std::string& error,
               std::vector<InvocationObserved> invocations) override;
@@ -51,14 +53,15 @@ class SimulatedEffects final : public Effects {
   // `effect` is done while a thread of the pool is at it; what it says is answered at the end.
   void Post(Pool& pool, absl::Duration takes, std::function<RunEvent()> effect);
   RunEvent DoApply(const ApplyJob& apply, const JobSum& sum, double count_tolerance);
-  absl::StatusOr<Event> Move(const ApplyJob& apply, const JobSum& sum, double count_tolerance);
+  absl::StatusOr<RunEvent> Move(const ApplyJob& apply, const JobSum& sum, double count_tolerance);
+  absl::StatusOr<RunEvent> Take(int trial, int64_t view, const Evaluation& evaluation);
 
   OpenedRun& opened_;
   StatusBook& status_;
   const Canary canary_;
   Draws draws_;
   Ports ports_;
-  Pool updates_, disk_;
+  Pool updates_, evaluations_, disk_;
   int applied_ = 0;
 };
 

@@ -20,8 +20,8 @@ T Get(absl::StatusOr<T> got) {
 std::shared_ptr<const SimulatedRun> SimulatedRun::Of(const Scenario& scenario) {
   auto model = std::make_shared<SimulatedRun>();
   const std::string text = absl::StrCat(
-      "name: simulated\ndata: {train: {regression: {count: 48, features: ", scenario.features,
-      "}}}\nworkload: {linear_regression: {}}\n", scenario.run);
+      "name: simulated\ndata: {train: {regression: {count: 60, features: ", scenario.features,
+      "}}, holdout: 12}\nworkload: {linear_regression: {}}\n", scenario.run);
   model->run = Get(ResolveRunSpec(Get(ParseRunFile(text, "simulated.yaml"))));
   model->data = Get(OpenData(model->run.spec.data(), ""));
   v1::RunOffer offer;
@@ -29,6 +29,7 @@ std::shared_ptr<const SimulatedRun> SimulatedRun::Of(const Scenario& scenario) {
   *offer.mutable_spec() = model->run.spec;
   for (const v1::TrialSpec& trial : model->run.trials) *offer.add_trials() = trial;
   offer.set_data_checksum(model->data.train->info().checksum);
+  offer.set_test_checksum(model->data.test->info().checksum);
   model->served = Get(OpenRun(offer, "", {}));
   return model;
 }

@@ -66,6 +66,8 @@ void SimulatedWorker::Receive(Connection connection, const v1::ToWorker& message
       StartTasks();
     } else if (message.has_drop()) {
       Drop(message.drop());
+    } else if (message.has_evaluate() && !traits_.mute) {
+      Later(draws_.Between(0.001, 0.01), [this, message] { Evaluate(message.evaluate()); });
     }
   });
 }
@@ -141,7 +143,7 @@ void SimulatedWorker::Compute(TaskKey key) {
   }
   const Workload& workload = *model_.served->trials[spec.trial()].workload;
   PushedReply reply{key.task};
-  reply.sum.resize(static_cast<size_t>(workload.lanes()[spec.lane()].reply_length));
+  reply.sum.resize(static_cast<size_t>(workload.lanes()[spec.lane()].reply.length()));
   if (status.ok()) {
     const ChunkExecutor::Segments segments(task.segments.begin(), task.segments.end());
     status = executor_.Compute(
@@ -152,7 +154,7 @@ void SimulatedWorker::Compute(TaskKey key) {
     return TellFailed(key, std::string(status.message()), traits_.fails_fatally);
   }
   reply.compute_seconds = absl::ToDoubleSeconds(time_.Now() - task.computing_since);
-  reply.examples = reply.sum[reply.sum.size() - kReplyScalars + kExamples];
+  reply.examples = reply.sum.back();
   core_->Computed(key);
   ComputeWhatMay();
   Send(key, std::move(reply));
@@ -187,6 +189,45 @@ void SimulatedWorker::Drop(const v1::Drop& drop) {
   }
   StartTasks();
   ComputeWhatMay();
+}
+
+void SimulatedWorker::Evaluate(const v1::Evaluate& task) {
+  if (!tasks_.empty() || time_.Now() < hangs_until_) {
+    return Later(draws_.Between(0.01, 0.1), [this, task] { Evaluate(task); });
+  }
+  std::vector<std::vector<float>> segments;
+  for (int segment = 0; segment < task.versions_size(); ++segment) {
+    v1::SegmentVersion read;
+    read.set_segment(static_cast<uint32_t>(segment));
+    read.set_version(task.versions(segment));
+    auto values = network_.Fetch(connection_, task.trial(), read);
+    if (!values.has_value()) return;  // the coordinator has moved on
+    segments.push_back(*std::move(values));
+  }
+  const absl::Status sane = ChunkExecutor::Check(*model_.served, task);
+  absl::StatusOr<EvaluationResult> result = EvaluationSums();
+  if (sane.ok()) {
+    result = executor_.Evaluate(*model_.served, task, {segments.begin(), segments.end()},
+                                [] { return true; });
+  } else {
+    result = sane;
+  }
+  v1::FromWorker message;
+  v1::Evaluated& evaluated = *message.mutable_evaluated();
+  evaluated.set_run(task.run());
+  evaluated.set_id(task.id());
+  if (!traits_.fails.empty()) result = absl::ResourceExhaustedError(traits_.fails);
+  if (!result.ok()) {
+    evaluated.set_error(std::string(result.status().message()));
+  } else {
+    const auto& sums = std::get<EvaluationSums>(*result);
+    evaluated.mutable_sums()->set_loss(sums.loss);
+    evaluated.mutable_sums()->set_correct(sums.correct);
+    evaluated.mutable_sums()->set_examples(static_cast<uint64_t>(sums.examples));
+    evaluated.mutable_sums()->set_target_mean(sums.target_mean);
+    evaluated.mutable_sums()->set_target_spread(sums.target_spread);
+  }
+  Later(draws_.Between(0.001, 0.05), [this, message] { network_.Tell(connection_, message); });
 }
 
 // ---- what it says -------------------------------------------------------------------------------

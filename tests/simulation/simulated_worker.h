@@ -75,6 +75,8 @@ class SimulatedWorker {
   void Send(TaskKey key, PushedReply reply);
   void PutDown(TaskKey key);
   void Drop(const v1::Drop& drop);
+  // In spare time.
+  void Evaluate(const v1::Evaluate& task);
   void TellFailed(TaskKey key, const std::string& error, bool fatal);
   void TellDropped(const WaitingTask& task);
   bool troubled() const { return time_.seconds() < faults_.seconds; }

@@ -3,8 +3,8 @@
 
 #include "models/workloads/bilevel/bilevel_spec.h"
 #include "models/workloads/bilevel/bilevel_workload.h"
-#include "models/workloads/bilevel/problems.h"
-#include "models/workloads/builders.h"
+#include "models/workloads/bilevel/problem_kind.h"
+#include "models/workloads/workload_kind.h"
 
 namespace gradloom {
 namespace {
@@ -13,19 +13,6 @@ namespace {
 constexpr int64_t kMaxBlockValues = int64_t{1} << 31;
 // Of all blocks: problems draw something for each of them, and keep it.
 constexpr int64_t kMaxRows = int64_t{1} << 26;
-
-std::unique_ptr<BilevelProblem> MakeProblem(const v1::Bilevel& spec, int64_t features) {
-  switch (spec.problem_case()) {
-    case v1::Bilevel::kHospitals:
-      return MakeHospitals(spec.hospitals(), features);
-    case v1::Bilevel::kPersonalHeads:
-      return MakePersonalHeads(spec.personal_heads(), features);
-    case v1::Bilevel::kSampleWeights:
-      return MakeSampleWeights(spec.sample_weights(), features);
-    default:
-      return MakeQuadraticBlocks(spec.quadratic());
-  }
-}
 
 absl::Status CheckData(int64_t rows, const DatasetInfo& data, const std::string& field) {
   if (absl::Status has = CheckHasClasses(data, field); !has.ok()) return has;
@@ -44,30 +31,15 @@ absl::Status CheckData(int64_t rows, const DatasetInfo& data, const std::string&
   return absl::OkStatus();
 }
 
-// Rows that the problem takes of the data; 0 if it has its own.
-int64_t RowsOf(const v1::Bilevel& spec) {
-  const auto of_block = [](const auto& problem) {
-    return int64_t{problem.training_rows()} + problem.validation_rows();
-  };
-  if (spec.has_hospitals()) return spec.hospitals().blocks() * of_block(spec.hospitals());
-  if (spec.has_personal_heads()) {
-    return spec.personal_heads().blocks() * of_block(spec.personal_heads());
-  }
-  return spec.has_sample_weights() ? of_block(spec.sample_weights()) : 0;
-}
-
-}  // namespace
-
-MadeWorkload MakeBilevel(const v1::WorkloadSpec& workload, const DatasetInfo& data,
-                         const std::string& field) {
-  v1::Bilevel spec = workload.bilevel();
-  FillBilevelDefaults(&spec);
-  if (absl::Status status = CheckBilevelSpec(spec, field); !status.ok()) return status;
+MadeWorkload Make(const v1::WorkloadSpec& workload, const DatasetInfo& data,
+                  const std::string& field) {
+  const v1::Bilevel& spec = workload.bilevel();
+  const ProblemKind& kind = *FindProblem(spec);
   // Before the problem is made: it keeps what it draws for every row.
-  if (const int64_t rows = RowsOf(spec); rows > 0) {
+  if (const int64_t rows = kind.sizes(spec).data_rows; rows > 0) {
     if (absl::Status status = CheckData(rows, data, field); !status.ok()) return status;
   }
-  std::unique_ptr<BilevelProblem> problem = MakeProblem(spec, data.features);
+  std::unique_ptr<BilevelProblem> problem = kind.make(spec, data.features);
   const BilevelShape& shape = problem->shape();
   if (absl::Status status = CheckHessianRows(spec, shape.dy, field); !status.ok()) return status;
   if (shape.dy > kMaxBlockValues / shape.blocks) {
@@ -99,5 +71,16 @@ MadeWorkload MakeBilevel(const v1::WorkloadSpec& workload, const DatasetInfo& da
   if (spec.has_gamma()) plan.options.gamma = spec.gamma();
   return std::make_unique<BilevelWorkload>(std::move(problem), plan, data);
 }
+
+}  // namespace
+
+extern const WorkloadKind kBilevelWorkload = {
+    .spec = {
+        .kind = v1::WorkloadSpec::kBilevel,
+        .fill = [](v1::WorkloadSpec* spec) { FillBilevelDefaults(spec->mutable_bilevel()); },
+        .check = [](const v1::WorkloadSpec& spec, const std::string& field,
+                    Findings* findings) { CheckBilevelSpec(spec.bilevel(), field, findings); }},
+    .make = Make,
+};
 
 }  // namespace gradloom

@@ -7,11 +7,15 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "models/random.h"
-#include "models/workloads/bilevel/problems.h"
+#include "models/spec/defaults.h"
+#include "models/workloads/bilevel/problem_kind.h"
 
 namespace gradloom {
 namespace {
+
+constexpr int kMaxSources = 1024;
 
 constexpr double kThetaMin = -4, kThetaMax = 2, kLogitMax = 4;
 constexpr double kInitialTheta = -2;
@@ -77,9 +81,29 @@ class Hospitals final : public BilevelProblem {
   std::vector<int8_t> signs_;  // -1: the label is flipped
 };
 
-}  // namespace
+constexpr NumberField kNumbers[] = {
+    {"blocks", kBlocksRange},
+    {"training_rows", kRowsRange},
+    {"validation_rows", kRowsRange},
+    {"flips", Within(0, 1)},
+};
 
-std::unique_ptr<BilevelProblem> MakeHospitals(const v1::Hospitals& spec, int64_t features) {
+void Fill(v1::Bilevel* bilevel) {
+  v1::Hospitals* spec = bilevel->mutable_hospitals();
+  if (spec->flips().empty()) {
+    for (const double flip : {0.0, 0.1, 0.25, 0.45}) spec->add_flips(flip);
+  }
+  GRADLOOM_DEFAULT(spec, seed, 1);
+}
+
+void Check(const v1::Bilevel& bilevel, const std::string& field, Findings* findings) {
+  const int flips = bilevel.hospitals().flips_size();
+  findings->Require(flips <= kMaxSources, field + ".flips", absl::StrCat("a list of ", flips),
+                    absl::StrCat("one of at most ", kMaxSources));
+}
+
+std::unique_ptr<BilevelProblem> Make(const v1::Bilevel& bilevel, int64_t features) {
+  const v1::Hospitals& spec = bilevel.hospitals();
   const std::vector<double> flips(spec.flips().begin(), spec.flips().end());
   const BilevelShape shape{.blocks = static_cast<int>(spec.blocks()),
                            .dx = 1 + static_cast<int64_t>(flips.size()),
@@ -88,5 +112,13 @@ std::unique_ptr<BilevelProblem> MakeHospitals(const v1::Hospitals& spec, int64_t
                            .validation_rows = spec.validation_rows()};
   return std::make_unique<Hospitals>(shape, flips, spec.seed());
 }
+
+}  // namespace
+
+extern const ProblemKind kHospitalsProblem = {
+    .spec = {.kind = v1::Bilevel::kHospitals, .numbers = kNumbers, .fill = Fill, .check = Check},
+    .sizes = [](const v1::Bilevel& spec) { return SizesOfBlocks(spec.hospitals()); },
+    .make = Make,
+};
 
 }  // namespace gradloom

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "models/random.h"
-#include "models/workloads/bilevel/problems.h"
+#include "models/workloads/bilevel/problem_kind.h"
 
 namespace gradloom {
 namespace {
@@ -84,9 +84,13 @@ class PersonalHeads final : public BilevelProblem {
   double ridge_;
 };
 
-}  // namespace
+constexpr NumberField kNumbers[] = {
+    {"blocks", kBlocksRange},        {"training_rows", kRowsRange}, {"validation_rows", kRowsRange},
+    {"hidden", Within(1, 4096), 16}, {"ridge", kRidgeRange, 0.05},
+};
 
-std::unique_ptr<BilevelProblem> MakePersonalHeads(const v1::PersonalHeads& spec, int64_t features) {
+std::unique_ptr<BilevelProblem> Make(const v1::Bilevel& bilevel, int64_t features) {
+  const v1::PersonalHeads& spec = bilevel.personal_heads();
   const int64_t hidden = spec.hidden();
   const BilevelShape shape{.blocks = static_cast<int>(spec.blocks()),
                            .dx = hidden * (features + 1),
@@ -95,5 +99,19 @@ std::unique_ptr<BilevelProblem> MakePersonalHeads(const v1::PersonalHeads& spec,
                            .validation_rows = spec.validation_rows()};
   return std::make_unique<PersonalHeads>(shape, features, spec.ridge());
 }
+
+ProblemSizes Sizes(const v1::Bilevel& bilevel) {
+  ProblemSizes sizes = SizesOfBlocks(bilevel.personal_heads());
+  sizes.block_size = bilevel.personal_heads().hidden();
+  return sizes;
+}
+
+}  // namespace
+
+extern const ProblemKind kPersonalHeadsProblem = {
+    .spec = {.kind = v1::Bilevel::kPersonalHeads, .numbers = kNumbers},
+    .sizes = Sizes,
+    .make = Make,
+};
 
 }  // namespace gradloom

@@ -5,8 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "models/random.h"
-#include "models/workloads/bilevel/problems.h"
+#include "models/spec/defaults.h"
+#include "models/workloads/bilevel/problem_kind.h"
 
 namespace gradloom {
 namespace {
@@ -114,9 +116,37 @@ class QuadraticBlocks final : public BilevelProblem {
   std::vector<Sample> samples_;  // by row
 };
 
-}  // namespace
+// Of all samples, which are in memory.
+constexpr double kMaxSampleValues = 0x1p27;
 
-std::unique_ptr<BilevelProblem> MakeQuadraticBlocks(const v1::QuadraticBlocks& spec) {
+constexpr NumberField kNumbers[] = {
+    {"blocks", Within(1, 1000), 20},    {"block_size", Within(1, 200), 5},
+    {"shared_size", Within(1, 200), 4}, {"samples", Within(1, 10'000), 64},
+    {"noise", Within(0, 10), 0.5},
+};
+
+void Fill(v1::Bilevel* bilevel) { GRADLOOM_DEFAULT(bilevel->mutable_quadratic(), seed, 1); }
+
+void Check(const v1::Bilevel& bilevel, const std::string& field, Findings* findings) {
+  const v1::QuadraticBlocks& spec = bilevel.quadratic();
+  const double rows = spec.block_size(), columns = rows + spec.shared_size();
+  const double of_sample = 2.0 * spec.blocks() * rows * columns;
+  findings->Require(of_sample * spec.samples() <= kMaxSampleValues, field + ".samples",
+                    spec.samples(),
+                    absl::StrCat("at most ", std::floor(kMaxSampleValues / of_sample),
+                                 " for as many and as large blocks"));
+}
+
+ProblemSizes Sizes(const v1::Bilevel& bilevel) {
+  const v1::QuadraticBlocks& spec = bilevel.quadratic();
+  return {.blocks = spec.blocks(),
+          .training_rows = spec.samples(),
+          .validation_rows = spec.samples(),
+          .block_size = spec.block_size()};
+}
+
+std::unique_ptr<BilevelProblem> Make(const v1::Bilevel& bilevel, int64_t /*features*/) {
+  const v1::QuadraticBlocks& spec = bilevel.quadratic();
   const BilevelShape shape{.blocks = static_cast<int>(spec.blocks()),
                            .dx = spec.shared_size(),
                            .dy = spec.block_size(),
@@ -124,5 +154,13 @@ std::unique_ptr<BilevelProblem> MakeQuadraticBlocks(const v1::QuadraticBlocks& s
                            .validation_rows = spec.samples()};
   return std::make_unique<QuadraticBlocks>(shape, spec.noise(), spec.seed());
 }
+
+}  // namespace
+
+extern const ProblemKind kQuadraticBlocksProblem = {
+    .spec = {.kind = v1::Bilevel::kQuadratic, .numbers = kNumbers, .fill = Fill, .check = Check},
+    .sizes = Sizes,
+    .make = Make,
+};
 
 }  // namespace gradloom

@@ -2,10 +2,13 @@
 // weights of the i-th of m logistic regressions, whose losses differ in temperature t_i:
 //   g_i = mean_train sigma(x_j) log(1 + exp(-b a^T y / t_i)) + ridge/2 ||y||^2
 //   f_i = mean_validation log(1 + exp(-b a^T y / t_i))
+#include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "models/random.h"
-#include "models/workloads/bilevel/problems.h"
+#include "models/spec/defaults.h"
+#include "models/workloads/bilevel/problem_kind.h"
 
 namespace gradloom {
 namespace {
@@ -66,9 +69,38 @@ class SampleWeights final : public BilevelProblem {
   std::vector<int8_t> signs_;      // by training row; -1: the label is flipped
 };
 
-}  // namespace
+constexpr NumberField kNumbers[] = {
+    {"blocks", kBlocksRange},
+    {"training_rows", kRowsRange},
+    {"validation_rows", kRowsRange},
+    {"temperature_min", MoreThanUpTo(0, 1e9), 1},
+    {"temperature_max", MoreThanUpTo(0, 1e9), 4},
+    {"ridge", kRidgeRange, 1e-5},
+    {"flip", Within(0, 1)},
+};
 
-std::unique_ptr<BilevelProblem> MakeSampleWeights(const v1::SampleWeights& spec, int64_t features) {
+void Fill(v1::Bilevel* bilevel) { GRADLOOM_DEFAULT(bilevel->mutable_sample_weights(), seed, 1); }
+
+void Check(const v1::Bilevel& bilevel, const std::string& field, Findings* findings) {
+  const v1::SampleWeights& spec = bilevel.sample_weights();
+  findings->Require(spec.temperature_max() >= spec.temperature_min(), field + ".temperature_max",
+                    spec.temperature_max(),
+                    absl::StrCat("temperature_min = ", spec.temperature_min(), " or more"));
+}
+
+ProblemSizes Sizes(const v1::Bilevel& bilevel) {
+  ProblemSizes sizes = SizesOfBlocks(bilevel.sample_weights());
+  sizes.data_rows = sizes.training_rows + sizes.validation_rows;  // shared by all blocks
+  return sizes;
+}
+
+// A row's logit has a part of 1 / rows in F.
+double Eta(const v1::Bilevel& bilevel) {
+  return 0.3 * std::max(1.0, bilevel.sample_weights().training_rows() / 3.0);
+}
+
+std::unique_ptr<BilevelProblem> Make(const v1::Bilevel& bilevel, int64_t features) {
+  const v1::SampleWeights& spec = bilevel.sample_weights();
   const BilevelShape shape{.blocks = static_cast<int>(spec.blocks()),
                            .dx = spec.training_rows(),
                            .dy = features,
@@ -77,5 +109,17 @@ std::unique_ptr<BilevelProblem> MakeSampleWeights(const v1::SampleWeights& spec,
                            .shared_rows = true};
   return std::make_unique<SampleWeights>(shape, spec);
 }
+
+}  // namespace
+
+extern const ProblemKind kSampleWeightsProblem = {
+    .spec = {.kind = v1::Bilevel::kSampleWeights,
+             .numbers = kNumbers,
+             .fill = Fill,
+             .check = Check},
+    .sizes = Sizes,
+    .eta = Eta,
+    .make = Make,
+};
 
 }  // namespace gradloom

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "models/layers/activation.h"
 #include "models/layers/layers.h"
 #include "models/portable_math.h"
 #include "models/workloads/network_workload.h"

@@ -3,128 +3,139 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "models/workloads/builders.h"
+#include "models/layers/layer_kind.h"
+#include "models/spec/defaults.h"
 #include "models/workloads/noprop/noprop.h"
+#include "models/workloads/workload_kind.h"
 
 namespace gradloom {
 namespace {
 
-// Products of all these and of any example's size stay below 2^63.
-constexpr int64_t kMaxBlocks = 1 << 10;
-constexpr int64_t kMaxHidden = 1 << 16;
-constexpr int64_t kMaxChannels = 1 << 10;
 constexpr int64_t kMaxOneHot = 1 << 12;  // every process keeps a square table
-constexpr int64_t kMaxSteps = 100'000;
-constexpr int kMaxConvolutions = 16;  // a block's dropout layers are numbered below this
-constexpr double kMaxWeight = 1e9;
+constexpr int kMaxConvolutions = 16;     // a block's dropout layers are numbered below this
 
-absl::Status InRange(const std::string& field, int64_t value, int64_t highest) {
-  if (value >= 1 && value <= highest) return absl::OkStatus();
-  return Illegal(field, value, absl::StrCat("1 to ", highest));
+// Products of all these and of any example's size stay below 2^63.
+constexpr NumberField kNumbers[] = {
+    {"hidden", Within(1, 1 << 16)},
+    {"channels", Within(1, 1 << 10)},
+    {"dropout", kDropoutRange},
+    {"blocks", Within(1, 1 << 10)},
+    {"inference_steps", Within(1, 100'000)},
+    {"dimension", kUnitsRange},
+    {"eta", MoreThanUpTo(0, 1e9)},
+    {"weight_limit", MoreThanUpTo(0, 1e9)},
+};
+
+// What the variant, the embedding and the block use.
+struct Uses {
+  explicit Uses(const v1::NoProp& spec)
+      : dt(spec.variant() == v1::NoProp::DT),
+        ct(spec.variant() == v1::NoProp::CT),
+        learned(spec.embedding() == v1::NoProp::LEARNED),
+        convolutional(spec.block() == v1::NoProp::CONVOLUTIONAL),
+        weights(ct || (dt && learned)) {}
+
+  bool dt, ct, learned, convolutional, weights;
+};
+
+void Fill(v1::WorkloadSpec* workload) {
+  using Spec = v1::NoProp;
+  Spec* noprop = workload->mutable_noprop();
+  if (noprop->variant() == Spec::VARIANT_UNSPECIFIED) noprop->set_variant(Spec::DT);
+  if (noprop->embedding() == Spec::EMBEDDING_UNSPECIFIED) noprop->set_embedding(Spec::ONE_HOT);
+  if (noprop->block() == Spec::BLOCK_UNSPECIFIED) noprop->set_block(Spec::MLP);
+  const Uses uses(*noprop);
+  GRADLOOM_DEFAULT(noprop, hidden, uses.convolutional ? 256 : 128);
+  if (uses.convolutional) {
+    if (noprop->channels().empty()) {
+      for (const uint32_t channels : {32, 64, 128}) noprop->add_channels(channels);
+    }
+    GRADLOOM_DEFAULT(noprop, dropout, 0.2);
+  }
+  if (uses.dt) GRADLOOM_DEFAULT(noprop, blocks, 10);
+  if (!uses.dt) GRADLOOM_DEFAULT(noprop, inference_steps, 40);
+  if (uses.learned) GRADLOOM_DEFAULT(noprop, dimension, 20);
+  if (uses.weights) {
+    GRADLOOM_DEFAULT(noprop, eta, uses.dt ? 0.1 : 1);
+    GRADLOOM_DEFAULT(noprop, weight_limit, 5);
+  }
+  if (uses.ct) GRADLOOM_DEFAULT(noprop, learned_schedule, false);
 }
 
-absl::Status Positive(const std::string& field, double value) {
-  if (value > 0 && value <= kMaxWeight) return absl::OkStatus();
-  return Illegal(field, value, absl::StrCat("more than 0 and at most ", kMaxWeight));
+// A setting that would silently do nothing is an error of the user's.
+void Check(const v1::WorkloadSpec& workload, const std::string& field, Findings* findings) {
+  const v1::NoProp& noprop = workload.noprop();
+  const Uses uses(noprop);
+  const auto unused = [&](bool given, absl::string_view name, absl::string_view only) {
+    if (!given) return;
+    findings->Add(absl::StrCat(field, ".", name),
+                  absl::StrCat("does nothing here; only ", only, " has it"));
+  };
+  unused(noprop.has_blocks() && !uses.dt, "blocks", "variant dt");
+  unused(noprop.has_inference_steps() && uses.dt, "inference_steps", "variant ct or fm");
+  unused(noprop.has_dimension() && !uses.learned, "dimension", "embedding learned");
+  const char* const weighted = "variant ct, or dt with embedding learned,";
+  unused(noprop.has_eta() && !uses.weights, "eta", weighted);
+  unused(noprop.has_weight_limit() && !uses.weights, "weight_limit", weighted);
+  unused(noprop.learned_schedule() && !uses.ct, "learned_schedule", "variant ct");
+  unused(!noprop.channels().empty() && !uses.convolutional, "channels", "block convolutional");
+  unused(noprop.has_dropout() && !uses.convolutional, "dropout", "block convolutional");
+  findings->Require(noprop.channels_size() <= kMaxConvolutions, field + ".channels",
+                    absl::StrCat("a list of ", noprop.channels_size()),
+                    absl::StrCat("one of at most ", kMaxConvolutions));
 }
 
-absl::Status CheckKinds(const v1::NoProp& spec, const std::string& field) {
-  if (!v1::NoProp::Variant_IsValid(spec.variant())) {
-    return Illegal(field + ".variant", static_cast<int>(spec.variant()), "DT, CT, FM");
-  }
-  if (!v1::NoProp::Embedding_IsValid(spec.embedding())) {
-    return Illegal(field + ".embedding", static_cast<int>(spec.embedding()),
-                   "ONE_HOT, LEARNED, PROTOTYPE");
-  }
-  if (!v1::NoProp::Block_IsValid(spec.block())) {
-    return Illegal(field + ".block", static_cast<int>(spec.block()), "MLP, CONVOLUTIONAL");
-  }
-  if (spec.learned_schedule() && spec.variant() != v1::NoProp::CT) {
-    return Illegal(field + ".learned_schedule", "true", "false, unless variant is CT");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckImages(const DatasetInfo& data, size_t convolutions, const std::string& field) {
-  const int64_t pixels = int64_t{data.channels} * data.height * data.width;
-  if (data.sparse || pixels < 1 || pixels != data.features) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, ".block = CONVOLUTIONAL needs images; the data has ", data.features,
-                     data.sparse ? " sparse" : " plain", " features"));
-  }
-  size_t halvings = 0;
+// Every convolution halves the image.
+absl::Status CheckImages(const v1::NoProp& spec, const DatasetInfo& data,
+                         const std::string& field) {
+  absl::Status status = CheckHasImages(data, field + ".block = convolutional");
+  if (!status.ok()) return status;
+  int halvings = 0;
   for (int size = std::min(data.height, data.width); size >= 2; size /= 2) ++halvings;
-  if (convolutions <= halvings) return absl::OkStatus();
-  return Illegal(field + ".channels: number of convolutions", convolutions,
-                 absl::StrCat("1 to ", halvings, " (every one halves images of ", data.height,
-                              " x ", data.width, " pixels)"));
+  if (spec.channels_size() <= halvings) return absl::OkStatus();
+  return Illegal(field + ".channels", absl::StrCat("a list of ", spec.channels_size()),
+                 absl::StrCat("one of at most ", halvings, " (every one halves images of ",
+                              data.height, " x ", data.width, " pixels)"));
 }
 
 // The block's shape for the data.
-absl::StatusOr<DenoiserShape> BlockOf(const v1::NoProp& spec, const DatasetInfo& data,
-                                      const std::string& field) {
-  const bool convolutional = spec.block() == v1::NoProp::CONVOLUTIONAL;
+DenoiserShape BlockOf(const v1::NoProp& spec, const DatasetInfo& data) {
   DenoiserShape shape;
   shape.example = {data.features, 1, 1};
-  shape.hidden = spec.has_hidden() ? spec.hidden() : convolutional ? 256 : 128;
-  absl::Status status = InRange(field + ".hidden", shape.hidden, kMaxHidden);
-  if (!status.ok()) return status;
-  if (!convolutional) {
-    if (spec.channels_size() > 0) {
-      return Illegal(field + ".channels: number of convolutions", spec.channels_size(),
-                     "0, unless block is CONVOLUTIONAL");
-    }
-    if (spec.dropout() != 0) {
-      return Illegal(field + ".dropout", spec.dropout(), "0, unless block is CONVOLUTIONAL");
-    }
-    return shape;
-  }
+  shape.hidden = spec.hidden();
+  if (!Uses(spec).convolutional) return shape;
   shape.channels.assign(spec.channels().begin(), spec.channels().end());
-  if (shape.channels.empty()) shape.channels = {32, 64, 128};
-  status = InRange(field + ".channels: number of convolutions",
-                   static_cast<int64_t>(shape.channels.size()), kMaxConvolutions);
-  for (size_t c = 0; c < shape.channels.size(); ++c) {
-    status.Update(
-        InRange(absl::StrCat(field, ".channels[", c, "]"), shape.channels[c], kMaxChannels));
-  }
-  if (status.ok()) status = CheckImages(data, shape.channels.size(), field);
-  if (!status.ok()) return status;
   shape.example = {data.channels, data.height, data.width};
-  shape.dropout = spec.has_dropout() ? spec.dropout() : 0.2;
-  if (!(shape.dropout >= 0 && shape.dropout < 1)) {
-    return Illegal(field + ".dropout", shape.dropout, "0 up to, not including, 1");
-  }
+  shape.dropout = spec.dropout();
   return shape;
 }
 
-}  // namespace
-
-MadeWorkload MakeNoProp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
-                        const std::string& field) {
-  const v1::NoProp& noprop = spec.noprop();
-  absl::Status status = CheckSparseFeatures(data, field);
-  status.Update(CheckKinds(noprop, field));
-  if (!status.ok()) return status;
-  absl::StatusOr<DenoiserShape> block = BlockOf(noprop, data, field);
-  if (!block.ok()) return block.status();
-
-  const bool dt =
-      noprop.variant() == v1::NoProp::DT || noprop.variant() == v1::NoProp::VARIANT_UNSPECIFIED;
+MadeWorkload Make(const v1::WorkloadSpec& workload, const DatasetInfo& data,
+                  const std::string& field) {
+  const v1::NoProp& spec = workload.noprop();
+  if (Uses(spec).convolutional) {
+    if (absl::Status status = CheckImages(spec, data, field); !status.ok()) return status;
+  }
+  if (spec.embedding() == v1::NoProp::ONE_HOT && data.classes > kMaxOneHot) {
+    return Illegal(field + ".embedding", "one_hot",
+                   absl::StrCat("learned or prototype for ", data.classes, " classes; one_hot has ",
+                                kMaxOneHot, " at most"));
+  }
   NoPropModel model;
   model.data = data;
-  model.block = *std::move(block);
-  if (noprop.embedding() != v1::NoProp::EMBEDDING_UNSPECIFIED) model.embedding = noprop.embedding();
-  model.blocks = noprop.has_blocks() ? noprop.blocks() : 10;
-  model.inference_steps = noprop.has_inference_steps() ? noprop.inference_steps() : 40;
-  model.eta = noprop.has_eta() ? noprop.eta() : dt ? 0.1 : 1;
-  model.weight_limit = noprop.has_weight_limit() ? noprop.weight_limit() : 5;
-  model.learned_schedule = noprop.learned_schedule();
+  model.block = BlockOf(spec, data);
+  model.embedding = spec.embedding();
+  model.blocks = spec.blocks();
+  model.inference_steps = spec.inference_steps();
+  model.eta = spec.eta();
+  model.weight_limit = spec.weight_limit();
+  model.learned_schedule = spec.learned_schedule();
   switch (model.embedding) {
     case v1::NoProp::LEARNED:
-      model.block.dimension = noprop.has_dimension() ? noprop.dimension() : 20;
+      model.block.dimension = spec.dimension();
       // Of length 1: noise of length sqrt(dimension) then hides the label for most of the time, and
       // blocks have to learn from the example. FM learns from the distance between the two.
-      if (noprop.variant() != v1::NoProp::FM) {
+      if (spec.variant() != v1::NoProp::FM) {
         model.embedding_spread = 1 / std::sqrt(static_cast<double>(model.block.dimension));
       }
       break;
@@ -134,19 +145,7 @@ MadeWorkload MakeNoProp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
     default:
       model.block.dimension = data.classes;
   }
-  status.Update(InRange(field + ".blocks", model.blocks, kMaxBlocks));
-  status.Update(InRange(field + ".inference_steps", model.inference_steps, kMaxSteps));
-  if (model.embedding == v1::NoProp::LEARNED) {
-    status.Update(InRange(field + ".dimension", model.block.dimension, kMaxUnits));
-  } else if (model.embedding == v1::NoProp::ONE_HOT && data.classes > kMaxOneHot) {
-    return Illegal(field + ".embedding", "ONE_HOT",
-                   absl::StrCat("LEARNED, PROTOTYPE for ", data.classes, " classes; ONE_HOT has ",
-                                kMaxOneHot, " at most"));
-  }
-  status.Update(Positive(field + ".eta", model.eta));
-  status.Update(Positive(field + ".weight_limit", model.weight_limit));
-  if (!status.ok()) return status;
-  switch (noprop.variant()) {
+  switch (spec.variant()) {
     case v1::NoProp::CT:
       return MakeNoPropCt(model);
     case v1::NoProp::FM:
@@ -155,5 +154,14 @@ MadeWorkload MakeNoProp(const v1::WorkloadSpec& spec, const DatasetInfo& data,
       return MakeNoPropDt(model);
   }
 }
+
+}  // namespace
+
+extern const WorkloadKind kNoPropWorkload = {
+    .spec = {.kind = v1::WorkloadSpec::kNoprop, .numbers = kNumbers, .fill = Fill, .check = Check},
+    .takes = TakesTargets::kAsClasses,
+    .writes_out_sparse = true,
+    .make = Make,
+};
 
 }  // namespace gradloom

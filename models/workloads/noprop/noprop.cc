@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "models/layers/activation.h"
 #include "models/layers/layers.h"
 #include "models/layers/loss.h"
 #include "models/workloads/example_rows.h"

@@ -54,14 +54,15 @@ TEST(Resolve, BilevelDefaultsAndErrors) {
   EXPECT_EQ(spec.hospitals().flips_size(), 4);
   // What is resolved resolves to itself.
   EXPECT_TRUE(MessageDifferencer::Equals(ResolveRunSpec(run.spec)->spec, run.spec));
-  EXPECT_THAT(ErrorOf(data + "workload: {bilevel: {hospitals: {blocks: 12}}}\n"),
-              HasSubstr("workload.bilevel.hospitals.training_rows = 0: legal are 1 to"));
+  EXPECT_THAT(
+      ErrorOf(data + "workload: {bilevel: {hospitals: {blocks: 12}}}\n"),
+      HasSubstr("workload.bilevel.hospitals.training_rows: 0 is not legal; it must be from 1 to"));
   EXPECT_THAT(
       ErrorOf(data + "workload: {bilevel: {hospitals: {" + blocks + "}, sampled_blocks: 13}}\n"),
-      HasSubstr("workload.bilevel.sampled_blocks = 13: legal are 1 to 12"));
+      HasSubstr("workload.bilevel.sampled_blocks: 13 is not legal; it must be from 1 to 12"));
   EXPECT_THAT(ErrorOf(data + "workload: {bilevel: {personal_heads: {" + blocks +
                       ", hidden: 300}, version: v1}}\n"),
-              HasSubstr("version = V1 with blocks of 300 variables"));
+              HasSubstr("version: v1 is not legal; it must be v2 for blocks of 300 variables"));
 }
 
 TEST(Resolve, WritesDefaultsAsValues) {
@@ -134,7 +135,7 @@ TEST(Resolve, ForwardGnnOutOfRange) {
         absl::StrCat("data: {train: {", data, "}}\nworkload: {forward_gnn: {", gnn, "}}"));
   };
   EXPECT_THAT(error("block_model: {}", "layers: 0"),
-              HasSubstr("workload.forward_gnn.layers: 0 is not legal; it must be 1 or more"));
+              HasSubstr("workload.forward_gnn.layers: 0 is not legal; it must be from 1 to 64"));
   EXPECT_THAT(error("block_model: {}", "convolution: gat, heads: 3"),
               HasSubstr("heads: 3 is not legal; it must be a divisor of width = 128"));
   EXPECT_THAT(error("block_model: {}", "temperature: 0"), HasSubstr("temperature: 0 is not legal"));
@@ -321,11 +322,13 @@ TEST(Resolve, NamesWhatIsMissing) {
 TEST(Resolve, RefusesWhatIsOutOfRange) {
   const auto error = [](const char* more) { return ErrorOf(absl::StrCat(kBase, more)); };
   EXPECT_THAT(error("optimizer: {beta1: 1}"),
-              HasSubstr("optimizer.beta1 is 1; legal: at least 0 and less than 1"));
-  EXPECT_THAT(error("optimizer: {kind: sgd, momentum: 0.5}"),
-              HasSubstr("optimizer.momentum is 0.5, but sgd does not use it"));
+              HasSubstr("optimizer.beta1: 1 is not legal; it must be 0 or more and less than 1"));
+  EXPECT_THAT(
+      error("optimizer: {kind: sgd, momentum: 0.5}"),
+      HasSubstr(
+          "optimizer.momentum: 0.5 is given, but sgd does not use it, only momentum, nesterov"));
   EXPECT_THAT(error("optimizer: {schedule: {warmup_jobs: 9}}\ntraining: {jobs: 8}"),
-              HasSubstr("warmup_jobs is 9; legal: at most the training's 8 jobs"));
+              HasSubstr("warmup_jobs: 9 is not legal; it must be at most the training's 8 jobs"));
   EXPECT_THAT(error("training: {epochs: 2, jobs: 3}"),
               HasSubstr("training: epochs (2) and jobs (3) exclude each other"));
   EXPECT_THAT(error("training: {jobs: 0}"), HasSubstr("training.jobs: 0 is not legal"));
@@ -352,7 +355,8 @@ TEST(Resolve, RefusesWhatIsOutOfRange) {
               HasSubstr("trials[1] (a): name: 'a' is taken"));
   EXPECT_THAT(
       error("trials: [{}, {optimizer: {learning_rate: 0}}]"),
-      HasSubstr("trials[1] (trial-1): optimizer.learning_rate is 0; legal: greater than 0"));
+      HasSubstr(
+          "trials[1] (trial-1): optimizer.learning_rate: 0 is not legal; it must be more than 0"));
   EXPECT_THAT(error("trials: [{}]\nsweep: {grid: {seed: [1]}}"), HasSubstr("exclude each other"));
   EXPECT_THAT(error("sweep: {grid: {optimizer.rate: [1]}}"),
               HasSubstr("sweep.grid[optimizer.rate]: optimizer.rate: unknown key"));

@@ -101,10 +101,12 @@ TEST_F(BadInputTest, IdxRanges) {
   idx.set_images(folder_.Write("images", IdxBytes({5, 1, 1}, "abcde")));
   idx.set_labels(folder_.Write("labels", IdxBytes({5}, std::string("\0\1\2\3\4", 5))));
   idx.set_first(5);
-  EXPECT_THAT(Message(source), HasSubstr("data.train.idx.first: 5; legal: 0 to 4"));
+  EXPECT_THAT(Message(source),
+              HasSubstr("data.train.idx.first: 5 is not legal; it must be from 0 to 4"));
   idx.set_first(2);
   idx.set_count(4);
-  EXPECT_THAT(Message(source), HasSubstr("data.train.idx.count: 4; legal: 1 to 3"));
+  EXPECT_THAT(Message(source),
+              HasSubstr("data.train.idx.count: 4 is not legal; it must be from 1 to 3"));
   idx.set_first(std::numeric_limits<uint64_t>::max());
   EXPECT_THAT(Message(source), HasSubstr("data.train.idx.first: 18446744073709551615"));
 }
@@ -112,7 +114,8 @@ TEST_F(BadInputTest, IdxRanges) {
 TEST_F(BadInputTest, Cifar10Files) {
   v1::DataSource source;
   source.mutable_cifar10();
-  EXPECT_THAT(Message(source), HasSubstr("data.train.cifar10.files: at least one"));
+  EXPECT_THAT(Message(source),
+              HasSubstr("data.train.cifar10.files: is empty; it must name a file"));
   source.mutable_cifar10()->add_files(folder_.Write("batch", std::string(3072, '\0')));
   EXPECT_THAT(Message(source), AllOf(HasSubstr("data.train.cifar10.files[0]"),
                                      HasSubstr("3072 bytes; legal: a multiple of 3073")));
@@ -146,7 +149,9 @@ TEST_F(BadInputTest, LibsvmText) {
   source.mutable_libsvm()->set_features(5);
   EXPECT_THAT(Message(source), HasSubstr("line 1: index 7; legal: 1 to 5"));
   source.mutable_libsvm()->set_features(uint64_t{1} << 31);
-  EXPECT_THAT(Message(source), HasSubstr("data.train.libsvm.features: 2147483648; legal: 1 to"));
+  EXPECT_THAT(
+      Message(source),
+      HasSubstr("data.train.libsvm.features: 2147483648 is not legal; it must be from 1 to"));
 }
 
 TEST_F(BadInputTest, CsvText) {
@@ -175,7 +180,7 @@ TEST_F(BadInputTest, CsvText) {
   EXPECT_THAT(Csv("a,b\n1,2\n", source), HasSubstr("line 1: column 0: 'a' is not a number"));
   source.mutable_csv()->set_delimiter("::");
   EXPECT_THAT(Csv("1,2\n", source),
-              HasSubstr("data.train.csv.delimiter: '::'; legal: one character"));
+              HasSubstr("data.train.csv.delimiter: '::' is not legal; it must be one character"));
 }
 
 TEST_F(BadInputTest, NpyFiles) {
@@ -239,20 +244,26 @@ TEST_F(BadInputTest, NpzFiles) {
 TEST_F(BadInputTest, GeneratorSettings) {
   v1::DataSource source;
   source.mutable_glyphs()->set_count(0);
-  EXPECT_THAT(Message(source), HasSubstr("data.train.glyphs.count: 0; legal: 1 to"));
+  EXPECT_THAT(Message(source),
+              HasSubstr("data.train.glyphs.count: 0 is not legal; it must be from 1 to"));
   source.mutable_glyphs()->set_count(1);
   source.mutable_glyphs()->set_first(std::numeric_limits<uint64_t>::max());
   EXPECT_THAT(Message(source), HasSubstr("data.train.glyphs.first"));
   source.mutable_glyphs()->set_first(0);
   source.mutable_glyphs()->set_noise(-1);
-  EXPECT_THAT(Message(source), HasSubstr("data.train.glyphs.noise: -1; legal: 0 to 1e6"));
+  EXPECT_THAT(Message(source),
+              HasSubstr("data.train.glyphs.noise: -1 is not legal; it must be from 0 to 1000000"));
   source.mutable_glyphs()->set_noise(0);
   source.mutable_glyphs()->set_distortion(std::numeric_limits<double>::quiet_NaN());
-  EXPECT_THAT(Message(source), HasSubstr("data.train.glyphs.distortion: nan; legal: 0 to 4"));
+  EXPECT_THAT(Message(source),
+              HasSubstr("data.train.glyphs.distortion: nan is not legal; it must be from 0 to 4"));
   source.mutable_regression()->set_features(0);
-  EXPECT_THAT(Message(source), HasSubstr("data.train.regression.features: 0; legal: 1 to"));
+  EXPECT_THAT(Message(source),
+              HasSubstr("data.train.regression.features: 0 is not legal; it must be from 1 to"));
   source.mutable_classification()->set_classes(1);
-  EXPECT_THAT(Message(source), HasSubstr("data.train.classification.classes: 1; legal: 2 to 1000"));
+  EXPECT_THAT(
+      Message(source),
+      HasSubstr("data.train.classification.classes: 1 is not legal; it must be from 2 to 1000"));
   source.mutable_classification()->set_classes(2);
   source.mutable_classification()->set_features(uint64_t{1} << 40);
   EXPECT_THAT(Message(source), HasSubstr("data.train.classification.features: 1099511627776"));
@@ -332,14 +343,22 @@ TEST_F(BadInputTest, BlockModelSettings) {
   EXPECT_EQ(with([](auto&) {}), "fine");
   EXPECT_THAT(
       with([](auto& b) { b.set_count(3); }),
-      HasSubstr("data.train.block_model.count: 3 in 4 classes; legal: two classes or more"));
-  EXPECT_THAT(with([](auto& b) { b.set_count(uint64_t{1} << 40); }), HasSubstr("at most 4194304"));
-  EXPECT_THAT(with([](auto& b) { b.set_classes(1); }), HasSubstr("in 1 classes; legal"));
-  EXPECT_THAT(with([](auto& b) { b.set_features(2); }), HasSubstr("features: 2; legal: a word a"));
-  EXPECT_THAT(with([](auto& b) { b.set_words(0); }), HasSubstr("words: 0; legal: 1 to 10000"));
-  EXPECT_THAT(with([](auto& b) { b.set_degree(0); }), HasSubstr("degree: 0; legal: more than 0"));
-  EXPECT_THAT(with([](auto& b) { b.set_homophily(-0.1); }), HasSubstr("homophily: -0.1; legal"));
-  EXPECT_THAT(with([](auto& b) { b.set_topic(NAN); }), HasSubstr("topic: nan; legal: 0 to 1"));
+      HasSubstr(
+          "data.train.block_model.count: 3 is not legal; it must be two or more a class, of 4"));
+  EXPECT_THAT(with([](auto& b) { b.set_count(uint64_t{1} << 40); }),
+              HasSubstr("count: 1099511627776 is not legal; it must be from 1 to 4194304"));
+  EXPECT_THAT(with([](auto& b) { b.set_classes(1); }),
+              HasSubstr("classes: 1 is not legal; it must be from 2 to 1000"));
+  EXPECT_THAT(with([](auto& b) { b.set_features(2); }),
+              HasSubstr("features: 2 is not legal; it must be one or more a class"));
+  EXPECT_THAT(with([](auto& b) { b.set_words(0); }),
+              HasSubstr("words: 0 is not legal; it must be from 1 to 10000"));
+  EXPECT_THAT(with([](auto& b) { b.set_degree(0); }),
+              HasSubstr("degree: 0 is not legal; it must be more than 0"));
+  EXPECT_THAT(with([](auto& b) { b.set_homophily(-0.1); }),
+              HasSubstr("homophily: -0.1 is not legal"));
+  EXPECT_THAT(with([](auto& b) { b.set_topic(NAN); }),
+              HasSubstr("topic: nan is not legal; it must be from 0 to 1"));
 }
 
 }  // namespace

@@ -376,7 +376,8 @@ INSTANTIATE_TEST_SUITE_P(Sources, DatasetContractTest, ::testing::ValuesIn(Cases
 
 TEST(DatasetTest, ASourceIsRequired) {
   const absl::Status status = OpenDataset({}, "data.test", "").status();
-  EXPECT_THAT(std::string(status.message()), HasSubstr("data.test: a source is required; known: "));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("data.test: is missing; it must be one of: idx, cifar10"));
 }
 
 TEST(DatasetTest, AnyFileButAnArchiveMayBeGzipped) {

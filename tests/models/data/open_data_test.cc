@@ -65,7 +65,7 @@ TEST_F(OpenDataTest, HoldoutMustLeaveSomething) {
 }
 
 TEST_F(OpenDataTest, TrainIsRequired) {
-  EXPECT_THAT(Message(), HasSubstr("data.train: a source is required"));
+  EXPECT_THAT(Message(), HasSubstr("data.train: is missing"));
 }
 
 TEST_F(OpenDataTest, TheTestSetGetsTheTrainingSetsClassesAndWidth) {

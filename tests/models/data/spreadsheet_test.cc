@@ -254,7 +254,7 @@ TEST_F(SpreadsheetTest, F08_ATabIsADelimiterHoweverItIsWritten) {
     EXPECT_THAT(Load(Csv("1\t2\n3\t4\n", tab)).second, ElementsAre(2, 4)) << tab;
   }
   EXPECT_THAT(Message(Csv("1,2\n", "\\n")),
-              HasSubstr("data.train.csv.delimiter: '\\\\n'; legal: "));
+              HasSubstr("data.train.csv.delimiter: '\\\\n' is not legal; it must be "));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <numeric>
 #include <ostream>
 
+#include "models/layers/activation.h"
 #include "models/layers/network.h"
 
 namespace gradloom {

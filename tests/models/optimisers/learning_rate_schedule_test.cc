@@ -99,39 +99,41 @@ std::string Error(const Spec& spec, int64_t jobs = 100) {
 }
 
 TEST(ScheduleTest, ErrorsNameFieldValueAndWhatIsLegal) {
-  EXPECT_EQ(Error(Of(Spec::STEP)),
-            "optimizer.schedule.every is not given; legal for the step schedule: a number of jobs "
-            "from 1 to 2^62");
+  EXPECT_EQ(Error(Of(Spec::STEP)), "optimizer.schedule.every: is missing; it must be 1 or more");
   Spec step = Of(Spec::STEP);
   step.set_every(0);
-  EXPECT_THAT(Error(step), HasSubstr("optimizer.schedule.every is 0;"));
+  EXPECT_THAT(Error(step), HasSubstr("optimizer.schedule.every: 0 is not legal;"));
   step.set_every(5);
   step.set_gamma(1.5);
-  EXPECT_EQ(Error(step), "optimizer.schedule.gamma is 1.5; legal: greater than 0 and at most 1");
+  EXPECT_EQ(Error(step),
+            "optimizer.schedule.gamma: 1.5 is not legal; it must be more than 0 and at most 1");
   Spec cosine = Of(Spec::COSINE);
   cosine.set_floor(-0.25);
-  EXPECT_EQ(Error(cosine), "optimizer.schedule.floor is -0.25; legal: at least 0 and at most 1");
+  EXPECT_EQ(Error(cosine), "optimizer.schedule.floor: -0.25 is not legal; it must be from 0 to 1");
   EXPECT_EQ(Error(Of(Spec::LINEAR, 101)),
-            "optimizer.schedule.warmup_jobs is 101; legal: at most the training's 100 jobs");
-  EXPECT_EQ(Error(Of(static_cast<Spec::Kind>(42))),
-            "optimizer.schedule.kind is number 42; known: constant, step, exponential, cosine, "
-            "linear, inverse_sqrt");
+            "optimizer.schedule.warmup_jobs: 101 is not legal; it must be at most the training's "
+            "100 jobs");
+  EXPECT_EQ(
+      Error(Of(static_cast<Spec::Kind>(42))),
+      "optimizer.schedule.kind: 42 is not legal; it must be one of: constant, step, exponential, "
+      "cosine, linear, inverse_sqrt");
 }
 
 TEST(ScheduleTest, AFieldTheKindDoesNotUseIsAnError) {
   Spec spec = Of(Spec::COSINE);
   spec.set_gamma(0.5);
   EXPECT_EQ(Error(spec),
-            "optimizer.schedule.gamma is 0.5, but the cosine schedule does not use it; used by: "
-            "step, exponential");
+            "optimizer.schedule.gamma: 0.5 is given, but cosine does not use it, only step, "
+            "exponential; cosine uses: warmup_jobs, floor");
   spec.Clear();
   spec.set_every(5);
-  EXPECT_THAT(Error(spec), HasSubstr("but the constant schedule does not use it; used by: step"));
+  EXPECT_THAT(Error(spec),
+              HasSubstr("but constant does not use it, only step; constant uses: warmup_jobs"));
   spec.Clear();
   spec.set_kind(Spec::STEP);
   spec.set_every(5);
   spec.set_floor(0.1);
-  EXPECT_THAT(Error(spec), HasSubstr("used by: cosine, linear"));
+  EXPECT_THAT(Error(spec), HasSubstr("only cosine, linear"));
 }
 
 }  // namespace

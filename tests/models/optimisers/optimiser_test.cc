@@ -322,52 +322,57 @@ std::string Error(const Spec& spec, int64_t jobs = 10) {
 TEST(OptimiserTest, ErrorsNameFieldValueAndLegalRange) {
   Spec spec;
   spec.set_learning_rate(-0.5);
-  EXPECT_EQ(Error(spec),
-            "optimizer.learning_rate is -0.5; legal: greater than 0 and at most 1e+06");
+  EXPECT_EQ(
+      Error(spec),
+      "optimizer.learning_rate: -0.5 is not legal; it must be more than 0 and at most 1000000");
   spec.set_learning_rate(0);
-  EXPECT_THAT(Error(spec), HasSubstr("optimizer.learning_rate is 0;"));
+  EXPECT_THAT(Error(spec), HasSubstr("optimizer.learning_rate: 0 is not legal;"));
   spec.set_learning_rate(std::nan(""));
-  EXPECT_THAT(Error(spec), HasSubstr("optimizer.learning_rate is nan;"));
+  EXPECT_THAT(Error(spec), HasSubstr("optimizer.learning_rate: nan is not legal;"));
   spec.set_learning_rate(0.1);
   spec.set_beta1(1);
-  EXPECT_EQ(Error(spec), "optimizer.beta1 is 1; legal: at least 0 and less than 1");
+  EXPECT_EQ(Error(spec), "optimizer.beta1: 1 is not legal; it must be 0 or more and less than 1");
   spec.set_beta1(0.5);
   spec.set_beta2(-0.1);
-  EXPECT_THAT(Error(spec), HasSubstr("optimizer.beta2 is -0.1; legal: at least 0"));
+  EXPECT_THAT(Error(spec), HasSubstr("optimizer.beta2: -0.1 is not legal; it must be 0 or more"));
   spec.set_beta2(0.5);
   spec.set_epsilon(0);
-  EXPECT_THAT(Error(spec), HasSubstr("optimizer.epsilon is 0; legal: at least 1e-30"));
+  EXPECT_THAT(Error(spec),
+              HasSubstr("optimizer.epsilon: 0 is not legal; it must be from 1e-30 to 1"));
   spec.set_epsilon(1e-8);
   spec.set_weight_decay(-1);
-  EXPECT_THAT(Error(spec), HasSubstr("optimizer.weight_decay is -1; legal: at least 0"));
+  EXPECT_THAT(Error(spec), HasSubstr("optimizer.weight_decay: -1 is not legal; it must be from 0"));
   spec.set_weight_decay(0);
   spec.set_clip_norm(std::numeric_limits<double>::infinity());
-  EXPECT_THAT(Error(spec), HasSubstr("optimizer.clip_norm is inf; legal: at least 0"));
+  EXPECT_THAT(Error(spec), HasSubstr("optimizer.clip_norm: inf is not legal; it must be from 0"));
   spec.set_clip_norm(1);
   EXPECT_TRUE(MakeOptimiser(spec, 10).ok());
-  EXPECT_THAT(Error(spec, 0), HasSubstr("number of jobs is 0; legal: at least 1"));
+  EXPECT_THAT(Error(spec, 0), HasSubstr("number of jobs: 0 is not legal; it must be 1 or more"));
 }
 
 TEST(OptimiserTest, AFieldTheKindDoesNotUseIsAnError) {
   Spec spec;
   spec.set_kind(Spec::ADAM);
   spec.set_momentum(0.9);
-  EXPECT_EQ(Error(spec),
-            "optimizer.momentum is 0.9, but adam does not use it; adam uses: learning_rate, beta1, "
-            "beta2, epsilon, weight_decay, clip_norm, schedule");
+  EXPECT_EQ(
+      Error(spec),
+      "optimizer.momentum: 0.9 is given, but adam does not use it, only momentum, nesterov; adam "
+      "uses: learning_rate, weight_decay, clip_norm, schedule, beta1, beta2, epsilon");
   spec.Clear();
   spec.set_kind(Spec::MOMENTUM);
   spec.set_beta2(0.99);
-  EXPECT_THAT(Error(spec), HasSubstr("optimizer.beta2 is 0.99, but momentum does not use it; "
-                                     "momentum uses: learning_rate, momentum, weight_decay"));
+  EXPECT_THAT(Error(spec), HasSubstr("optimizer.beta2: 0.99 is given, but momentum does not use "
+                                     "it, only rmsprop, adam, adamw, amsgrad, diffgrad; momentum "
+                                     "uses: learning_rate, weight_decay, clip_norm, schedule, "
+                                     "momentum"));
 }
 
 TEST(OptimiserTest, AnUnknownKindListsTheKnownOnes) {
   Spec spec;
   spec.set_kind(static_cast<Spec::Kind>(77));
   EXPECT_EQ(Error(spec),
-            "optimizer.kind is number 77; known: sgd, momentum, nesterov, adagrad, rmsprop, adam, "
-            "adamw, amsgrad, diffgrad");
+            "optimizer.kind: 77 is not legal; it must be one of: sgd, momentum, nesterov, adagrad, "
+            "rmsprop, adam, adamw, amsgrad, diffgrad");
 }
 
 }  // namespace

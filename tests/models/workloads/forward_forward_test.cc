@@ -182,12 +182,14 @@ TEST(ForwardForward, RefusalsNameFieldValueAndWhatIsLegal) {
     const char* message;
   } refusals[] = {
       {"hidden: 3", 0, "workload.forward_forward needs data of at least two classes"},
-      {"", 3, "workload.forward_forward.hidden: number of layers = 0: legal are 1 to"},
-      {"hidden: [3, 0]", 3, "workload.forward_forward.hidden[1] = 0: legal are 1 to"},
+      {"", 3, "workload.forward_forward.hidden: is empty"},
+      {"hidden: [3, 0]", 3,
+       "workload.forward_forward.hidden[1]: 0 is not legal; it must be from 1 to"},
       {"hidden: 3 threshold: 0", 3,
-       "workload.forward_forward.threshold = 0: legal are more than 0"},
-      {"hidden: 3 threshold: nan", 3, "workload.forward_forward.threshold = nan"},
-      {"hidden: 3 schedule: 7", 3, "workload.forward_forward.schedule = 7: legal are SIMULTANEOUS"},
+       "workload.forward_forward.threshold: 0 is not legal; it must be more than 0"},
+      {"hidden: 3 threshold: nan", 3, "workload.forward_forward.threshold: nan"},
+      {"hidden: 3 schedule: 7", 3,
+       "workload.forward_forward.schedule: 7 is not legal; it must be one of: simultaneous"},
   };
   for (const auto& refusal : refusals) {
     DatasetInfo info = InfoOf(kCase);

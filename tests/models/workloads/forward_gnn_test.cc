@@ -32,16 +32,21 @@ TEST(ForwardGnn, RefusalsNameFieldValueAndWhatIsLegal) {
   const auto message = [](const std::string& gnn, const DatasetInfo& data = SmallGraph().info()) {
     return std::string(Make(gnn, data).status().message());
   };
-  EXPECT_EQ(message("layers: 0"), "workload.forward_gnn.layers = 0: legal are 1 to 64");
-  EXPECT_THAT(message("layers: 4000000000"), HasSubstr("layers = 4000000000: legal are 1 to 64"));
-  EXPECT_THAT(message("width: 0"), HasSubstr("width = 0: legal are 1 to 16384"));
-  EXPECT_THAT(message("convolution: GAT heads: 3"), HasSubstr("heads = 3: legal are the divisors"));
-  EXPECT_THAT(message("heads: 2"), HasSubstr("only convolution gat has heads"));
-  EXPECT_THAT(message("temperature: 0"), HasSubstr("temperature = 0: legal are more than 0"));
-  EXPECT_THAT(message("threshold: nan"), HasSubstr("threshold = nan"));
-  EXPECT_THAT(message("method: FF"), HasSubstr("method = ff: legal are sf, sf_top2loss"));
+  EXPECT_EQ(message("layers: 0"),
+            "workload.forward_gnn.layers: 0 is not legal; it must be from 1 to 64");
+  EXPECT_THAT(message("layers: 4000000000"),
+              HasSubstr("layers: 4000000000 is not legal; it must be from 1 to 64"));
+  EXPECT_THAT(message("width: 0"), HasSubstr("width: 0 is not legal; it must be from 1 to 16384"));
+  EXPECT_THAT(message("convolution: GAT heads: 3"),
+              HasSubstr("heads: 3 is not legal; it must be a divisor"));
+  EXPECT_THAT(message("heads: 2"), HasSubstr("only convolution gat has it"));
+  EXPECT_THAT(message("temperature: 0"),
+              HasSubstr("temperature: 0 is not legal; it must be more than 0"));
+  EXPECT_THAT(message("threshold: nan"), HasSubstr("threshold: nan is not legal"));
+  EXPECT_THAT(message("method: FF"),
+              HasSubstr("method: ff is not legal; it must be sf, sf_top2loss"));
   EXPECT_THAT(message("method: FF_VN task: LINK_PREDICTION"),
-              HasSubstr("method = ff_vn: legal are sf, sf_top2input, ff, "));
+              HasSubstr("method: ff_vn is not legal; it must be sf, sf_top2input, ff, "));
   DatasetInfo plain;
   plain.examples = 100;
   plain.features = 4;

@@ -311,8 +311,8 @@ TEST(NoPropDt, LossWithALearnedEmbedding) {
 TEST(NoProp, InferenceIsAFunctionOfTheSeedAndTheExamplesNumber) {
   for (const char* variant : {"DT blocks: 3", "CT", "FM"}) {
     const WorkloadCase c{.name = "", .spec = "", .features = 6, .classes = 4};
-    const auto workload = Make(
-        absl::StrCat("noprop { hidden: 8 inference_steps: 5 variant: ", variant, " }"), InfoOf(c));
+    const auto workload =
+        Make(absl::StrCat("noprop { hidden: 8 variant: ", variant, " }"), InfoOf(c));
     const auto segments = RandomSegments(*workload, 2);
     TrialView view;
     for (const auto& segment : segments) view.segments.push_back(segment);
@@ -375,30 +375,44 @@ TEST(NoProp, RefusalsNameFieldValueAndWhatIsLegal) {
     const char* message;
   } refusals[] = {
       {"", Plain(4, 0), "workload.noprop needs data of at least two classes"},
-      {"variant: 9", plain, "workload.noprop.variant = 9: legal are DT, CT, FM"},
-      {"embedding: 9", plain, "workload.noprop.embedding = 9: legal are ONE_HOT"},
-      {"block: 9", plain, "workload.noprop.block = 9: legal are MLP"},
-      {"", Plain(4, 5000), "workload.noprop.embedding = ONE_HOT: legal are LEARNED, PROTOTYPE for"},
-      {"hidden: 0", plain, "workload.noprop.hidden = 0: legal are 1 to 65536"},
-      {"hidden: 4294967295", plain, "workload.noprop.hidden = 4294967295: legal are 1 to 65536"},
-      {"blocks: 0", plain, "workload.noprop.blocks = 0: legal are 1 to 1024"},
-      {"blocks: 4294967295", plain, "workload.noprop.blocks = 4294967295: legal are 1 to 1024"},
-      {"embedding: LEARNED dimension: 4294967295", plain, "workload.noprop.dimension = 4294967295"},
+      {"variant: 9", plain,
+       "workload.noprop.variant: 9 is not legal; it must be one of: dt, ct, fm"},
+      {"embedding: 9", plain,
+       "workload.noprop.embedding: 9 is not legal; it must be one of: one_hot"},
+      {"block: 9", plain, "workload.noprop.block: 9 is not legal; it must be one of: mlp"},
+      {"", Plain(4, 5000),
+       "workload.noprop.embedding: one_hot is not legal; it must be learned or prototype for"},
+      {"hidden: 0", plain, "workload.noprop.hidden: 0 is not legal; it must be from 1 to 65536"},
+      {"hidden: 4294967295", plain,
+       "workload.noprop.hidden: 4294967295 is not legal; it must be from 1 to 65536"},
+      {"blocks: 0", plain, "workload.noprop.blocks: 0 is not legal; it must be from 1 to 1024"},
+      {"blocks: 4294967295", plain,
+       "workload.noprop.blocks: 4294967295 is not legal; it must be from 1 to 1024"},
+      {"embedding: LEARNED dimension: 4294967295", plain, "workload.noprop.dimension: 4294967295"},
       {"block: CONVOLUTIONAL channels: 4294967295", images,
-       "workload.noprop.channels[0] = 4294967295: legal are 1 to 1024"},
-      {"inference_steps: 0", plain, "workload.noprop.inference_steps = 0: legal are 1 to"},
-      {"embedding: LEARNED dimension: 0", plain, "workload.noprop.dimension = 0: legal are 1 to"},
-      {"eta: 0", plain, "workload.noprop.eta = 0: legal are more than 0"},
-      {"eta: nan", plain, "workload.noprop.eta = nan"},
-      {"weight_limit: -1", plain, "workload.noprop.weight_limit = -1: legal are more than 0"},
-      {"learned_schedule: true", plain, "workload.noprop.learned_schedule = true: legal are false"},
-      {"channels: 3", plain, "workload.noprop.channels: number of convolutions = 1: legal are 0"},
-      {"dropout: 0.5", plain, "workload.noprop.dropout = 0.5: legal are 0, unless"},
+       "workload.noprop.channels[0]: 4294967295 is not legal; it must be from 1 to 1024"},
+      {"variant: CT inference_steps: 0", plain,
+       "workload.noprop.inference_steps: 0 is not legal; it must be from 1 to"},
+      {"embedding: LEARNED dimension: 0", plain,
+       "workload.noprop.dimension: 0 is not legal; it must be from 1 to"},
+      {"eta: 0", plain, "workload.noprop.eta: 0 is not legal; it must be more than 0"},
+      {"eta: nan", plain, "workload.noprop.eta: nan"},
+      {"weight_limit: -1", plain,
+       "workload.noprop.weight_limit: -1 is not legal; it must be more than 0"},
+      {"learned_schedule: true", plain,
+       "workload.noprop.learned_schedule: does nothing here; only variant ct has it"},
+      {"channels: 3", plain,
+       "workload.noprop.channels: does nothing here; only block convolutional has it"},
+      {"dropout: 0.5", plain,
+       "workload.noprop.dropout: does nothing here; only block convolutional"},
       {"block: CONVOLUTIONAL", plain, "needs images; the data has 4 plain features"},
       {"block: CONVOLUTIONAL channels: [2, 2, 2, 2]", images,
-       "number of convolutions = 4: legal are 1 to 3 (every one halves images of 8 x 8"},
-      {"block: CONVOLUTIONAL channels: 0", images, "workload.noprop.channels[0] = 0: legal are"},
-      {"block: CONVOLUTIONAL dropout: 1", images, "workload.noprop.dropout = 1: legal are 0"},
+       "channels: a list of 4 is not legal; it must be one of at most 3 (every one halves images "
+       "of "
+       "8 x 8"},
+      {"block: CONVOLUTIONAL channels: 0", images, "workload.noprop.channels[0]: 0 is not legal"},
+      {"block: CONVOLUTIONAL dropout: 1", images,
+       "workload.noprop.dropout: 1 is not legal; it must be 0 or more"},
   };
   for (const auto& refusal : refusals) {
     v1::WorkloadSpec spec;

@@ -155,9 +155,10 @@ TEST_F(TargetsTest, F03_NetworksThatCanDoEitherAreTold) {
 TEST_F(TargetsTest, F03_WhatAWorkloadDoesNotTakeIsRefused) {
   const TrainAndTest data = Open("1,1\n2,2\n");
   EXPECT_EQ(Message("targets: CLASSES linear_regression {}", data),
-            "workload.targets = classes: legal are numbers: linear_regression leaves no choice");
+            "workload.targets: classes is not legal; it must be numbers: linear_regression leaves "
+            "no choice");
   EXPECT_EQ(Message("targets: NUMBERS noprop {}", data),
-            "workload.targets = numbers: legal are classes: noprop leaves no choice");
+            "workload.targets: numbers is not legal; it must be classes: noprop leaves no choice");
 }
 
 }  // namespace

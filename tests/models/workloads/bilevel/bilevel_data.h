@@ -8,16 +8,18 @@
 
 #include "models/data/dataset.h"
 #include "models/workloads/bilevel/bilevel_spec.h"
+#include "models/workloads/bilevel/problem_kind.h"
 
 namespace gradloom {
 
-// A problem's spec with its defaults; `blocks` and rows are 0 for those that have defaults.
+// The problem of a spec with its defaults; `problem` is its field's mutable accessor.
 template <typename Problem>
-Problem Filled(Problem* (v1::Bilevel::*problem)(), const Problem& given) {
+std::unique_ptr<BilevelProblem> MakeProblem(Problem* (v1::Bilevel::*problem)(),
+                                            const Problem& given, int64_t features = 1) {
   v1::Bilevel spec;
   *(spec.*problem)() = given;
   FillBilevelDefaults(&spec);
-  return *(spec.*problem)();
+  return FindProblem(spec)->make(spec, features);
 }
 
 // Two Gaussian clusters.

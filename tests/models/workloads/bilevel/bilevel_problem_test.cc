@@ -4,7 +4,6 @@
 
 #include "models/random.h"
 #include "models/workloads/bilevel/problem.h"
-#include "models/workloads/bilevel/problems.h"
 #include "tests/models/workloads/bilevel/bilevel_data.h"
 #include "tests/models/workloads/bilevel/bilevel_harness.h"
 
@@ -42,29 +41,29 @@ Spec Sized(int blocks, int training, int validation) {
   return spec;
 }
 
-v1::Hospitals Hospitals(const v1::Hospitals& given) {
-  return Filled(&v1::Bilevel::mutable_hospitals, given);
+std::unique_ptr<BilevelProblem> MakeHospitals(const v1::Hospitals& spec, int64_t features = 6) {
+  return MakeProblem(&v1::Bilevel::mutable_hospitals, spec, features);
 }
-v1::SampleWeights Weights(const v1::SampleWeights& given) {
-  return Filled(&v1::Bilevel::mutable_sample_weights, given);
+std::unique_ptr<BilevelProblem> MakeSampleWeights(const v1::SampleWeights& spec) {
+  return MakeProblem(&v1::Bilevel::mutable_sample_weights, spec, 6);
 }
 
 const ProblemCase kProblems[] = {
-    {"hospitals", [] { return MakeHospitals(Hospitals(Sized<v1::Hospitals>(3, 40, 20)), 6); }},
+    {"hospitals", [] { return MakeHospitals(Sized<v1::Hospitals>(3, 40, 20)); }},
     {"personal_heads",
      [] {
        auto spec = Sized<v1::PersonalHeads>(3, 30, 20);
        spec.set_hidden(4);
-       return MakePersonalHeads(Filled(&v1::Bilevel::mutable_personal_heads, spec), 6);
+       return MakeProblem(&v1::Bilevel::mutable_personal_heads, spec, 6);
      }},
     {"sample_weights",
      [] {
        auto spec = Sized<v1::SampleWeights>(3, 30, 40);
        spec.set_flip(0.2);
        spec.set_ridge(0.01);
-       return MakeSampleWeights(Weights(spec), 6);
+       return MakeSampleWeights(spec);
      }},
-    {"quadratic", [] { return MakeQuadraticBlocks(Filled(&v1::Bilevel::mutable_quadratic, {})); }},
+    {"quadratic", [] { return MakeProblem(&v1::Bilevel::mutable_quadratic, {}); }},
 };
 
 class BilevelProblems : public testing::TestWithParam<ProblemCase> {
@@ -177,15 +176,14 @@ TEST(BilevelProblems, TrainingLossIsTheValidationLossWeighted) {
     for (int i = 1; i < 6; ++i) EXPECT_NEAR(gy[i] * q[0], gy[0] * q[i], 1e-15);
     return -gy[0] / q[0];
   };
-  EXPECT_NEAR(ratio(*MakeHospitals(Hospitals(hospitals), 6), {0, 1.5}), SigmoidOf(1.5), 1e-14);
+  EXPECT_NEAR(ratio(*MakeHospitals(hospitals), {0, 1.5}), SigmoidOf(1.5), 1e-14);
   const auto weights = Sized<v1::SampleWeights>(1, 5, 5);
-  EXPECT_NEAR(ratio(*MakeSampleWeights(Weights(weights), 6), {0, 0, -2, 0, 0}), SigmoidOf(-2),
-              1e-14);
+  EXPECT_NEAR(ratio(*MakeSampleWeights(weights), {0, 0, -2, 0, 0}), SigmoidOf(-2), 1e-14);
 }
 
 TEST(HospitalsProblem, FlipsFollowTheirSources) {
   v1::Hospitals spec = Sized<v1::Hospitals>(10, 1000, 500);
-  const auto problem = MakeHospitals(Hospitals(spec), 1);
+  const auto problem = MakeHospitals(spec, 1);
   // With y = 0 and v = 1 a row's part of gx is b / 8 in its source's place.
   std::vector<double> flipped(4), rows(4);
   const std::vector<double> x(5), y(1), v = {1};

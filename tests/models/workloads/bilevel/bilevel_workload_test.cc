@@ -10,7 +10,6 @@
 
 #include "models/learners/bilevel_learner.h"
 #include "models/random.h"
-#include "models/workloads/bilevel/problems.h"
 #include "tests/models/learners/local_trainer.h"
 #include "tests/models/workloads/bilevel/bilevel_data.h"
 #include "tests/models/workloads/bilevel/bilevel_harness.h"
@@ -393,36 +392,43 @@ TEST(BilevelSpec, ErrorsNameTheField) {
     EXPECT_EQ(made.status().code(), absl::StatusCode::kInvalidArgument) << text;
     return std::string(made.status().message());
   };
-  EXPECT_THAT(error(""), HasSubstr("workload.bilevel: no problem is given; known: hospitals"));
+  EXPECT_THAT(error(""), HasSubstr("workload.bilevel: is missing; it must be one of: hospitals"));
   EXPECT_THAT(error("hospitals { blocks: 10 training_rows: 30 validation_rows: 20 }"),
               HasSubstr("workload.bilevel: its blocks have 500 rows; the training set has 300"));
-  EXPECT_THAT(error("hospitals { blocks: 1 training_rows: 30 }"),
-              HasSubstr("workload.bilevel.hospitals.validation_rows = 0: legal are 1 to"));
+  EXPECT_THAT(
+      error("hospitals { blocks: 1 training_rows: 30 }"),
+      HasSubstr(
+          "workload.bilevel.hospitals.validation_rows: 0 is not legal; it must be from 1 to"));
   const std::string fine = kHospitals;
   EXPECT_THAT(error(fine + "sampled_blocks: 7"),
-              HasSubstr("workload.bilevel.sampled_blocks = 7: legal are 1 to 6"));
+              HasSubstr("workload.bilevel.sampled_blocks: 7 is not legal; it must be from 1 to 6"));
   EXPECT_THAT(error(fine + "batch: 31"),
-              HasSubstr("workload.bilevel.batch = 31: legal are 1 to 30"));
-  EXPECT_THAT(error(fine + "validation_batch: 0"), HasSubstr("validation_batch = 0"));
-  EXPECT_THAT(error(fine + "tau: 0"), HasSubstr("workload.bilevel.tau = 0: legal are above 0"));
+              HasSubstr("workload.bilevel.batch: 31 is not legal; it must be from 1 to 30"));
+  EXPECT_THAT(error(fine + "validation_batch: 0"), HasSubstr("validation_batch: 0 is not legal"));
+  EXPECT_THAT(error(fine + "tau: 0"),
+              HasSubstr("workload.bilevel.tau: 0 is not legal; it must be more than 0"));
   EXPECT_THAT(error(fine + "give_up { nanos: 1000 }"),
-              HasSubstr("workload.bilevel.give_up = 1e-06: legal are at least 1ms"));
-  EXPECT_THAT(error(fine + "late: PAIRS"),
-              HasSubstr("workload.bilevel.late = PAIRS without give_up"));
-  EXPECT_THAT(error(fine + "late: ESTIMATES give_up { seconds: 1 } version: V1"),
-              HasSubstr("workload.bilevel.late = ESTIMATES with version V1"));
-  EXPECT_THAT(error(fine + "alpha: 1"), HasSubstr("alpha = 1: legal are below 1"));
-  EXPECT_THAT(error(fine + "gamma: -1"), HasSubstr("gamma = -1"));
+              HasSubstr("workload.bilevel.give_up: 1e-06 s is not legal; it must be 1ms or more"));
+  EXPECT_THAT(
+      error(fine + "late: PAIRS"),
+      HasSubstr(
+          "workload.bilevel.late: pairs is not legal; it must be discard where give_up is not"));
+  EXPECT_THAT(
+      error(fine + "late: ESTIMATES give_up { seconds: 1 } version: V1"),
+      HasSubstr(
+          "workload.bilevel.late: estimates is not legal; it must be discard for version v1"));
+  EXPECT_THAT(error(fine + "alpha: 1"), HasSubstr("alpha: 1 is not legal; it must be less than 1"));
+  EXPECT_THAT(error(fine + "gamma: -1"), HasSubstr("gamma: -1 is not legal"));
   EXPECT_THAT(error("hospitals { blocks: 1 training_rows: 3 validation_rows: 2 flips: 1.5 }"),
-              HasSubstr("hospitals.flips[0] = 1.5: legal are 0 to 1"));
+              HasSubstr("hospitals.flips[0]: 1.5 is not legal; it must be from 0 to 1"));
   EXPECT_THAT(error("sample_weights { blocks: 1 training_rows: 3 validation_rows: 2 "
                     "temperature_min: 5 }"),
-              HasSubstr("temperature_max = 4: legal are 5 to"));
-  EXPECT_THAT(error("quadratic { blocks: 0 }"), HasSubstr("quadratic.blocks = 0"));
+              HasSubstr("temperature_max: 4 is not legal; it must be temperature_min = 5 or more"));
+  EXPECT_THAT(error("quadratic { blocks: 0 }"), HasSubstr("quadratic.blocks: 0 is not legal"));
   info.features = 201;
   EXPECT_THAT(error(fine + "version: V1"),
-              HasSubstr("version = V1 with blocks of 201 variables: it handles Hessians of up to "
-                        "200 rows; legal is V2"));
+              HasSubstr("version: v1 is not legal; it must be v2 for blocks of 201 variables: v1 "
+                        "handles Hessians of up to 200 rows"));
   info.classes = 3;
   EXPECT_THAT(error(fine), HasSubstr("needs data of two classes; the data has 3 classes"));
 }

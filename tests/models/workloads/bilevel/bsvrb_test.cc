@@ -9,7 +9,6 @@
 #include <limits>
 
 #include "models/random.h"
-#include "models/workloads/bilevel/problems.h"
 #include "tests/models/workloads/bilevel/bilevel_data.h"
 #include "tests/models/workloads/bilevel/bilevel_harness.h"
 
@@ -22,7 +21,7 @@ double SquaredNorm(std::span<const double> values) { return Dot(values, values);
 
 // 20 blocks of 5 variables, 4 shared ones.
 const BilevelProblem& Quadratic() {
-  static const auto problem = MakeQuadraticBlocks(Filled(&v1::Bilevel::mutable_quadratic, {}));
+  static const auto problem = MakeProblem(&v1::Bilevel::mutable_quadratic, {});
   return *problem;
 }
 

@@ -1,8 +1,7 @@
-#include "coordinator/run_file/findings.h"
+#include "models/spec/findings.h"
 
 #include <algorithm>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_join.h"
 
 namespace gradloom {
@@ -18,6 +17,10 @@ void Findings::Add(const absl::Status& status) {
 void Findings::RequireText(const std::string& value, absl::string_view field,
                            absl::string_view what) {
   if (value.empty()) Add(field, absl::StrCat("is missing; it must name ", what));
+}
+
+std::string Findings::NotLegal(absl::string_view value, absl::string_view legal) {
+  return absl::StrCat(value, " is not legal; it must be ", legal);
 }
 
 absl::Status Findings::status() const {

@@ -1,6 +1,8 @@
-// What is wrong with a run, collected, so that a user sees all of it at once.
-#ifndef GRADLOOM_COORDINATOR_RUN_FILE_FINDINGS_H_
-#define GRADLOOM_COORDINATOR_RUN_FILE_FINDINGS_H_
+// What is wrong with a spec, collected, so that a user sees all of it at once. Every message names
+// its field as the user wrote it, the value and what is legal:
+//   workload.mlp.hidden[1]: 0 is not legal; it must be from 1 to 16777216
+#ifndef GRADLOOM_MODELS_SPEC_FINDINGS_H_
+#define GRADLOOM_MODELS_SPEC_FINDINGS_H_
 
 #include <string>
 #include <utility>
@@ -22,18 +24,27 @@ class Findings {
   // field = value is wrong; `legal` completes "must be ...".
   template <typename Value>
   void Require(bool ok, absl::string_view field, const Value& value, absl::string_view legal) {
-    if (!ok) Add(field, absl::StrCat(value, " is not legal; it must be ", legal));
+    if (!ok) Add(field, NotLegal(absl::StrCat(value), legal));
   }
   void RequireText(const std::string& value, absl::string_view field, absl::string_view what);
   size_t count() const { return findings_.size(); }
   // InvalidArgument with up to ten of them, one a line.
   absl::Status status() const;
 
+  static std::string NotLegal(absl::string_view value, absl::string_view legal);
+
  private:
   std::string prefix_;
   std::vector<std::string> findings_;
 };
 
+// A single finding, in the same words.
+template <typename Value>
+absl::Status Illegal(absl::string_view field, const Value& value, absl::string_view legal) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", Findings::NotLegal(absl::StrCat(value), legal)));
+}
+
 }  // namespace gradloom
 
-#endif  // GRADLOOM_COORDINATOR_RUN_FILE_FINDINGS_H_
+#endif  // GRADLOOM_MODELS_SPEC_FINDINGS_H_
