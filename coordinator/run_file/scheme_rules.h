@@ -4,8 +4,8 @@
 #ifndef GRADLOOM_COORDINATOR_RUN_FILE_SCHEME_RULES_H_
 #define GRADLOOM_COORDINATOR_RUN_FILE_SCHEME_RULES_H_
 
-#include "models/spec/findings.h"
 #include "gradloom/v1/run.pb.h"
+#include "models/spec/findings.h"
 
 namespace gradloom {
 

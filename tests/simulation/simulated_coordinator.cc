@@ -274,9 +274,9 @@ void SimulatedCoordinator::Receive(WorkerId worker, const v1::FromWorker& messag
     EvaluationAnswered answer{evaluated.id(), worker, absl::UnknownError(evaluated.error())};
     if (evaluated.has_sums()) {
       const v1::EvaluationSums& sums = evaluated.sums();
-      answer.result = EvaluationSums{sums.loss(), sums.correct(),
-                                     static_cast<int64_t>(sums.examples()), sums.target_mean(),
-                                     sums.target_spread()};
+      answer.result =
+          EvaluationSums{sums.loss(), sums.correct(), static_cast<int64_t>(sums.examples()),
+                         sums.target_mean(), sums.target_spread()};
     }
     Post(std::move(answer));
   }
@@ -310,8 +310,7 @@ void SimulatedCoordinator::Push(WorkerId worker, const PushedReply& reply,
   const bool trusts = scenario_.canary == Canary::kTrustsAnyWorker && holders_.contains(reply.task);
   absl::StatusOr<ReplyBook::Entry> entry =
       replies_->Enter(reply.task, trusts ? holders_[reply.task] : worker, reply.examples);
-  const bool right_count =
-      reply.sum.back() == reply.examples;
+  const bool right_count = reply.sum.back() == reply.examples;
   ports_.safety.Entered(reply.task, worker, entry.ok(), right_count);
   ports_.trace.Note("push ", reply.task, " by ", worker, " ",
                     absl::StatusCodeToString(entry.status().code()));
