@@ -59,7 +59,8 @@ class RunLoopSimulation : public testing::TestWithParam<Scenario> {
   }
   void PlayAll(const Scenario& scenario, uint64_t count) {
     // What takes longest to play.
-    if (scenario.name == "Auto" || scenario.name == "GcOfLongReplies") count = (count + 3) / 4;
+    if (scenario.name == "GcOfLongReplies") count = (count + 3) / 4;
+    if (scenario.name == "Auto") count = (count + 7) / 8;
     const Stage stage(scenario);
     ASSERT_EQ(stage.undisturbed.state, v1::SUCCEEDED) << Told(scenario, 1, stage.undisturbed);
     for (const uint64_t seed : Seeds(count)) {
@@ -114,7 +115,7 @@ TEST(RunLoopSimulationTest, EveryFaultStrikes) {
 
 TEST(RunLoopSimulationTest, ASeedPlayedTwiceIsTheSameStepByStep) {
   std::set<uint32_t> checksums;
-  for (const char* name : {"Gc", "MSgc", "Gang", "Auto"}) {
+  for (const char* name : {"Gc", "MSgc", "Gang", "GcCyclic"}) {
     Scenario scenario = ArrangementOf(name);
     AddOthers(&scenario);
     scenario.faults = Storm();
@@ -139,9 +140,12 @@ TEST(RunLoopSimulationTest, WhatAutoDecidedInAStormIsRepeatedFromItsJournal) {
   scenario.faults = Mixed(true);
   const Stage stage(scenario);
   int switches = 0;
-  for (uint64_t seed = 1; seed <= 6; ++seed) {
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
     const Outcome lived = stage.Play(seed);
     ASSERT_EQ(lived.state, v1::SUCCEEDED) << Told(scenario, seed, lived);
+    if (seed == 1) {
+      EXPECT_EQ(stage.Play(seed).checksum, lived.checksum) << "the same, played twice";
+    }
     Scenario replay = TwoTrials("Replay", "{slots: 4, auto: {replay: journal.json}}");
     SimulatedCluster cluster(replay, SimulatedRun::Of(replay), seed, nullptr);
     ASSERT_TRUE(WriteFileAtomically(cluster.disk(), "/run/journal.json", lived.journal).ok());
@@ -150,7 +154,7 @@ TEST(RunLoopSimulationTest, WhatAutoDecidedInAStormIsRepeatedFromItsJournal) {
     EXPECT_EQ(followed.parameters, lived.parameters) << Told(replay, seed, followed);
     switches += static_cast<int>(followed.status.scheme_switches());
   }
-  EXPECT_GE(switches, 6);
+  EXPECT_GE(switches, 3);
 }
 
 }  // namespace
