@@ -103,6 +103,7 @@ std::optional<int64_t> Learner::Came(int part, int64_t before, int64_t done) {
 }
 
 bool Learner::IsOver(int64_t view) const {
+  if (!views_.Contains(view)) return true;
   const std::set<int>& arrived = views_.at(view).arrived;
   return std::all_of(arrived.begin(), arrived.end(), [this](int part) {
     return parts_[part].ended == v1::LearnerProgress::PATIENCE ||
@@ -117,9 +118,8 @@ std::vector<int64_t> Learner::DueViews() const {
 }
 
 Learner::Evaluator Learner::EvaluatorOf(int64_t view) const {
-  return [this, state = View(view)](const Examples* test) {
-    return workload_.Evaluate(state, test);
-  };
+  return
+      [this, state = View(view)](const Examples* test) { return workload_.Evaluate(state, test); };
 }
 
 void Learner::Evaluated(int64_t view, const Evaluation& evaluation) {

@@ -6,9 +6,10 @@
 namespace gradloom {
 
 const ViewBook::Aside* ViewBook::FindAside(int64_t number, int part) const {
-  const std::map<int, Aside>& asides = views_.at(number).asides;
-  const auto found = asides.find(part);
-  return found == asides.end() ? nullptr : &found->second;
+  const auto view = views_.find(number);
+  if (view == views_.end()) return nullptr;
+  const auto found = view->second.asides.find(part);
+  return found == view->second.asides.end() ? nullptr : &found->second;
 }
 
 void ViewBook::Arrive(int64_t number, int part) {
@@ -85,6 +86,9 @@ absl::Status ViewBook::Load(const v1::LearnerProgress& progress, int parts,
       if (part >= static_cast<uint32_t>(parts)) return damaged;
       if (!view.Has(static_cast<int>(part))) view.current.insert(static_cast<int>(part));
     }
+    bool all = true;
+    for (int part = 0; part < parts; ++part) all = all && view.Has(part);
+    view.complete = view.complete || all;  // an earlier version did not say so
     for (const uint32_t part : saved.arrived()) {
       if (part >= static_cast<uint32_t>(parts)) return damaged;
       view.arrived.insert(static_cast<int>(part));

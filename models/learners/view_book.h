@@ -49,7 +49,7 @@ class ViewBook {
 
   bool Contains(int64_t number) const { return views_.contains(number); }
   const View& at(int64_t number) const { return views_.at(number); }
-  // Null when the part is as it was.
+  // Null when the part is as it was, or there is no such view.
   const Aside* FindAside(int64_t number, int part) const;
 
   void Arrive(int64_t number, int part);

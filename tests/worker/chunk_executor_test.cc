@@ -207,6 +207,7 @@ TEST(OpenRun, ErrorsNameWhatDoesNotFit) {
               HasSubstr("give this worker the same data"));
   offer = TestOffer(1);
   offer.mutable_spec()->mutable_data()->mutable_train()->mutable_idx()->set_images("none.idx");
+  offer.mutable_spec()->mutable_data()->mutable_train()->mutable_idx()->set_labels("none.idx");
   EXPECT_THAT(std::string(OpenRun(offer, "/nowhere", {}).status().message()),
               HasSubstr("/nowhere/none.idx"));
   offer = TestOffer(1);
