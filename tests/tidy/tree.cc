@@ -33,9 +33,11 @@ bool IsForeign(const fs::path& folder) {
          (absl::StartsWith(name, ".") && name != ".ci");
 }
 
-// Blanks comments and literals of one line at a time; what may span lines is remembered.
+// Blanks comments, and perhaps literals, of one line at a time; what may span lines is remembered.
 class Blanker {
  public:
+  explicit Blanker(bool keep_literals) : keep_literals_(keep_literals) {}
+
   std::string Blank(absl::string_view line) {
     std::string out;
     for (size_t i = 0; i < line.size();) i = Step(line, i, out);
@@ -54,14 +56,14 @@ class Blanker {
         state_ = kCode;
         return i + 2;
       case kRawString:
-        if (!absl::StartsWith(rest, raw_end_)) return i + 1;
+        if (!absl::StartsWith(rest, raw_end_)) return Literal(rest, 1, i, out);
         state_ = kCode;
         out += '"';
         return i + raw_end_.size();
       case kString:
       case kCharacter:
-        if (rest[0] == '\\') return i + 2;
-        if (rest[0] != (state_ == kString ? '"' : '\'')) return i + 1;
+        if (rest[0] == '\\') return Literal(rest, 2, i, out);
+        if (rest[0] != (state_ == kString ? '"' : '\'')) return Literal(rest, 1, i, out);
         state_ = kCode;
         out += rest[0];
         return i + 1;
@@ -69,6 +71,12 @@ class Blanker {
         break;
     }
     return StepInCode(line, i, out);
+  }
+
+  // Characters inside of a literal.
+  size_t Literal(absl::string_view rest, size_t count, size_t i, std::string& out) const {
+    if (keep_literals_) out += std::string(rest.substr(0, count));
+    return i + count;
   }
 
   size_t StepInCode(absl::string_view line, size_t i, std::string& out) {
@@ -95,9 +103,19 @@ class Blanker {
     return i + 1;
   }
 
+  const bool keep_literals_;
   State state_ = kCode;
   std::string raw_end_;
 };
+
+std::vector<std::string> Blanked(const std::vector<std::string>& lines, bool keep_literals) {
+  Blanker blanker(keep_literals);
+  std::vector<std::string> code;
+  for (const std::string& line : lines) {
+    code.push_back(absl::StartsWith(line, "#include") ? line : blanker.Blank(line));
+  }
+  return code;
+}
 
 }  // namespace
 
@@ -134,12 +152,11 @@ bool IsScript(absl::string_view path) {
 }
 
 std::vector<std::string> CodeOnly(const std::vector<std::string>& lines) {
-  Blanker blanker;
-  std::vector<std::string> code;
-  for (const std::string& line : lines) {
-    code.push_back(absl::StartsWith(line, "#include") ? line : blanker.Blank(line));
-  }
-  return code;
+  return Blanked(lines, false);
+}
+
+std::vector<std::string> CodeAndLiterals(const std::vector<std::string>& lines) {
+  return Blanked(lines, true);
 }
 
 }  // namespace gradloom

@@ -27,6 +27,8 @@ bool IsScript(absl::string_view path);  // sh, Python, CMake, YAML: has # commen
 // A C++ file's lines with comments and the contents of string literals blanked out; the paths of
 // #include directives stay.
 std::vector<std::string> CodeOnly(const std::vector<std::string>& lines);
+// Likewise, but string literals stay: they may name things, too.
+std::vector<std::string> CodeAndLiterals(const std::vector<std::string>& lines);
 
 }  // namespace gradloom
 
