@@ -76,7 +76,7 @@ TEST(OwnFields, WhatAKindDoesNotUseIsReportedWithWhoDoes) {
   const ScheduleKind constant = {v1::ScheduleSpec::CONSTANT, {}},
                      step = {v1::ScheduleSpec::STEP, kOfStep};
   const ScheduleKind* const kinds[] = {&constant, &step};
-  const std::span<const ScheduleKind* const> table(kinds);
+  const std::span<const ScheduleKind* const> table = kinds;
   constexpr const char* kShared[] = {"warmup_jobs"};
   v1::ScheduleSpec spec;
   spec.set_warmup_jobs(3);
