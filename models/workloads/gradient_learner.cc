@@ -96,7 +96,7 @@ class GradientLearner final : public Learner {
   TrialView View(int64_t number) const override;
   absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const override;
   void Evaluated(int64_t view, const Evaluation& evaluation) override;
-  void Dismiss(int64_t view) override { views_.erase(view); }
+  void EvaluateNever() override { never_ = true; }
 
   v1::LearnerProgress SaveProgress() const override;
   absl::Status LoadProgress(const v1::LearnerProgress& progress) override;
@@ -149,6 +149,7 @@ class GradientLearner final : public Learner {
   static void End(Ending why, Lane& lane);
   bool WouldEndNoMore(const Lane& lane) const;
   bool IsDue(int64_t jobs_done) const {
+    if (never_) return false;
     return jobs_done == jobs_ || (evaluate_every_ > 0 && jobs_done % evaluate_every_ == 0);
   }
   void ForgetBest();
@@ -163,6 +164,7 @@ class GradientLearner final : public Learner {
   std::vector<Floats> constants_;  // not const: checkpoints fill them
   std::vector<Lane> lanes_;
   std::map<int64_t, LanesAside> views_;
+  bool never_ = false;  // nothing is evaluated
   // Early stopping of the lanes that train.
   std::optional<double> best_validation_;
   int64_t best_view_ = 0;

@@ -77,22 +77,23 @@ class Learner {
   // The segment's values at that version; empty when they are not kept (any more). Kept are those
   // that jobs may read, and those of the views that are due.
   virtual std::span<const float> Values(SegmentVersion segment) const = 0;
+  // There is nothing to evaluate on: no view is due, nor set aside, from here on. To be called
+  // before all that follows; never with Workload::has_own_test.
+  virtual void EvaluateNever() {}
   // Views that are due, and not evaluated, in the order in which Evaluated takes them. None once
   // an evaluation has ended the training.
   virtual std::vector<int64_t> DueViews() const = 0;
-  // One of them. Until Evaluated or Dismiss it stays where it is, whatever else happens: it may be
+  // One of them. Until Evaluated it stays where it is, whatever else happens: it may be
   // read meanwhile. [nothing, where Workload::evaluated_by_learner]
   virtual TrialView View(int64_t /*view*/) const { return {}; }
   virtual absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const = 0;
-  // Does what Evaluate does, and may be called while the learner moves on, but for Evaluated and
-  // Dismiss; wanted where Workload::evaluated_by_learner.
+  // Does what Evaluate does, and may be called while the learner moves on, but for Evaluated;
+  // wanted where Workload::evaluated_by_learner.
   using Evaluator = std::function<absl::StatusOr<Evaluation>(const Examples* test)>;
   virtual Evaluator EvaluatorOf(int64_t view) const;
   // Takes note of an evaluation. May finish lanes (a target reached, patience exhausted) at the
   // view's state, or at the best one's, however far they have come meanwhile.
   virtual void Evaluated(int64_t view, const Evaluation& evaluation) = 0;
-  // The view is not going to be evaluated.
-  virtual void Dismiss(int64_t view) = 0;
 
   // For checkpoints: what is small, and the vectors. A new learner that has loaded the former lists
   // the same vectors, to be filled. DataLoss when it is another learner's, or has come further than

@@ -37,7 +37,6 @@ class BilevelLearner final : public Learner {
   absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const override;
   Evaluator EvaluatorOf(int64_t view) const override;
   void Evaluated(int64_t view, const Evaluation& evaluation) override;
-  void Dismiss(int64_t view) override { views_.erase(view); }
   v1::LearnerProgress SaveProgress() const override;
   absl::Status LoadProgress(const v1::LearnerProgress& progress) override;
   std::vector<NamedVector> Vectors() override;
