@@ -51,13 +51,11 @@ double Trial::MemoryBytes() const {
 }
 
 absl::Status Trial::Initialise(std::shared_ptr<const Dataset> train, bool has_test) {
-  v1::TrialSpec learned = spec_;
-  evaluates_ = has_test || workload_->has_own_test();
-  if (!evaluates_) learned.mutable_training()->set_evaluate_every(0);
   absl::StatusOr<std::unique_ptr<Learner>> learner =
-      MakeLearner(*workload_, learned, std::move(train));
+      MakeLearner(*workload_, spec_, std::move(train));
   if (!learner.ok()) return learner.status();
   learner_ = *std::move(learner);
+  if (!has_test && !workload_->has_own_test()) learner_->EvaluateNever();
   return absl::OkStatus();
 }
 
@@ -158,7 +156,6 @@ absl::StatusOr<std::optional<AppliedJob>> Trial::Apply(int lane, int64_t job, co
   if (!fits.ok()) return fits;
   absl::StatusOr<AppliedJob> applied = learner_->Apply(lane, job, decoded);
   if (!applied.ok()) return Named(lane, job, applied.status());
-  applied->evaluate = IfEvaluated(applied->evaluate);
   return *applied;
 }
 
@@ -167,13 +164,7 @@ absl::StatusOr<std::optional<int64_t>> Trial::ApplyMissing(int lane, int64_t job
   if (learner_->progress(lane).finished) return std::nullopt;
   absl::StatusOr<std::optional<int64_t>> view = learner_->ApplyMissing(lane, job);
   if (!view.ok()) return Named(lane, job, view.status());
-  return IfEvaluated(*view);
-}
-
-std::optional<int64_t> Trial::IfEvaluated(const std::optional<int64_t>& view) {
-  if (!view.has_value() || evaluates_) return view;
-  learner_->Dismiss(*view);
-  return std::nullopt;
+  return view;
 }
 
 absl::Status Trial::ApplyLate(int lane, int64_t job, const JobSum& sum, const JobDecoding& decoding,

@@ -147,14 +147,10 @@ class Trial {
   absl::Status CheckScalars(int lane, int64_t job, const v1::Request& request,
                             const DecodedSum& sum, double count_tolerance) const;
   absl::Status Named(int lane, int64_t job, const absl::Status& status) const;
-  // The view that is due, unless there is nothing to evaluate it on.
-  std::optional<int64_t> IfEvaluated(const std::optional<int64_t>& view)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   v1::TrialSpec spec_;
   std::unique_ptr<Workload> workload_;
   std::optional<JobPlans> plans_;
-  bool evaluates_ = false;  // there is something to evaluate on
   mutable Mutex effect_mutex_;
   mutable SharedMutex mutex_;
   std::unique_ptr<Learner> learner_ ABSL_PT_GUARDED_BY(mutex_);

@@ -83,7 +83,7 @@ void Learner::BeforeChange(int part) {
 
 std::optional<int64_t> Learner::Came(int part, int64_t before, int64_t done) {
   std::optional<int64_t> complete;
-  if (IsDue(before, done)) {
+  if (evaluates_ && IsDue(before, done)) {
     const int64_t view = ViewBook::Number(Stage(), done);
     views_.Arrive(view, part);
     bool settled = true;

@@ -114,10 +114,12 @@ class Learner {
   // Views that are due, and not evaluated, in the order in which Evaluated takes them: also those
   // of a checkpoint that was loaded. None that an earlier evaluation has settled.
   std::vector<int64_t> DueViews() const;
-  // One of them. Until Evaluated or Dismiss it stays where it is, whatever else happens: it may be
+  // There is nothing to evaluate on: no view is ever due. Before the first job.
+  void EvaluateNever() { evaluates_ = false; }
+  // One of them. Until Evaluated it stays where it is, whatever else happens: it may be
   // read while the learner moves on. [nothing, where Workload::evaluated_by_learner]
   virtual TrialView View(int64_t /*view*/) const { return {}; }
-  // Evaluates the view; may be called while the learner moves on, but for Evaluated and Dismiss.
+  // Evaluates the view; may be called while the learner moves on, until Evaluated.
   using Evaluator = std::function<absl::StatusOr<Evaluation>(const Examples* test)>;
   virtual Evaluator EvaluatorOf(int64_t view) const;
   absl::StatusOr<Evaluation> Evaluate(int64_t view, const Examples* test) const {
@@ -126,8 +128,6 @@ class Learner {
   // Takes note of an evaluation. May finish lanes (a target reached, patience exhausted) at the
   // view's state, or at the best one's, however far they have come meanwhile.
   void Evaluated(int64_t view, const Evaluation& evaluation);
-  // The view is not going to be evaluated.
-  void Dismiss(int64_t view) { views_.Erase(view); }
 
   // ---- checkpoints
 
@@ -246,6 +246,7 @@ class Learner {
   std::vector<int64_t> jobs_done_;  // by lane
   std::vector<Part> parts_;
   ViewBook views_;
+  bool evaluates_ = true;
   EarlyStopping stopping_;
   std::map<int, ModelCopy> best_;  // by part: of those that train
 };

@@ -36,10 +36,10 @@ constexpr char kTwo[] = "trials: [{name: a b}, {name: a_b}]\n";
 class RunFilesTest : public ::testing::Test {
  protected:
   Trials Make(const std::string& more, const std::string& workload = "softmax_regression") {
-    const auto spec = ParseRunFile(
-        absl::StrCat("data: {train: {glyphs: {count: 20}}}\ntraining: {jobs: 9}\nworkload: ",
-                     workload, "\n", more),
-        "test.yaml");
+    const auto spec =
+        ParseRunFile(absl::StrCat("data: {train: {glyphs: {count: 20}}", test_,
+                                  "}\ntraining: {jobs: 9}\nworkload: ", workload, "\n", more),
+                     "test.yaml");
     EXPECT_TRUE(spec.ok()) << spec.status();
     const auto run = ResolveRunSpec(*spec);
     EXPECT_TRUE(run.ok()) << run.status();
@@ -134,6 +134,7 @@ class RunFilesTest : public ::testing::Test {
     EXPECT_EQ(disk_.OpenFiles(), 0);
   }
 
+  std::string test_;  // ", test: ..." of the data
   MemoryFileSystem disk_;
   v1::RunSpec spec_;
 };
@@ -144,13 +145,14 @@ TEST_F(RunFilesTest, ARowComesOnceWithItsEvaluationHoweverOftenTheRunIsResumed) 
     return std::vector<std::string>(
         absl::StrSplit(disk_.Files().at("/run/output/metrics.csv"), '\n', absl::SkipEmpty()));
   };
+  test_ = ", test: {glyphs: {first: 20, count: 10}}";
   {
     const Trials trials = Make("");
     const auto files = Restored(trials);
     Train(trials, 3);
     v1::LearnerProgress progress = trials[0]->ProgressLocked();
     v1::LearnerProgress::View* view = progress.add_views();
-    view->set_number(9);  // without test data, no earlier one is due
+    view->set_number(9);
     view->add_lanes(0);
     view->add_jobs_done(2);
     ASSERT_TRUE(trials[0]->Restore(progress).ok());

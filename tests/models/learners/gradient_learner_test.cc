@@ -431,6 +431,21 @@ TEST(GradientLearner, KeepsTheHistoryThatTheSegmentAsksFor) {
   EXPECT_TRUE(learner.Values({0, 5}).empty());
 }
 
+TEST(GradientLearner, WithNothingToEvaluateOnNothingIsSetAside) {
+  const Pulling workload(Shape::kGreedy, 1);
+  const auto trainer = TrainerOf(workload, Trial(4, 2, 0));
+  Learner& learner = trainer->learner();
+  learner.EvaluateNever();
+  const size_t vectors = learner.Vectors().size();
+  for (int job = 0; job < 4; ++job) {
+    trainer->Begin(0);
+    ASSERT_TRUE(trainer->End(0).ok());
+    EXPECT_FALSE(trainer->applied(0).back().evaluate.has_value());
+    EXPECT_EQ(learner.Vectors().size(), vectors);
+  }
+  EXPECT_TRUE(learner.progress(0).finished);
+}
+
 TEST(GradientLearner, ADivergedSumChangesNothing) {
   const Pulling workload(Shape::kGreedy, 1);
   const auto trainer = TrainerOf(workload, Trial(10, 2, 0));
