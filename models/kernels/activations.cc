@@ -67,6 +67,14 @@ float NormalBelow(float x) {
 
 float GeluSlope(float x) { return NormalBelow(x) + x * 0.39894228f * ExpOf(-0.5f * x * x); }
 
+// Far out, where it is 0, x * x must not become infinite.
+float GeluCurvature(float x) {
+  float size = __builtin_fabsf(x);
+  size = size > 15.0f ? 15.0f : size;
+  const float square = size * size;
+  return (2.0f - square) * 0.39894228f * ExpOf(-0.5f * square);
+}
+
 }  // namespace
 
 void Exp(int64_t n, const float* x, float* y) {
@@ -110,6 +118,28 @@ void ActivateBackward(ActivationKind kind, int64_t n, const float* x, const floa
       return;
     case ActivationKind::kSigmoid:
       for (int64_t i = 0; i < n; ++i) dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
+      return;
+  }
+}
+
+void AddCurvature(ActivationKind kind, int64_t n, const float* x, const float* y, const float* dy,
+                  const float* tx, float* z) {
+  switch (kind) {
+    case ActivationKind::kIdentity:
+    case ActivationKind::kRelu:
+      return;
+    case ActivationKind::kTanh:
+      for (int64_t i = 0; i < n; ++i) {
+        z[i] += dy[i] * tx[i] * (-2.0f * y[i] * (1.0f - y[i] * y[i]));
+      }
+      return;
+    case ActivationKind::kGelu:
+      for (int64_t i = 0; i < n; ++i) z[i] += dy[i] * tx[i] * GeluCurvature(x[i]);
+      return;
+    case ActivationKind::kSigmoid:
+      for (int64_t i = 0; i < n; ++i) {
+        z[i] += dy[i] * tx[i] * (y[i] * (1.0f - y[i]) * (1.0f - 2.0f * y[i]));
+      }
       return;
   }
 }

@@ -125,6 +125,7 @@ const Kernels kTable = {
     .add_column_sums = &AddColumnSums,
     .activate = &Activate,
     .activate_backward = &ActivateBackward,
+    .add_curvature = &AddCurvature,
     .exp = &Exp,
     .first_non_finite = &FirstNonFinite,
     .dropout_mask = &DropoutMask,

@@ -50,6 +50,9 @@ struct Kernels {
   void (*activate)(ActivationKind kind, int64_t n, const float* x, float* y);
   void (*activate_backward)(ActivationKind kind, int64_t n, const float* x, const float* y,
                             const float* dy, float* dx);
+  // z += dy * f''(x) * tx, where y = f(x): how activate_backward's dx moves as x moves along tx.
+  void (*add_curvature)(ActivationKind kind, int64_t n, const float* x, const float* y,
+                        const float* dy, const float* tx, float* z);
   // y = exp(x) to about 2e-7 relative; results below 1.7e-38 become 0. y may be x.
   void (*exp)(int64_t n, const float* x, float* y);
   // Index of the first value that is NaN or infinite, or n.

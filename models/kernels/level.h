@@ -29,6 +29,8 @@ void DropoutMask(const uint32_t* key, uint32_t a, uint32_t b, uint32_t threshold
 void Activate(ActivationKind kind, int64_t n, const float* x, float* y);
 void ActivateBackward(ActivationKind kind, int64_t n, const float* x, const float* y,
                       const float* dy, float* dx);
+void AddCurvature(ActivationKind kind, int64_t n, const float* x, const float* y, const float* dy,
+                  const float* tx, float* z);
 void Exp(int64_t n, const float* x, float* y);
 
 }  // namespace GRADLOOM_LEVEL

@@ -1,5 +1,6 @@
 #include "models/layers/activation.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/base/internal/raw_logging.h"
@@ -40,6 +41,26 @@ class ActivationLayer final : public Layer {
                 float* /*gradient*/) const override {
     if (dx == nullptr) return;
     pass.kernels->activate_backward(kind_, pass.rows * input_.size(), x, y, dy, dx);
+  }
+
+  void ForwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                      float* ty) const override {
+    const int64_t count = pass.rows * input_.size();
+    if (along.x == nullptr) {
+      std::fill_n(ty, count, 0.0f);
+    } else {
+      pass.kernels->activate_backward(kind_, count, at.x, at.y, along.x, ty);
+    }
+  }
+
+  void BackwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                       const float* dy, const float* tdy, float* tdx,
+                       float* /*product*/) const override {
+    if (tdx == nullptr) return;
+    const int64_t count = pass.rows * input_.size();
+    pass.kernels->activate_backward(kind_, count, at.x, at.y, tdy, tdx);
+    if (along.x == nullptr) return;
+    pass.kernels->add_curvature(kind_, count, at.x, at.y, dy, along.x, tdx);
   }
 
  private:

@@ -26,43 +26,74 @@ class Convolution final : public Layer {
 
   void Forward(const Pass& pass, const float* parameters, const float* x, float* y,
                float* /*saved*/) const override {
-    const Kernels& k = *pass.kernels;
-    const float* const bias = parameters + channels_ * depth_;
-    float* const columns = pass.workspace->Take(depth_ * pixels_);
-    for (int64_t row = 0; row < pass.rows; ++row, x += input_.size(), y += output_.size()) {
-      k.im2col(window_, x, columns);
-      for (int64_t channel = 0; channel < channels_; ++channel) {
-        std::fill_n(y + channel * pixels_, pixels_, bias[channel]);
-      }
-      k.gemm(false, false, channels_, pixels_, depth_, parameters, depth_, columns, pixels_, true,
-             y, pixels_);
-    }
+    Convolve(pass, parameters, parameters + channels_ * depth_, x, y);
   }
 
   void Backward(const Pass& pass, const float* parameters, const float* x, const float* /*y*/,
                 const float* /*saved*/, const float* dy, float* dx,
                 float* gradient) const override {
+    if (dx != nullptr) std::fill_n(dx, pass.rows * input_.size(), 0.0f);
+    AddBack(pass, parameters, x, dy, dx, gradient,
+            gradient == nullptr ? nullptr : gradient + channels_ * depth_);
+  }
+
+  // Linear in x and in the parameters: each moves by itself.
+  void ForwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                      float* ty) const override {
+    Forward(pass, along.parameters, at.x, ty, nullptr);
+    if (along.x != nullptr) Convolve(pass, at.parameters, nullptr, along.x, ty);
+  }
+
+  void BackwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                       const float* dy, const float* tdy, float* tdx,
+                       float* product) const override {
+    Backward(pass, at.parameters, at.x, at.y, at.saved, tdy, tdx, product);
+    AddBack(pass, along.parameters, along.x, dy, tdx, along.x == nullptr ? nullptr : product,
+            nullptr);
+  }
+
+ private:
+  // y is the bias (null: y as it is) + x convolved with the weights.
+  void Convolve(const Pass& pass, const float* weights, const float* bias, const float* x,
+                float* y) const {
     const Kernels& k = *pass.kernels;
-    float* const bias_gradient = gradient + channels_ * depth_;
+    float* const columns = pass.workspace->Take(depth_ * pixels_);
+    for (int64_t row = 0; row < pass.rows; ++row, x += input_.size(), y += output_.size()) {
+      k.im2col(window_, x, columns);
+      for (int64_t channel = 0; bias != nullptr && channel < channels_; ++channel) {
+        std::fill_n(y + channel * pixels_, pixels_, bias[channel]);
+      }
+      k.gemm(false, false, channels_, pixels_, depth_, weights, depth_, columns, pixels_, true, y,
+             pixels_);
+    }
+  }
+
+  // The transposes, each unless null: dx += dy by the weights, and what multiplies the weights and
+  // the bias.
+  void AddBack(const Pass& pass, const float* weights, const float* x, const float* dy, float* dx,
+               float* weight_sum, float* bias_sum) const {
+    const Kernels& k = *pass.kernels;
     float* const columns = pass.workspace->Take(depth_ * pixels_);
     float* const sums = pass.workspace->Take(channels_);
     float* const ones = pass.workspace->Take(pixels_);
     std::fill_n(ones, pixels_, 1.0f);
-    if (dx != nullptr) std::fill_n(dx, pass.rows * input_.size(), 0.0f);
-    for (int64_t row = 0; row < pass.rows; ++row, x += input_.size(), dy += output_.size()) {
-      k.im2col(window_, x, columns);
-      k.gemm(false, true, channels_, depth_, pixels_, dy, pixels_, columns, pixels_, true, gradient,
-             depth_);
-      k.row_dots(channels_, pixels_, dy, pixels_, ones, sums);
-      k.add(channels_, sums, bias_gradient);
+    for (int64_t row = 0; row < pass.rows; ++row, dy += output_.size()) {
+      if (weight_sum != nullptr) {
+        k.im2col(window_, x + row * input_.size(), columns);
+        k.gemm(false, true, channels_, depth_, pixels_, dy, pixels_, columns, pixels_, true,
+               weight_sum, depth_);
+      }
+      if (bias_sum != nullptr) {
+        k.row_dots(channels_, pixels_, dy, pixels_, ones, sums);
+        k.add(channels_, sums, bias_sum);
+      }
       if (dx == nullptr) continue;
-      k.gemm(true, false, depth_, pixels_, channels_, parameters, depth_, dy, pixels_, false,
-             columns, pixels_);
+      k.gemm(true, false, depth_, pixels_, channels_, weights, depth_, dy, pixels_, false, columns,
+             pixels_);
       k.col2im_add(window_, columns, dx + row * input_.size());
     }
   }
 
- private:
   Window window_;
   int64_t channels_;
   int64_t depth_;   // values a window sees

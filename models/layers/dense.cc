@@ -18,34 +18,67 @@ class Dense final : public Layer {
 
   void Forward(const Pass& pass, const float* parameters, const float* x, float* y,
                float* /*saved*/) const override {
-    const Kernels& k = *pass.kernels;
-    if (units_ == 1) {
-      k.row_dots(pass.rows, inputs_, x, inputs_, parameters, y);
-    } else {
-      k.gemm(false, true, pass.rows, units_, inputs_, x, inputs_, parameters, inputs_, false, y,
-             units_);
-    }
-    if (bias_) k.add_bias(pass.rows, units_, parameters + units_ * inputs_, y);
+    Multiply(pass, parameters, x, y);
+    if (bias_) pass.kernels->add_bias(pass.rows, units_, parameters + units_ * inputs_, y);
   }
 
   void Backward(const Pass& pass, const float* parameters, const float* x, const float* /*y*/,
                 const float* /*saved*/, const float* dy, float* dx,
                 float* gradient) const override {
-    const Kernels& k = *pass.kernels;
-    if (units_ == 1) {
-      k.add_weighted_rows(pass.rows, inputs_, x, inputs_, dy, gradient);
-    } else {
-      k.gemm(true, false, units_, inputs_, pass.rows, dy, units_, x, inputs_, true, gradient,
-             inputs_);
+    if (gradient != nullptr) {
+      AddProducts(pass, x, dy, gradient);
+      if (bias_) {
+        pass.kernels->add_column_sums(pass.rows, units_, dy, gradient + units_ * inputs_);
+      }
     }
-    if (bias_) k.add_column_sums(pass.rows, units_, dy, gradient + units_ * inputs_);
-    if (dx != nullptr) {
-      k.gemm(false, false, pass.rows, inputs_, units_, dy, units_, parameters, inputs_, false, dx,
-             inputs_);
-    }
+    if (dx != nullptr) MultiplyBack(pass, parameters, dy, false, dx);
+  }
+
+  // Linear in x and in the parameters: each moves by itself.
+  void ForwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                      float* ty) const override {
+    Forward(pass, along.parameters, at.x, ty, nullptr);
+    if (along.x == nullptr) return;
+    float* const by_x = pass.workspace->Take(pass.rows * units_);
+    Multiply(pass, at.parameters, along.x, by_x);
+    pass.kernels->add(pass.rows * units_, by_x, ty);
+  }
+
+  void BackwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                       const float* dy, const float* tdy, float* tdx,
+                       float* product) const override {
+    Backward(pass, at.parameters, at.x, at.y, at.saved, tdy, tdx, product);
+    if (product != nullptr && along.x != nullptr) AddProducts(pass, along.x, dy, product);
+    if (tdx != nullptr) MultiplyBack(pass, along.parameters, dy, true, tdx);
   }
 
  private:
+  // y = x W^T
+  void Multiply(const Pass& pass, const float* weights, const float* x, float* y) const {
+    const Kernels& k = *pass.kernels;
+    if (units_ == 1) {
+      k.row_dots(pass.rows, inputs_, x, inputs_, weights, y);
+    } else {
+      k.gemm(false, true, pass.rows, units_, inputs_, x, inputs_, weights, inputs_, false, y,
+             units_);
+    }
+  }
+  // dx (+)= dy W
+  void MultiplyBack(const Pass& pass, const float* weights, const float* dy, bool accumulate,
+                    float* dx) const {
+    pass.kernels->gemm(false, false, pass.rows, inputs_, units_, dy, units_, weights, inputs_,
+                       accumulate, dx, inputs_);
+  }
+  // sum += dy^T x
+  void AddProducts(const Pass& pass, const float* x, const float* dy, float* sum) const {
+    const Kernels& k = *pass.kernels;
+    if (units_ == 1) {
+      k.add_weighted_rows(pass.rows, inputs_, x, inputs_, dy, sum);
+    } else {
+      k.gemm(true, false, units_, inputs_, pass.rows, dy, units_, x, inputs_, true, sum, inputs_);
+    }
+  }
+
   int64_t inputs_;
   int64_t units_;
   bool bias_;

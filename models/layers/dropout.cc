@@ -44,15 +44,35 @@ class DropoutLayer final : public Layer {
                 const float* /*y*/, const float* saved, const float* dy, float* dx,
                 float* /*gradient*/) const override {
     if (dx == nullptr) return;
-    const int64_t count = pass.rows * input_.size();
-    if (pass.training) {
-      pass.kernels->multiply(count, dy, saved, dx);
+    Mask(pass, saved, dy, dx);
+  }
+
+  void ForwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                      float* ty) const override {
+    if (along.x == nullptr) {
+      std::fill_n(ty, pass.rows * input_.size(), 0.0f);
     } else {
-      std::copy_n(dy, count, dx);
+      Mask(pass, at.saved, along.x, ty);
     }
   }
 
+  void BackwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& /*along*/,
+                       const float* /*dy*/, const float* tdy, float* tdx,
+                       float* /*product*/) const override {
+    if (tdx != nullptr) Mask(pass, at.saved, tdy, tdx);
+  }
+
  private:
+  // `to` is `from` as Forward did it to x.
+  void Mask(const Pass& pass, const float* saved, const float* from, float* to) const {
+    const int64_t count = pass.rows * input_.size();
+    if (pass.training) {
+      pass.kernels->multiply(count, from, saved, to);
+    } else {
+      std::copy_n(from, count, to);
+    }
+  }
+
   uint32_t number_;
   uint32_t threshold_;
   float scale_;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "models/layers/layer_kind.h"
@@ -24,6 +25,8 @@ class GhostBatchNormLayer final : public Layer {
   int64_t saved(int64_t rows) const override {
     return (rows + group_ - 1) / group_ * 2 * channels_;
   }
+
+  bool couples_examples() const override { return true; }
 
   void Forward(const Pass& pass, const float* parameters, const float* x, float* y,
                float* saved) const override {
@@ -75,7 +78,7 @@ class GhostBatchNormLayer final : public Layer {
             return double{slope[at]} * ((in[at] - mean[c]) * scale[c]);
           },
           &products);
-      for (int64_t c = 0; c < channels_; ++c) {
+      for (int64_t c = 0; gradient != nullptr && c < channels_; ++c) {
         gradient[c] += static_cast<float>(products[c]);
         gradient[channels_ + c] += static_cast<float>(sums[c]);
       }
@@ -90,7 +93,105 @@ class GhostBatchNormLayer final : public Layer {
     }
   }
 
+  // u moves by tu = scale (tx - mean(tx) - u mean(tx u)).
+  void ForwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                      float* ty) const override {
+    ForEachGroup(pass, at, along, [&](const Group& group) {
+      float* const out = ty + group.first;
+      ForEach(group.rows, [&](int64_t i, int64_t c) {
+        out[i] = static_cast<float>(along.parameters[c] * group.U(i, c) +
+                                    at.parameters[c] * group.TangentOfU(i, c) +
+                                    along.parameters[channels_ + c]);
+      });
+    });
+  }
+
+  // With a = sum(dy) / N, b = sum(dy u) / N, which move by ta and tb, and scale by ts:
+  // tdx = (tweight scale + weight ts) (dy - a - u b) + weight scale (tdy - ta - tu b - u tb).
+  void BackwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                       const float* dy, const float* tdy, float* tdx,
+                       float* product) const override {
+    std::vector<double> a(channels_), b(channels_), ta(channels_), tb(channels_);
+    ForEachGroup(pass, at, along, [&](const Group& group) {
+      const float* const slope = dy + group.first;
+      const float* const moves = tdy + group.first;
+      Sum(
+          group.rows, [&](int64_t i, int64_t /*c*/) { return slope[i]; }, &a);
+      Sum(
+          group.rows, [&](int64_t i, int64_t c) { return double{slope[i]} * group.U(i, c); }, &b);
+      Sum(
+          group.rows, [&](int64_t i, int64_t /*c*/) { return moves[i]; }, &ta);
+      Sum(
+          group.rows,
+          [&](int64_t i, int64_t c) {
+            return double{moves[i]} * group.U(i, c) + double{slope[i]} * group.TangentOfU(i, c);
+          },
+          &tb);
+      for (int64_t c = 0; product != nullptr && c < channels_; ++c) {
+        product[c] += static_cast<float>(tb[c]);
+        product[channels_ + c] += static_cast<float>(ta[c]);
+      }
+      if (tdx == nullptr) return;
+      const double count = static_cast<double>(group.rows * pixels_);
+      float* const out = tdx + group.first;
+      ForEach(group.rows, [&](int64_t i, int64_t c) {
+        const double scale = group.scale[c], weight = at.parameters[c];
+        const double ts = -scale * scale * group.product[c];
+        const double u = group.U(i, c);
+        const double centred = slope[i] - a[c] / count - u * (b[c] / count);
+        const double moved = moves[i] - ta[c] / count - group.TangentOfU(i, c) * (b[c] / count) -
+                             u * (tb[c] / count);
+        out[i] = static_cast<float>((along.parameters[c] * scale + weight * ts) * centred +
+                                    weight * scale * moved);
+      });
+    });
+  }
+
  private:
+  // A group of rows, and how x moves in it.
+  struct Group {
+    int64_t first, rows;  // its first value, in all rows'
+    const float* x;
+    const float* tx;                  // null: not at all
+    const float* mean;                // by channel
+    const float* scale;               // 1 / standard deviation
+    std::span<const double> tx_mean;  // of tx
+    std::span<const double> product;  // of tx u
+
+    double U(int64_t i, int64_t c) const { return (double{x[i]} - mean[c]) * scale[c]; }
+    double TangentOfU(int64_t i, int64_t c) const {
+      return tx == nullptr ? 0 : scale[c] * (tx[i] - tx_mean[c] - U(i, c) * product[c]);
+    }
+  };
+  template <typename Visit>
+  void ForEachGroup(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                    const Visit& visit) const {
+    std::vector<double> mean(channels_), product(channels_);
+    const float* saved = at.saved;
+    for (int64_t first = 0; first < pass.rows; first += group_, saved += 2 * channels_) {
+      const int64_t begin = first * input_.size();
+      Group group{.first = begin,
+                  .rows = std::min(group_, pass.rows - first),
+                  .x = at.x + begin,
+                  .tx = along.x == nullptr ? nullptr : along.x + begin,
+                  .mean = saved,
+                  .scale = saved + channels_,
+                  .tx_mean = mean,
+                  .product = product};
+      if (group.tx != nullptr) {
+        const double count = static_cast<double>(group.rows * pixels_);
+        Sum(
+            group.rows, [&](int64_t i, int64_t /*c*/) { return group.tx[i]; }, &mean);
+        Sum(
+            group.rows, [&](int64_t i, int64_t c) { return group.tx[i] * group.U(i, c); },
+            &product);
+        for (double& value : mean) value /= count;
+        for (double& value : product) value /= count;
+      }
+      visit(group);
+    }
+  }
+
   // Calls visit(index, channel) for every value of the rows.
   template <typename Visit>
   void ForEach(int64_t rows, const Visit& visit) const {

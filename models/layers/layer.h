@@ -50,6 +50,19 @@ struct LayerParameter {
   }
 };
 
+// Where Forward has been, and what it left there.
+struct LayerPoint {
+  const float* parameters = nullptr;
+  const float* x = nullptr;
+  const float* y = nullptr;
+  const float* saved = nullptr;
+};
+// In which direction a layer's parameters and x move; x: null where it does not.
+struct LayerDirection {
+  const float* parameters = nullptr;
+  const float* x = nullptr;
+};
+
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -59,15 +72,27 @@ class Layer {
   const std::vector<LayerParameter>& parameters() const { return parameters_; }
   // Floats that Forward leaves for Backward in `saved`.
   virtual int64_t saved(int64_t /*rows*/) const { return 0; }
+  // Whether an example's y hangs on other examples, too: then none has a gradient of its own.
+  virtual bool couples_examples() const { return false; }
 
   // y (rows x output) from x (rows x input).
   virtual void Forward(const Pass& pass, const float* parameters, const float* x, float* y,
                        float* saved) const = 0;
   // From dy, the loss's gradient at y: writes dx (unless null) and adds the sum over the examples
-  // of the parameters' gradient to `gradient` (null only for a layer without parameters). x, y and
-  // saved are those of Forward. dx may not be dy.
+  // of the parameters' gradient to `gradient` (unless null). x, y and saved are those of Forward.
+  // dx may not be dy.
   virtual void Backward(const Pass& pass, const float* parameters, const float* x, const float* y,
                         const float* saved, const float* dy, float* dx, float* gradient) const = 0;
+
+  // Derivatives of the two, at the point and along the direction (Pearlmutter, "Fast exact
+  // multiplication by the Hessian", 1994). Writes ty, how y moves.
+  virtual void ForwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                              float* ty) const = 0;
+  // dy moves by tdy. Writes tdx, how dx moves (unless null), and adds how the gradient's sum moves
+  // to `product` (unless null). tdx may be neither dy nor tdy.
+  virtual void BackwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                               const float* dy, const float* tdy, float* tdx,
+                               float* product) const = 0;
 
  protected:
   Shape input_;

@@ -1,6 +1,8 @@
 #include "models/layers/loss.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "models/portable_math.h"
 
@@ -96,6 +98,59 @@ LossSums ComputeLoss(LossKind kind, const Kernels& kernels, int64_t rows, int64_
       break;
   }
   return Softmax(kernels, rows, width, scores, targets, gradient);
+}
+
+namespace {
+
+// The probability's slope, p (1 - p), from the score's size: exact where p is near 0 or 1.
+void MultiplyByLogistic(const Kernels& kernels, int64_t rows, const float* scores,
+                        const float* direction, float* product) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const float size = -std::abs(scores[row]);
+    float exp_size;
+    kernels.exp(1, &size, &exp_size);
+    const double e = exp_size;
+    product[row] = static_cast<float>(direction[row] * (e / ((1 + e) * (1 + e))));
+  }
+}
+
+// p_j (v_j - sum over k of p_k v_k)
+void MultiplyBySoftmax(const Kernels& kernels, int64_t rows, int64_t width, const float* scores,
+                       const float* direction, float* product) {
+  std::vector<float> size(width);  // of a score, under exp
+  for (int64_t row = 0; row < rows; ++row) {
+    const float* const score = scores + row * width;
+    const float* const v = direction + row * width;
+    const float top = *std::max_element(score, score + width);
+    for (int64_t j = 0; j < width; ++j) size[j] = score[j] - top;
+    kernels.exp(width, size.data(), size.data());
+    double total = 0, mean = 0;
+    for (int64_t j = 0; j < width; ++j) {
+      total += size[j];
+      mean += double{size[j]} * v[j];
+    }
+    mean /= total;
+    for (int64_t j = 0; j < width; ++j) {
+      product[row * width + j] = static_cast<float>(size[j] / total * (v[j] - mean));
+    }
+  }
+}
+
+}  // namespace
+
+void MultiplyByLossHessian(LossKind kind, const Kernels& kernels, int64_t rows, int64_t width,
+                           const float* scores, const float* direction, float* product) {
+  switch (kind) {
+    case LossKind::kSquared:
+      if (product != direction) std::copy_n(direction, rows * width, product);
+      return;
+    case LossKind::kLogistic:
+      MultiplyByLogistic(kernels, rows, scores, direction, product);
+      return;
+    case LossKind::kSoftmax:
+      MultiplyBySoftmax(kernels, rows, width, scores, direction, product);
+      return;
+  }
 }
 
 }  // namespace gradloom

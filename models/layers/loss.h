@@ -26,6 +26,11 @@ struct LossSums {
 LossSums ComputeLoss(LossKind kind, const Kernels& kernels, int64_t rows, int64_t width,
                      const float* scores, const float* targets, float* gradient);
 
+// The loss sum's Hessian at the scores times `direction` (both rows x width): what the gradient
+// moves by, as the scores move along it. The same for all targets. `product` may be `direction`.
+void MultiplyByLossHessian(LossKind kind, const Kernels& kernels, int64_t rows, int64_t width,
+                           const float* scores, const float* direction, float* product);
+
 }  // namespace gradloom
 
 #endif  // GRADLOOM_MODELS_LAYERS_LOSS_H_

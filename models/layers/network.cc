@@ -55,18 +55,75 @@ void Network::Backward(const Pass& pass, std::span<const float> parameters, cons
                        const Trace& trace, const float* dy, float* gradient, float* dx) const {
   const size_t first = dx == nullptr ? first_trained_ : 0;
   if (dx != nullptr && layers_.empty()) std::copy_n(dy, pass.rows * input_.size(), dx);
-  int64_t widest = 0;
-  for (size_t l = first + 1; l < layers_.size(); ++l) {
-    widest = std::max(widest, layers_[l]->input().size());
-  }
-  float* spare[2] = {pass.workspace->Take(pass.rows * widest),
-                     pass.workspace->Take(pass.rows * widest)};
+  const int64_t widest = pass.rows * WidestInput(first + 1);
+  float* spare[2] = {pass.workspace->Take(widest), pass.workspace->Take(widest)};
   for (size_t l = layers_.size(); l-- > first;) {
     const float* const input = l == 0 ? x : trace.outputs[l - 1];
     float* const below = l == first ? dx : spare[l % 2];
     layers_[l]->Backward(pass, parameters.data() + offsets_[l], input, trace.outputs[l],
                          trace.saved[l], dy, below, gradient + offsets_[l]);
     dy = below;
+  }
+}
+
+int64_t Network::WidestInput(size_t first) const {
+  int64_t widest = 0;
+  for (size_t l = first; l < layers_.size(); ++l) {
+    widest = std::max(widest, layers_[l]->input().size());
+  }
+  return widest;
+}
+
+bool Network::couples_examples() const {
+  return std::any_of(layers_.begin(), layers_.end(),
+                     [](const std::unique_ptr<Layer>& layer) { return layer->couples_examples(); });
+}
+
+LayerPoint Network::PointOf(size_t layer, std::span<const float> parameters, const float* x,
+                            const Trace& trace) const {
+  return {.parameters = parameters.data() + offsets_[layer],
+          .x = layer == 0 ? x : trace.outputs[layer - 1],
+          .y = trace.outputs[layer],
+          .saved = trace.saved[layer]};
+}
+
+const float* Network::ForwardTangent(const Pass& pass, std::span<const float> parameters,
+                                     const float* x, const Trace& trace,
+                                     std::span<const float> direction, Tangents* tangents) const {
+  tangents->outputs.assign(layers_.size(), nullptr);
+  const float* input = nullptr;
+  for (size_t l = first_trained_; l < layers_.size(); ++l) {
+    float* const output = pass.workspace->Take(pass.rows * layers_[l]->output().size());
+    layers_[l]->ForwardTangent(pass, PointOf(l, parameters, x, trace),
+                               {direction.data() + offsets_[l], input}, output);
+    tangents->outputs[l] = output;
+    input = output;
+  }
+  return input;
+}
+
+void Network::BackwardTangent(const Pass& pass, std::span<const float> parameters, const float* x,
+                              const Trace& trace, std::span<const float> direction,
+                              const Tangents& tangents, const float* dy, const float* tdy,
+                              float* product) const {
+  const int64_t widest = pass.rows * WidestInput(first_trained_ + 1);
+  float* spare[2][2];
+  for (auto& [slope, moves] : spare) {
+    slope = pass.workspace->Take(widest);
+    moves = pass.workspace->Take(widest);
+  }
+  for (size_t l = layers_.size(); l-- > first_trained_;) {
+    const LayerPoint at = PointOf(l, parameters, x, trace);
+    const LayerDirection along = {direction.data() + offsets_[l],
+                                  l == 0 ? nullptr : tangents.outputs[l - 1]};
+    const bool last = l == first_trained_;
+    float* const dx = last ? nullptr : spare[l % 2][0];
+    float* const tdx = last ? nullptr : spare[l % 2][1];
+    layers_[l]->BackwardTangent(pass, at, along, dy, tdy, tdx, product + offsets_[l]);
+    if (last) break;
+    layers_[l]->Backward(pass, at.parameters, at.x, at.y, at.saved, dy, dx, nullptr);
+    dy = dx;
+    tdy = tdx;
   }
 }
 

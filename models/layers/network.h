@@ -26,6 +26,8 @@ class Network {
   int64_t parameters() const { return parameters_; }
   // Of all layers' outputs for one example.
   int64_t outputs() const { return outputs_; }
+  // Whether any layer does (Layer::couples_examples).
+  bool couples_examples() const;
 
   struct Segment {
     std::string name;
@@ -50,7 +52,28 @@ class Network {
   void Backward(const Pass& pass, std::span<const float> parameters, const float* x,
                 const Trace& trace, const float* dy, float* gradient, float* dx = nullptr) const;
 
+  // Derivatives of the two at the trace's point, as the parameters move along `direction` and x
+  // does not (layer.h). Points into the pass's workspace.
+  struct Tangents {
+    std::vector<const float*> outputs;  // by layer; null where an output does not move
+  };
+  // How the last layer's output moves; null when nothing is trained.
+  const float* ForwardTangent(const Pass& pass, std::span<const float> parameters, const float* x,
+                              const Trace& trace, std::span<const float> direction,
+                              Tangents* tangents) const;
+  // dy moves by tdy. Adds to `product` how the parameters' gradient moves: the Hessian times the
+  // direction, when dy and tdy are those of the loss.
+  void BackwardTangent(const Pass& pass, std::span<const float> parameters, const float* x,
+                       const Trace& trace, std::span<const float> direction,
+                       const Tangents& tangents, const float* dy, const float* tdy,
+                       float* product) const;
+
  private:
+  LayerPoint PointOf(size_t layer, std::span<const float> parameters, const float* x,
+                     const Trace& trace) const;
+  // Of the layers from `first` on: floats for an example.
+  int64_t WidestInput(size_t first) const;
+
   Shape input_;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<int64_t> offsets_;  // of a layer's first parameter

@@ -14,6 +14,13 @@ class Pool : public Layer {
     output_ = {input.channels, window_.out_height(), window_.out_width()};
   }
 
+  // Linear, as long as the largest values are where they are.
+  void BackwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& /*along*/,
+                       const float* /*dy*/, const float* tdy, float* tdx,
+                       float* /*product*/) const override {
+    Backward(pass, nullptr, at.x, at.y, nullptr, tdy, tdx, nullptr);
+  }
+
  protected:
   // Calls visit(first pixel of a window, output) for every window of every channel of all rows.
   template <typename Visit>
@@ -61,6 +68,13 @@ class MaxPool final : public Pool {
     std::fill_n(dx, pass.rows * input_.size(), 0.0f);
     ForEachWindow(pass.rows, [&](int64_t in, int64_t out) { dx[in + Largest(x + in)] += dy[out]; });
   }
+
+  void ForwardTangent(const Pass& pass, const LayerPoint& at, const LayerDirection& along,
+                      float* ty) const override {
+    ForEachWindow(pass.rows, [&](int64_t in, int64_t out) {
+      ty[out] = along.x == nullptr ? 0 : along.x[in + Largest(at.x + in)];
+    });
+  }
 };
 
 class AveragePool final : public Pool {
@@ -94,6 +108,15 @@ class AveragePool final : public Pool {
         }
       }
     });
+  }
+
+  void ForwardTangent(const Pass& pass, const LayerPoint& /*at*/, const LayerDirection& along,
+                      float* ty) const override {
+    if (along.x == nullptr) {
+      std::fill_n(ty, pass.rows * output_.size(), 0.0f);
+    } else {
+      Forward(pass, nullptr, along.x, ty, nullptr);
+    }
   }
 
  private:

@@ -129,16 +129,32 @@ void GradientLearner::Descend(int lane_number, int64_t job, double scale, const 
     lane.history.push_front(lane.values);
     if (lane.history.size() > history) lane.history.pop_back();
   }
-  Floats block(std::min(DecodedSum::kBlock, lane.values.size()));
+  // Of a piece of the segment: a block, or a tensor as a whole where the rule sees whole ones.
+  Floats gradient;
   std::vector<std::span<float>> state(lane.state.size());
-  for (size_t offset = 0; offset < lane.values.size(); offset += DecodedSum::kBlock) {
-    const size_t count = std::min(DecodedSum::kBlock, lane.values.size() - offset);
-    const std::span<float> part(block.data(), count);
-    sum.Read(offset, part);
+  const auto take = [&](size_t offset, size_t count) {
+    gradient.resize(count);
+    for (size_t at = 0; at < count; at += DecodedSum::kBlock) {
+      const size_t some = std::min(DecodedSum::kBlock, count - at);
+      sum.Read(offset + at, std::span(gradient).subspan(at, some));
+    }
     for (size_t k = 0; k < state.size(); ++k) {
       state[k] = std::span(lane.state[k]).subspan(offset, count);
     }
-    optimiser_->Update(job, scale, part, std::span(lane.values).subspan(offset, count), state);
+    return std::span(lane.values).subspan(offset, count);
+  };
+  if (!optimiser_->element_wise()) {
+    for (const ParameterTensor& tensor : workload().segments()[lane_number].tensors) {
+      const std::span<float> values =
+          take(static_cast<size_t>(tensor.offset), static_cast<size_t>(tensor.size));
+      optimiser_->UpdateTensor(job, scale, {tensor.name, tensor.shape}, gradient, values, state);
+    }
+    return;
+  }
+  for (size_t offset = 0; offset < lane.values.size(); offset += DecodedSum::kBlock) {
+    const size_t count = std::min(DecodedSum::kBlock, lane.values.size() - offset);
+    const std::span<float> values = take(offset, count);
+    optimiser_->Update(job, scale, gradient, values, state);
   }
 }
 

@@ -195,6 +195,28 @@ TEST_P(KernelsOf, ActivationsMatchTheLibraryAndTheirDerivatives) {
   }
 }
 
+TEST_P(KernelsOf, CurvatureIsTheSlopesDerivative) {
+  std::vector<float> x;
+  for (double value = -12; value < 12; value += 0.0137) x.push_back(static_cast<float>(value));
+  for (const float value : {0.0f, 1e-6f, -1e-6f, 200.0f, -200.0f, 1e30f, -1e30f})
+    x.push_back(value);
+  const auto count = static_cast<int64_t>(x.size());
+  const std::vector<float> dy(count, 2.0f), tx(count, -1.5f);
+  for (const ActivationKind kind : kActivations) {
+    std::vector<float> y(count), z(count, 7.0f);
+    k_.activate(kind, count, x.data(), y.data());
+    k_.add_curvature(kind, count, x.data(), y.data(), dy.data(), tx.data(), z.data());
+    for (int64_t i = 0; i < count; ++i) {
+      const double h = 1e-3;
+      double bend = 0;
+      if (std::abs(x[i]) < 100 && kind != ActivationKind::kRelu) {
+        bend = (Exact(kind, x[i] + h) - 2 * Exact(kind, x[i]) + Exact(kind, x[i] - h)) / (h * h);
+      }
+      EXPECT_NEAR(z[i], 7 - 3 * bend, 6e-6) << static_cast<int>(kind) << " at " << x[i];
+    }
+  }
+}
+
 TEST_P(KernelsOf, NanIsNeverLost) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const ActivationKind kind : kActivations) {
@@ -303,6 +325,9 @@ TEST(IsaLevels, DifferInGemmOnlyAndOnlyInRounding) {
       lowest.activate_backward(kind, 4097, x.data(), a.data(), y.data(), da.data());
       level.activate_backward(kind, 4097, x.data(), a.data(), y.data(), db.data());
       EXPECT_TRUE(SameBits(da, db)) << name << " activation " << static_cast<int>(kind);
+      lowest.add_curvature(kind, 4097, x.data(), a.data(), y.data(), x.data(), da.data());
+      level.add_curvature(kind, 4097, x.data(), a.data(), y.data(), x.data(), db.data());
+      EXPECT_TRUE(SameBits(da, db)) << name << " curvature " << static_cast<int>(kind);
     }
     float dot_a = 0, dot_b = 0;
     lowest.row_dots(1, 4097, x.data(), 4097, y.data(), &dot_a);

@@ -55,6 +55,41 @@ class Bench {
     return {dx, gradient};
   }
 
+  // How y moves along (tp, tx); tx may be empty: x does not move.
+  std::vector<float> ForwardTangent(const std::vector<float>& parameters,
+                                    const std::vector<float>& x, const std::vector<float>& tp,
+                                    const std::vector<float>& tx) {
+    const std::vector<float> y = Forward(parameters, x);
+    std::vector<float> ty(y.size(), NAN);
+    layer_->ForwardTangent(MakePass(), {parameters.data(), x.data(), y.data(), saved_.data()},
+                           {tp.data(), tx.empty() ? nullptr : tx.data()}, ty.data());
+    return ty;
+  }
+
+  // How the gradients of sum(weights * y) move, as the weights move along tw.
+  std::pair<std::vector<float>, std::vector<float>> BackwardTangent(
+      const std::vector<float>& parameters, const std::vector<float>& x,
+      const std::vector<float>& tp, const std::vector<float>& tx, const std::vector<float>& weights,
+      const std::vector<float>& tw) {
+    const std::vector<float> y = Forward(parameters, x);
+    std::vector<float> tdx(x.size(), NAN), product(parameters.size());
+    const LayerPoint at = {parameters.data(), x.data(), y.data(), saved_.data()};
+    const LayerDirection along = {tp.data(), tx.empty() ? nullptr : tx.data()};
+    layer_->BackwardTangent(MakePass(), at, along, weights.data(), tw.data(), tdx.data(),
+                            product.data());
+    // Each by itself, and added to what is there.
+    std::vector<float> only_tdx(x.size(), NAN), twice = product;
+    layer_->BackwardTangent(MakePass(), at, along, weights.data(), tw.data(), only_tdx.data(),
+                            nullptr);
+    layer_->BackwardTangent(MakePass(), at, along, weights.data(), tw.data(), nullptr,
+                            twice.data());
+    EXPECT_EQ(tdx, only_tdx);
+    for (size_t i = 0; i < twice.size(); ++i) {
+      EXPECT_NEAR(twice[i], 2 * product[i], 1e-4 * (1 + std::abs(product[i])));
+    }
+    return {tdx, product};
+  }
+
   const Layer& layer() const { return *layer_; }
   bool training = true;
   int64_t job = 4;
@@ -200,6 +235,161 @@ TEST_P(LayerGradient, AddsToTheGradientThatIsThere) {
     EXPECT_NEAR(sum[i], 1 + gradient[i], 1e-5 * (1 + std::abs(gradient[i])));
   }
 }
+
+TEST_P(LayerGradient, IsNotAskedForWhereNobodyWantsIt) {
+  const int64_t rows = 3;
+  Bench bench(GetParam().make(), rows);
+  const std::vector<float> x = Random(rows * bench.layer().input().size(), 1);
+  const std::vector<float> parameters = Random(ParametersOf(bench.layer()), 2);
+  const std::vector<float> weights = Random(rows * bench.layer().output().size(), 3);
+  const auto expected = bench.Backward(parameters, x, weights).first;
+  std::vector<float> y = bench.Forward(parameters, x), dx(x.size(), NAN);
+  Workspace workspace;
+  std::vector<float> saved(bench.layer().saved(rows));
+  const std::vector<int64_t> ids = {70, 71, 72};
+  const Pass pass{&kernels(), &workspace, rows, true, 8, 4, ids};
+  bench.layer().Forward(pass, parameters.data(), x.data(), y.data(), saved.data());
+  bench.layer().Backward(pass, parameters.data(), x.data(), y.data(), saved.data(), weights.data(),
+                         dx.data(), nullptr);
+  EXPECT_EQ(dx, expected);
+}
+
+double Dot(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += double{a[i]} * b[i];
+  return sum;
+}
+
+std::vector<float> Moved(const std::vector<float>& from, const std::vector<float>& direction,
+                         double step) {
+  std::vector<float> moved = from;
+  for (size_t i = 0; i < moved.size(); ++i) moved[i] += static_cast<float>(step * direction[i]);
+  return moved;
+}
+
+// A layer somewhere, and directions in which everything moves.
+class LayerTangent : public testing::TestWithParam<LayerCase> {
+ protected:
+  static constexpr int64_t kRows = 7;
+  LayerTangent()
+      : bench_(GetParam().make(), kRows),
+        x_(Random(kRows * bench_.layer().input().size(), 1)),
+        parameters_(Random(ParametersOf(bench_.layer()), 2)),
+        weights_(Random(kRows * bench_.layer().output().size(), 3)) {}
+
+  std::vector<float> AlongX(uint64_t seed) const { return Random(x_.size(), seed); }
+  std::vector<float> AlongParameters(uint64_t seed) const {
+    return Random(parameters_.size(), seed);
+  }
+
+  // `tangent` against central differences of `at(step)`. A step that crosses a kink is told by
+  // slopes that differ from side to side, and must be rare.
+  template <typename At>
+  static void Check(const std::vector<float>& tangent, const At& at) {
+    const double h = 2e-3;
+    const std::vector<float> here = at(0), up = at(h), down = at(-h);
+    double scale = 1;
+    for (const float value : here) scale = std::max(scale, std::abs(double{value}));
+    size_t kinks = 0;
+    for (size_t i = 0; i < tangent.size(); ++i) {
+      const double right = (double{up[i]} - here[i]) / h, left = (double{here[i]} - down[i]) / h;
+      const double tolerance = 3e-3 * (scale + std::abs(tangent[i]));
+      if (std::abs(right - left) > 4 * tolerance) {
+        ++kinks;
+        continue;
+      }
+      ASSERT_NEAR(tangent[i], (right + left) / 2, tolerance) << i << " of " << tangent.size();
+    }
+    EXPECT_LE(kinks, tangent.size() / 20);
+  }
+
+  Bench bench_;
+  std::vector<float> x_, parameters_, weights_;
+};
+
+TEST_P(LayerTangent, OfForwardMatchesCentralDifferences) {
+  const std::vector<float> tx = AlongX(4), tp = AlongParameters(5);
+  Check(bench_.ForwardTangent(parameters_, x_, tp, tx), [&](double step) {
+    return bench_.Forward(Moved(parameters_, tp, step), Moved(x_, tx, step));
+  });
+}
+
+TEST_P(LayerTangent, OfBackwardMatchesCentralDifferences) {
+  const std::vector<float> tx = AlongX(4), tp = AlongParameters(5), tw = Random(weights_.size(), 6);
+  const auto [tdx, product] = bench_.BackwardTangent(parameters_, x_, tp, tx, weights_, tw);
+  const auto at = [&](double step) {
+    return bench_.Backward(Moved(parameters_, tp, step), Moved(x_, tx, step),
+                           Moved(weights_, tw, step));
+  };
+  Check(tdx, [&](double step) { return at(step).first; });
+  Check(product, [&](double step) { return at(step).second; });
+}
+
+// What differences cannot show, to rounding: the tangent is Backward's transpose.
+TEST_P(LayerTangent, OfForwardIsTheTransposeOfBackward) {
+  const auto [dx, gradient] = bench_.Backward(parameters_, x_, weights_);
+  for (uint64_t seed = 10; seed < 20; ++seed) {
+    const std::vector<float> tx = AlongX(seed), tp = AlongParameters(seed + 100);
+    const std::vector<float> ty = bench_.ForwardTangent(parameters_, x_, tp, tx);
+    const double scale =
+        std::sqrt(Dot(dx, dx) * Dot(tx, tx)) + std::sqrt(Dot(gradient, gradient) * Dot(tp, tp));
+    EXPECT_NEAR(Dot(weights_, ty), Dot(dx, tx) + Dot(gradient, tp), 2e-6 * scale);
+  }
+}
+
+// Likewise: second derivatives are symmetric, and the slopes' own movement goes back as slopes do.
+TEST_P(LayerTangent, OfBackwardIsSymmetricAndLinear) {
+  const std::vector<float> still(weights_.size());
+  const auto moves = [&](uint64_t seed, const std::vector<float>& weights,
+                         const std::vector<float>& tw) {
+    return bench_.BackwardTangent(parameters_, x_, AlongParameters(seed + 100), AlongX(seed),
+                                  weights, tw);
+  };
+  const auto norm = [](const std::vector<float>& a) { return std::sqrt(Dot(a, a)); };
+  for (uint64_t seed = 10; seed < 14; ++seed) {
+    const auto [ax, ap] = moves(seed, weights_, still);
+    const auto [bx, bp] = moves(seed + 50, weights_, still);
+    const double scale = norm(ax) * norm(AlongX(1)) + norm(ap) * norm(AlongParameters(1));
+    EXPECT_NEAR(Dot(ax, AlongX(seed + 50)) + Dot(ap, AlongParameters(seed + 150)),
+                Dot(bx, AlongX(seed)) + Dot(bp, AlongParameters(seed + 100)), 1e-5 * (1 + scale));
+  }
+  const std::vector<float> tw = Random(weights_.size(), 6);
+  const auto [tdx, product] = moves(30, still, tw);
+  const auto [dx, gradient] = bench_.Backward(parameters_, x_, tw);
+  for (size_t i = 0; i < dx.size(); ++i) EXPECT_NEAR(tdx[i], dx[i], 1e-5 * (1 + norm(dx)));
+  for (size_t i = 0; i < gradient.size(); ++i) {
+    EXPECT_NEAR(product[i], gradient[i], 1e-5 * (1 + norm(gradient)));
+  }
+}
+
+TEST_P(LayerTangent, AnInputThatDoesNotMoveIsOneThatMovesByNothing) {
+  const std::vector<float> still(x_.size()), tp = AlongParameters(5),
+                                             tw = Random(weights_.size(), 6);
+  const auto expect_same = [](const std::vector<float>& a, const std::vector<float>& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-6 * (1 + std::abs(a[i])));
+  };
+  expect_same(bench_.ForwardTangent(parameters_, x_, tp, {}),
+              bench_.ForwardTangent(parameters_, x_, tp, still));
+  const auto [tdx, product] = bench_.BackwardTangent(parameters_, x_, tp, {}, weights_, tw);
+  const auto [zero_tdx, zero_product] =
+      bench_.BackwardTangent(parameters_, x_, tp, still, weights_, tw);
+  expect_same(tdx, zero_tdx);
+  expect_same(product, zero_product);
+}
+
+TEST_P(LayerTangent, TellsWhetherItCouplesExamples) {
+  std::vector<float> changed = x_;
+  for (int64_t i = 0; i < bench_.layer().input().size(); ++i) changed[i] += 1;
+  const std::vector<float> y = bench_.Forward(parameters_, x_);
+  const std::vector<float> other = bench_.Forward(parameters_, changed);
+  const int64_t width = bench_.layer().output().size();
+  EXPECT_EQ(!std::equal(y.begin() + width, y.end(), other.begin() + width),
+            bench_.layer().couples_examples());
+}
+
+INSTANTIATE_TEST_SUITE_P(Layers, LayerTangent, testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(Layers, LayerGradient, testing::ValuesIn(kCases),
                          [](const auto& info) { return std::string(info.param.name); });

@@ -47,6 +47,36 @@ TEST_P(LossOf, MatchesItsFormulaAndItsDerivative) {
   }
 }
 
+TEST_P(LossOf, HessianIsTheDerivativeOfTheGradient) {
+  const int64_t width = GetParam() == LossKind::kSoftmax ? 6 : 1;
+  const int64_t classes = GetParam() == LossKind::kSoftmax ? 6 : 2;
+  RandomStream stream(5, Purpose::kGeneratedData);
+  for (int trial = 0; trial < 200; ++trial) {
+    std::vector<float> scores(width), direction(width), product(width);
+    for (float& score : scores) score = static_cast<float>(3 * stream.NextNormal());
+    for (float& value : direction) value = static_cast<float>(stream.NextNormal());
+    const auto target = static_cast<double>(stream.NextBelow(classes));
+    MultiplyByLossHessian(GetParam(), kernels(), 1, width, scores.data(), direction.data(),
+                          product.data());
+    // Second differences of the loss, each of the mixed pair (unit j, direction).
+    for (int64_t j = 0; j < width; ++j) {
+      const double h = 1e-3;
+      const auto at = [&](double along_unit, double along) {
+        std::vector<double> moved(scores.begin(), scores.end());
+        for (int64_t k = 0; k < width; ++k) moved[k] += along * direction[k];
+        moved[j] += along_unit;
+        return ExactLoss(GetParam(), moved, target);
+      };
+      const double expected = (at(h, h) - at(h, -h) - at(-h, h) + at(-h, -h)) / (4 * h * h);
+      EXPECT_NEAR(product[j], expected, 2e-6 * (1 + std::abs(expected)));
+    }
+    std::vector<float> in_place = direction;
+    MultiplyByLossHessian(GetParam(), kernels(), 1, width, scores.data(), in_place.data(),
+                          in_place.data());
+    EXPECT_EQ(in_place, product);
+  }
+}
+
 TEST_P(LossOf, HugeScoresDoNotOverflow) {
   if (GetParam() == LossKind::kSquared) return;  // does overflow, and says so
   const int64_t width = GetParam() == LossKind::kSoftmax ? 2 : 1;
