@@ -55,6 +55,17 @@ GradientLearner::GradientLearner(const Workload& workload, const v1::TrialSpec& 
 absl::StatusOr<std::unique_ptr<Learner>> GradientLearner::Make(const Workload& workload,
                                                                const v1::TrialSpec& trial,
                                                                std::vector<Floats> constants) {
+  const std::unique_ptr<JobPlan> plan = workload.PlanJobs(trial.training(), trial.seed());
+  const absl::StatusOr<int64_t> jobs = JobsOf(trial.training(), *plan);
+  if (!jobs.ok()) return jobs.status();
+  absl::StatusOr<std::unique_ptr<Optimiser>> optimiser = MakeOptimiser(trial.optimizer(), *jobs);
+  if (!optimiser.ok()) return optimiser.status();
+  return MakeWith(*std::move(optimiser), workload, trial, std::move(constants));
+}
+
+absl::StatusOr<std::unique_ptr<Learner>> GradientLearner::MakeWith(
+    std::unique_ptr<Optimiser> optimiser, const Workload& workload, const v1::TrialSpec& trial,
+    std::vector<Floats> constants) {
   ABSL_RAW_CHECK(workload.lanes().size() + constants.size() == workload.segments().size(),
                  "a gradient learner has a segment a lane, and constants");
   if (trial.training().patience() > 0 && !workload.has_validation()) {
@@ -65,11 +76,9 @@ absl::StatusOr<std::unique_ptr<Learner>> GradientLearner::Make(const Workload& w
   std::unique_ptr<JobPlan> plan = workload.PlanJobs(trial.training(), trial.seed());
   const absl::StatusOr<int64_t> jobs = JobsOf(trial.training(), *plan);
   if (!jobs.ok()) return jobs.status();
-  absl::StatusOr<std::unique_ptr<Optimiser>> optimiser = MakeOptimiser(trial.optimizer(), *jobs);
-  if (!optimiser.ok()) return optimiser.status();
   const Length length{.jobs = *jobs, .evaluate_every = EvaluateEvery(trial.training(), *plan)};
   return std::unique_ptr<Learner>(new GradientLearner(workload, trial, length, std::move(plan),
-                                                      *std::move(optimiser), std::move(constants)));
+                                                      std::move(optimiser), std::move(constants)));
 }
 
 // ---- jobs ---------------------------------------------------------------------------------------

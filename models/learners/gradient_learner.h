@@ -24,6 +24,10 @@ class GradientLearner final : public Learner {
   static absl::StatusOr<std::unique_ptr<Learner>> Make(
       const Workload& workload, const v1::TrialSpec& trial,
       std::vector<std::vector<float>> constants = {});
+  // Likewise, with this optimiser in place of the trial's.
+  static absl::StatusOr<std::unique_ptr<Learner>> MakeWith(
+      std::unique_ptr<Optimiser> optimiser, const Workload& workload, const v1::TrialSpec& trial,
+      std::vector<std::vector<float>> constants = {});
 
   JobOrder Next(int lane) const override;
   absl::StatusOr<AppliedJob> Apply(int lane, int64_t job, const DecodedSum& sum) override;

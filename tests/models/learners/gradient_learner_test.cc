@@ -446,6 +446,48 @@ TEST(GradientLearner, WithNothingToEvaluateOnNothingIsSetAside) {
   EXPECT_TRUE(learner.progress(0).finished);
 }
 
+// Descends, but only along whole tensors.
+class WholeTensors final : public Optimiser {
+ public:
+  explicit WholeTensors(std::vector<std::string>* seen) : seen_(*seen) {}
+  const std::vector<std::string>& state_names() const override { return names_; }
+  double LearningRate(int64_t /*job*/) const override { return 1; }
+  bool element_wise() const override { return false; }
+  void Update(int64_t, double, std::span<const float>, std::span<float>,
+              std::span<const std::span<float>>) const override {
+    seen_.push_back("a block");
+  }
+  void UpdateTensor(int64_t /*job*/, double scale, const TensorView& tensor,
+                    std::span<const float> gradient, std::span<float> parameters,
+                    std::span<const std::span<float>> state) const override {
+    seen_.push_back(absl::StrCat(tensor.name, " ", tensor.shape[0], "x", tensor.shape[1], " ",
+                                 gradient.size(), " ", state[0].size()));
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      parameters[i] -= static_cast<float>(scale * gradient[i]);
+      state[0][i] += 1;
+    }
+  }
+
+ private:
+  const std::vector<std::string> names_ = {"steps"};
+  std::vector<std::string>& seen_;
+};
+
+TEST(GradientLearner, ARuleThatSeesTensorsIsGivenWholeOnesWithTheirShapes) {
+  const Pulling workload(Shape::kGreedy, 1);
+  std::vector<std::string> seen;
+  auto learner =
+      GradientLearner::MakeWith(std::make_unique<WholeTensors>(&seen), workload, Trial(10, 0, 0));
+  ASSERT_TRUE(learner.ok()) << learner.status();
+  const std::vector<float> old = VectorsOf(**learner).begin()->second;
+  ASSERT_TRUE((*learner)->Apply(0, 0, PlainSum({8, 0, 0, 24, 0, 0, 8})).ok());
+  EXPECT_EQ(seen, std::vector<std::string>{"lane-0.w 2x2 4 4"});
+  const std::vector<float> now = VectorsOf(**learner).begin()->second;
+  EXPECT_FLOAT_EQ(old[0] - now[0], 1);
+  EXPECT_FLOAT_EQ(old[3] - now[3], 3);
+  EXPECT_EQ(VectorsOf(**learner, true).at("optimiser.steps.lane-0"), std::vector<float>(4, 1));
+}
+
 TEST(GradientLearner, ADivergedSumChangesNothing) {
   const Pulling workload(Shape::kGreedy, 1);
   const auto trainer = TrainerOf(workload, Trial(10, 2, 0));
