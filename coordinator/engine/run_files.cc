@@ -153,6 +153,15 @@ absl::StatusOr<bool> RunFiles::Restore(
     if (!status.ok()) return status;
     *manifest = loaded->manifest();
   }
+  // A trial's lock is taken before the history's, as when a checkpoint is saved.
+  std::vector<uint64_t> come;  // by lane, over all trials: jobs that are done
+  std::vector<std::vector<int64_t>> due;
+  for (const std::unique_ptr<Trial>& trial : trials) {
+    due.push_back(trial->DueViews());
+    for (int lane = 0; lane < trial->lanes(); ++lane) {
+      come.push_back(static_cast<uint64_t>(trial->progress(lane).jobs_done));
+    }
+  }
   std::map<std::string, uint64_t> jobs_done;
   const MutexLock lock(history_mutex_);
   held_ = HeldRows(LanesOf(trials));
@@ -162,11 +171,10 @@ absl::StatusOr<bool> RunFiles::Restore(
     std::vector<std::string> names;
     for (int lane = 0; lane < trial.lanes(); ++lane) names.push_back(trial.LaneName(lane));
     if (loaded.ok()) {
-      held_.Load(number, names, manifest->trials(static_cast<int>(i)).held_rows(),
-                 trial.DueViews());
+      held_.Load(number, names, manifest->trials(static_cast<int>(i)).held_rows(), due[i]);
     }
     for (int lane = 0; lane < trial.lanes(); ++lane, ++number) {
-      auto done = static_cast<uint64_t>(trial.progress(lane).jobs_done);
+      uint64_t done = come[number];
       // Rows that wait may have been written since, or at the end of a life.
       if (const auto first = held_.FirstJob(number)) done = std::min(done, *first);
       if (loaded.ok()) jobs_done[names[lane]] = done;
@@ -187,14 +195,9 @@ absl::StatusOr<bool> RunFiles::Restore(
   next_round_ = std::max(history->next_round(), held_.NextRound());
   history_.emplace(*std::move(history));
   // Of a lane that goes on, rows beyond its former end need wait no longer.
-  number = 0;
-  for (const std::unique_ptr<Trial>& trial : trials) {
-    for (int lane = 0; lane < trial->lanes(); ++lane, ++number) {
-      const auto done = static_cast<uint64_t>(trial->progress(lane).jobs_done);
-      if (absl::Status status = Write(number, held_.Take(number, done)); !status.ok()) {
-        return status;
-      }
-    }
+  for (number = 0; number < static_cast<int>(come.size()); ++number) {
+    absl::Status status = Write(number, held_.Take(number, come[number]));
+    if (!status.ok()) return status;
   }
   return loaded.ok();
 }
