@@ -221,8 +221,8 @@ absl::Status ChunkExecutor::AddChunk(const Job& job, const v1::Term& term, KeepG
   const std::vector<int64_t>& ids = drawn.ids;
   if (ids.empty()) return absl::OkStatus();
   const bool reads = job.trial.workload->reads_examples();
-  const auto chunk =
-      reads ? LoadChunk(job.run, false, drawn.range.first, drawn.range.second) : Chunks::Pointer(nullptr);
+  const auto chunk = reads ? LoadChunk(job.run, false, drawn.range.first, drawn.range.second)
+                           : Chunks::Pointer(nullptr);
   if (!chunk.ok()) {
     return absl::UnavailableError(
         absl::StrCat("data cannot be read: ", std::string(chunk.status().message())));

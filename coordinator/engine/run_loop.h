@@ -138,9 +138,9 @@ class RunLoop {
   std::unique_ptr<Schedule> schedule_;
   InvocationWatch watch_;
   Evaluations evaluations_;
-  std::unique_ptr<CoordinatorCore> core_;           // once the fleet is there
-  std::set<WorkerId> joined_;                       // the core's workers
-  std::vector<JobOrder> orders_;  // of each lane's job under way
+  std::unique_ptr<CoordinatorCore> core_;  // once the fleet is there
+  std::set<WorkerId> joined_;              // the core's workers
+  std::vector<JobOrder> orders_;           // of each lane's job under way
   CheckpointTimer checkpoints_;
   double count_tolerance_ = 0;
   double extra_seconds_ = 0;

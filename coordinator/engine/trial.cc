@@ -54,8 +54,8 @@ absl::Status Trial::Initialise(std::shared_ptr<const Dataset> train, bool has_te
   absl::StatusOr<std::unique_ptr<Learner>> learner =
       MakeLearner(*workload_, spec_, std::move(train));
   if (!learner.ok()) return learner.status();
+  if (!has_test && !workload_->has_own_test()) (*learner)->EvaluateNever();
   learner_ = *std::move(learner);
-  if (!has_test && !workload_->has_own_test()) learner_->EvaluateNever();
   return absl::OkStatus();
 }
 
