@@ -226,7 +226,7 @@ class Learner {
   // Whether the part cannot have begun: a lane of it needs the end of one that has not ended.
   bool Held(int part) const;
   bool Trains(int part) const { return !parts_[part].finished && !Held(part); }
-  // Of the part: how many began, up to it, that had been held.
+  // How many parts have begun that had to wait for the end of others.
   int64_t Stage() const;
   bool IsDue(int64_t before, int64_t done) const;
   // Whether nothing can follow from the view any more: all its parts were ended by an earlier one.

@@ -416,6 +416,25 @@ TEST_F(RunLoopTest, WithoutWorkersTheCoordinatorEvaluates) {
   EXPECT_EQ(effects_.taking.size(), 1u);
 }
 
+// There is nobody else to ask: a run that waited for a better number would wait for ever.
+TEST_F(RunLoopTest, WhatTheCoordinatorEvaluatesIsTakenWhateverItIs) {
+  Make("scheme: {slots: 1, uncoded: {}}", "fleet: {rejoin_grace: 100s}");
+  Join(1, "a");
+  AnswerAll();
+  ApplyWithView();
+  loop_->Handle(WorkerGone{1});
+  for (int chunk = 0; chunk < 64 && !effects_.evaluating.empty(); ++chunk) {
+    const EvaluateChunk asked = effects_.evaluating.front();
+    effects_.evaluating.pop_front();
+    loop_->Handle(EvaluationAnswered{
+        .id = asked.id,
+        .worker = 0,
+        .result = EvaluationSums{.loss = NAN, .examples = asked.rows.end - asked.rows.begin}});
+  }
+  EXPECT_EQ(effects_.taking.size(), 1u);
+  EXPECT_EQ(Status().warnings_size(), 0);
+}
+
 // It is not believed, is told of, and not asked again.
 TEST_F(RunLoopTest, SumsThatAreNoneOfTheChunkAreRefused) {
   for (const auto& [change, why] :
