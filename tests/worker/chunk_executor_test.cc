@@ -204,7 +204,9 @@ TEST(OpenRun, ErrorsNameWhatDoesNotFit) {
   EXPECT_THAT(std::string(OpenRun(offer, "", {}).status().message()),
               HasSubstr("give this worker the same data"));
   offer = TestOffer(1);
-  offer.mutable_spec()->mutable_data()->mutable_train()->mutable_idx()->set_images("none.idx");
+  auto* idx = offer.mutable_spec()->mutable_data()->mutable_train()->mutable_idx();
+  idx->set_images("none.idx");
+  idx->set_labels("labels.idx");
   EXPECT_THAT(std::string(OpenRun(offer, "/nowhere", {}).status().message()),
               HasSubstr("/nowhere/none.idx"));
   offer = TestOffer(1);

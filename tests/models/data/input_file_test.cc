@@ -92,16 +92,24 @@ TEST_F(InputFileTest, F17_EverySourceRefusesAPipeByFieldAndFile) {
   };
   add("csv.file", [&](auto& s) { s.mutable_csv()->set_file(pipe); });
   add("libsvm.file", [&](auto& s) { s.mutable_libsvm()->set_file(pipe); });
-  add("idx.images", [&](auto& s) { s.mutable_idx()->set_images(pipe); });
+  add("idx.images", [&](auto& s) {
+    s.mutable_idx()->set_images(pipe);
+    s.mutable_idx()->set_labels(pipe);
+  });
   add("cifar10.files[0]", [&](auto& s) { s.mutable_cifar10()->add_files(pipe); });
-  add("numpy.features", [&](auto& s) { s.mutable_numpy()->set_features(pipe); });
+  add("numpy.features", [&](auto& s) {
+    s.mutable_numpy()->set_features(pipe);
+    s.mutable_numpy()->set_targets(npy);
+  });
   add("numpy.targets", [&](auto& s) {
     s.mutable_numpy()->set_features(npy);
     s.mutable_numpy()->set_targets("pipe.npz:y");
   });
   add("graph_npz.file", [&](auto& s) { s.mutable_graph_npz()->set_file("pipe.npz"); });
-  add("graph_csv.nodes.file",
-      [&](auto& s) { s.mutable_graph_csv()->mutable_nodes()->set_file(pipe); });
+  add("graph_csv.nodes.file", [&](auto& s) {
+    s.mutable_graph_csv()->mutable_nodes()->set_file(pipe);
+    s.mutable_graph_csv()->set_edges(csv);
+  });
   add("graph_csv.edges", [&](auto& s) {
     s.mutable_graph_csv()->mutable_nodes()->set_file(csv);
     s.mutable_graph_csv()->set_edges(pipe);
