@@ -204,9 +204,8 @@ TEST(OpenRun, ErrorsNameWhatDoesNotFit) {
   EXPECT_THAT(std::string(OpenRun(offer, "", {}).status().message()),
               HasSubstr("give this worker the same data"));
   offer = TestOffer(1);
-  auto* idx = offer.mutable_spec()->mutable_data()->mutable_train()->mutable_idx();
-  idx->set_images("none.idx");
-  idx->set_labels("labels.idx");
+  offer.mutable_spec()->mutable_data()->mutable_train()->mutable_idx()->set_images("none.idx");
+  offer.mutable_spec()->mutable_data()->mutable_train()->mutable_idx()->set_labels("none.idx");
   EXPECT_THAT(std::string(OpenRun(offer, "/nowhere", {}).status().message()),
               HasSubstr("/nowhere/none.idx"));
   offer = TestOffer(1);

@@ -159,7 +159,7 @@ TEST(RunPlanTest, F17_WhatCannotFitIsRefusedBeforeItIsTaken) {
        "sampled_blocks: 1000000 is not legal; it must be from 1 to 4096"},
       {clusters + "workload: {bilevel: {quadratic: {blocks: 1000, block_size: 200, shared_size: "
                   "200, samples: 10000}}}\n",
-       "quadratic.samples: 10000 is not legal; it must be at most"},
+       "quadratic.samples: 10000 is not legal"},
   };
   for (const auto& each : cases) {
     const auto trials = TrialsOf(each.yaml + "training: {batch_size: 10, jobs: 1}\n", limits);
@@ -204,7 +204,7 @@ void EachNumber(const v1::RunSpec& spec, const std::vector<const FieldDescriptor
   }
 }
 
-// Every size of every model, as large as it may be sent. Most are refused before there is a run.
+// Every size of every model, as large as it may be sent.
 TEST(RunPlanTest, F17_TheLargestModelsHarmNobody) {
   int runs = 0;
   for (const char* data : {"glyphs: {count: 100}", "classification: {count: 1000, features: 4}",
@@ -227,7 +227,7 @@ TEST(RunPlanTest, F17_TheLargestModelsHarmNobody) {
       });
     }
   }
-  EXPECT_GT(runs, 20);
+  EXPECT_GT(runs, 30);
 }
 
 TEST(RunPlanTest, F07_LanesOfTrialsHaveNamesOfTheirOwn) {

@@ -94,7 +94,7 @@ TEST_F(InputFileTest, F17_EverySourceRefusesAPipeByFieldAndFile) {
   add("libsvm.file", [&](auto& s) { s.mutable_libsvm()->set_file(pipe); });
   add("idx.images", [&](auto& s) {
     s.mutable_idx()->set_images(pipe);
-    s.mutable_idx()->set_labels(pipe);
+    s.mutable_idx()->set_labels(csv);
   });
   add("cifar10.files[0]", [&](auto& s) { s.mutable_cifar10()->add_files(pipe); });
   add("numpy.features", [&](auto& s) {
